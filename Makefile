@@ -1,0 +1,277 @@
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Everything is built, tested, checked and installed from here; `make help` lists how.
+# GNU make is the only prerequisite: `make deps` installs the rest.
+
+VERSION := 0.1.0
+
+# ---- Variables to set on the command line or in the environment -------------------------------
+
+# Compiler (gcc or clang) and flags added to ours. The default flags depend on SAN.
+CFLAGS   ?= $(if $(SAN),-O1,-O2) -g
+CPPFLAGS ?=
+LDFLAGS  ?=
+PKG_CONFIG ?= pkg-config
+
+# SAN=address,undefined or SAN=thread: build with sanitizers. COVERAGE=1: with gcov counters.
+SAN      ?=
+COVERAGE ?=
+
+# WERROR=1: warnings are errors. V=1: show the whole commands.
+WERROR ?=
+V      ?=
+
+# Optional libraries: auto = used when found, 1 = required, 0 = not used.
+WITH_LIBDEFLATE ?= auto
+
+# Where `make install` puts things. DESTDIR is put in front of all of them.
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+# Where everything built goes. Each variant (plain, SAN, COVERAGE) has a folder of its own in it.
+BUILD ?= build
+
+# Jobs for the steps that start a make of their own, when make itself was given no -j.
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+
+# TESTS="tests/map.bats ...": `make check` runs only these files.
+TESTS ?=
+
+# ---- Libraries: one row each, pkg-config name:Debian package ----------------------------------
+
+REQUIRED := zlib:zlib1g-dev libzstd:libzstd-dev libcjson:libcjson-dev
+
+# Optional: name in WITH_name:pkg-config name:Debian package
+OPTIONAL := LIBDEFLATE:libdeflate:libdeflate-dev
+
+# ---- What is built from what ------------------------------------------------------------------
+
+comma   := ,
+empty   :=
+space   := $(empty) $(empty)
+variant := $(subst $(space),-,$(or $(strip $(subst $(comma), ,$(SAN)) \
+                                           $(if $(filter 1,$(COVERAGE)),coverage)),default))
+B       := $(BUILD)/$(variant)
+BIN     := $(B)/qcow2-info
+
+SRCS      := $(sort $(wildcard src/*.c src/*/*.c))
+UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+OBJS      := $(SRCS:%.c=$(B)/%.o)
+LIB_OBJS  := $(filter-out $(B)/src/main.o,$(OBJS))
+UNIT_OBJS := $(UNIT_SRCS:%.c=$(B)/%.o)
+UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
+MAN_PAGES := $(wildcard man/*.1)
+DIST      := $(wildcard .ci .clang-format .editorconfig .gitignore LICENSE Makefile README.md \
+                        man src tests)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all deps deps-build deps-check deps-lint demo check check-only check-unit check-random \
+        bench fuzz lint lint-only lint-tidy format install uninstall dist clean help FORCE
+
+quiet = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
+
+# Goals that build nothing themselves need neither a compiler nor a library.
+UNCONFIGURED := deps deps-build deps-check deps-lint demo check lint format uninstall \
+                dist clean help
+ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
+
+# ---- Finding the compiler and the libraries ---------------------------------------------------
+
+define nl
+
+
+endef
+field   = $(word $(1),$(subst :, ,$(2)))
+has     = $(shell command -v $(1) 2>/dev/null)
+found   = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes)
+missing = $(error $(nl)$(1)$(nl)Cure: `make deps` installs everything the build needs)
+
+ifeq ($(call has,$(firstword $(CC))),)
+  $(call missing,The C compiler `$(CC)` was not found (Debian package gcc).)
+endif
+ifeq ($(call has,$(PKG_CONFIG)),)
+  $(call missing,The program `$(PKG_CONFIG)` was not found (Debian package pkg-config).)
+endif
+
+define add_optional
+  WITH_$(1) ?= auto
+  ifneq ($$(filter-out auto 0 1,$$(WITH_$(1))),)
+    $$(error WITH_$(1)=$$(WITH_$(1)): it can be auto, 0 or 1)
+  else ifeq ($$(WITH_$(1)),1)
+    REQUIRED += $(2):$(3)
+    LIB_DEFS += -DWITH_$(1)=1
+  else ifeq ($$(WITH_$(1))$$(if $$(filter auto,$$(WITH_$(1))),$$(call found,$(2))),autoyes)
+    FOUND    += $(2)
+    LIB_DEFS += -DWITH_$(1)=1
+  endif
+endef
+$(foreach o,$(OPTIONAL),$(eval \
+    $(call add_optional,$(call field,1,$(o)),$(call field,2,$(o)),$(call field,3,$(o)))))
+
+PKGS   := $(foreach r,$(REQUIRED),$(call field,1,$(r))) $(FOUND)
+ABSENT := $(if $(call found,$(PKGS)),,$(foreach r,$(REQUIRED),$(if \
+              $(call found,$(call field,1,$(r))),,$(r))))
+ifneq ($(ABSENT),)
+  $(call missing,Libraries that were not found:$(foreach \
+      r,$(ABSENT),$(nl)  $(call field,1,$(r)) (Debian package $(call field,2,$(r)))))
+endif
+
+LIB_CFLAGS   := $(shell $(PKG_CONFIG) --cflags $(PKGS))
+LIB_LDLIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS))
+LIB_VERSIONS := $(shell $(PKG_CONFIG) --modversion $(PKGS))
+CC_VERSION   := $(shell $(CC) --version 2>/dev/null | head -n 1)
+
+# ---- Flags ------------------------------------------------------------------------------------
+
+accepted = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wold-style-definition -Wvla -Wformat=2 -Wwrite-strings -Wpointer-arith \
+            -Wimplicit-fallthrough $(if $(filter 1,$(WERROR)),-Werror)
+LANGUAGE := -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread
+DEFINES  := -Isrc -DQCOW2_INFO_VERSION='"$(VERSION)"' $(LIB_DEFS)
+
+# FORTIFY needs the optimiser, and would hide from a sanitizer what it looks for.
+OPTIMISED := $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
+FORTIFY   := $(if $(and $(OPTIMISED),$(if $(SAN),,yes)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDENING := -fPIE -fstack-protector-strong $(FORTIFY) \
+             $(call accepted,-fstack-clash-protection) $(call accepted,-fcf-protection)
+ifneq ($(SAN),)
+  INSTRUMENT += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+ifeq ($(COVERAGE),1)
+  INSTRUMENT += --coverage
+endif
+
+ALL_CFLAGS  := $(LANGUAGE) $(WARNINGS) -ffile-prefix-map='$(CURDIR)'=. $(HARDENING) \
+               $(INSTRUMENT) $(DEFINES) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS := -pthread -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
+               $(INSTRUMENT) $(CFLAGS) $(LDFLAGS)
+
+endif
+
+# ---- Building ---------------------------------------------------------------------------------
+
+all: $(BIN) $(if $(filter default,$(variant)),$(BUILD)/qcow2-info) ## build qcow2-info (default)
+
+# The two stamps hold what the results depend on besides their sources. They are written only when
+# that changes, and everything that depends on them is then built again.
+stamp = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || \
+        printf '%s\n' '$(subst ','\'',$(1))' >$@
+
+$(B)/compile.stamp: FORCE
+	$(call stamp,$(CC) $(CC_VERSION) $(LIB_VERSIONS) $(ALL_CFLAGS))
+
+$(B)/link.stamp: FORCE
+	$(call stamp,$(CC) $(CC_VERSION) $(LIB_VERSIONS) $(ALL_LDFLAGS) $(LIB_LDLIBS) $(OBJS))
+
+$(B)/%.o: %.c $(B)/compile.stamp
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BIN): $(OBJS) $(B)/link.stamp
+	$(call quiet,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $(OBJS) $(LIB_LDLIBS)
+
+$(BUILD)/qcow2-info: $(BIN)
+	@ln -sf $(variant)/qcow2-info $@
+
+$(B)/unit/%: $(B)/tests/unit/%.o $(LIB_OBJS) $(B)/link.stamp
+	@mkdir -p $(@D)
+	$(call quiet,LINK,$@)$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIB_OBJS) $(LIB_LDLIBS)
+
+.SECONDARY: $(UNIT_OBJS)
+-include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d)
+
+# ---- Installing what build and tests need; the demonstration ----------------------------------
+
+# A make of its own, because only then are freshly installed libraries found.
+submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+deps: ## install everything that build, tests and lint need
+	@tests/helpers/deps.sh build check lint
+
+deps-build deps-check deps-lint: deps-%:
+	@tests/helpers/deps.sh $*
+
+demo: deps-build ## install what the build needs, build, and show the tool on a sample image
+	+@$(submake) all
+	@PATH="$(CURDIR)/$(B):$$PATH" tests/sample/demo.sh
+
+# ---- Tests ------------------------------------------------------------------------------------
+
+check: deps-build deps-check ## install what the tests need, build, and run all tests
+	+@$(submake) check-only
+
+check-only: all $(UNIT_BINS) ## the same, installing nothing
+	@QCOW2_INFO='$(CURDIR)/$(BIN)' tests/run $(TESTS)
+
+check-unit: all $(UNIT_BINS) ## run only the unit tests
+	@QCOW2_INFO='$(CURDIR)/$(BIN)' tests/run --unit
+
+check-random: SUITE := random
+check-random: ## compare with qemu-img on random images
+bench: SUITE := bench
+bench: ## measure, side by side with qemu-img
+fuzz: SUITE := fuzz
+fuzz: ## fuzz the parsers
+
+check-random bench fuzz: all
+	@test -x tests/$(SUITE)/run || { echo 'make $@: not there yet (no tests/$(SUITE)/run)' >&2; exit 1; }
+	@QCOW2_INFO='$(CURDIR)/$(BIN)' BUILD='$(CURDIR)/$(B)' tests/$(SUITE)/run
+
+# ---- Lint -------------------------------------------------------------------------------------
+
+lint: deps-build deps-lint ## install the checkers and run them over all files
+	+@$(submake) lint-only
+
+lint-only: lint-tidy ## the same, installing nothing
+	@tests/lint/run
+
+# clang-tidy is the slow one: a file is looked at again only after it, or a header of it, changed.
+TIDY_CONFIG := tests/lint/clang-tidy.yaml
+TIDY        := $(SRCS:%.c=$(B)/%.tidy) $(UNIT_SRCS:%.c=$(B)/%.tidy)
+lint-tidy: $(TIDY)
+
+$(B)/%.tidy: $(B)/%.o $(TIDY_CONFIG)
+	$(call quiet,TIDY,$*.c)clang-tidy --quiet --config-file=$(TIDY_CONFIG) $*.c -- \
+	    $(LANGUAGE) $(DEFINES) $(LIB_CFLAGS) $(CPPFLAGS) 2>$@.log || \
+	    { grep -v 'warnings generated' $@.log >&2; exit 1; }
+	@touch $@
+
+format: ## put the C files into the style that lint asks for
+	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch])
+
+# ---- Installing, packing, cleaning ------------------------------------------------------------
+
+install: all ## install program and man page below $(DESTDIR)$(PREFIX)
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -m 755 $(BIN) '$(DESTDIR)$(BINDIR)/qcow2-info'
+	$(if $(MAN_PAGES),install -m 644 $(MAN_PAGES) '$(DESTDIR)$(MANDIR)/man1')
+
+uninstall: ## remove what install put there
+	rm -f '$(DESTDIR)$(BINDIR)/qcow2-info'
+	rm -f $(MAN_PAGES:man/%='$(DESTDIR)$(MANDIR)/man1/%')
+
+TARBALL = $(BUILD)/qcow2-info-$(VERSION).tar
+dist: ## pack the source as $(BUILD)/qcow2-info-VERSION.tar.gz, the same bytes every time
+	@mkdir -p $(BUILD)
+	@LC_ALL=C tar -cf $(TARBALL) --sort=name --mtime=@1767225600 --owner=0 --group=0 \
+	    --numeric-owner --mode=u+rw,go+r,go-w --format=ustar \
+	    --transform='flags=r;s,^,qcow2-info-$(VERSION)/,' $(DIST)
+	@gzip -9nf $(TARBALL)
+	@echo '$(TARBALL).gz'
+
+clean: ## remove everything built
+	rm -rf $(BUILD)
+
+help: ## list the targets
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@echo 'Variables (described at the top of the Makefile, with their defaults):'
+	@echo '  CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SAN COVERAGE WERROR V WITH_LIBDEFLATE'
+	@echo '  PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'
