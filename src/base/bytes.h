@@ -1,0 +1,75 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The only gate to file bytes: a bounded view, and big-endian loads that cannot leave it.
+
+#ifndef BASE_BYTES_H
+#define BASE_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// A view of `size` bytes that somebody else owns.
+struct bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+// Narrows `whole` to [offset, offset + length). False, and `view` empty, when that is not inside.
+static inline bool bytes_view(struct bytes whole, uint64_t offset, uint64_t length,
+                              struct bytes *view)
+{
+    if (length > whole.size || offset > whole.size - length) {
+        *view = (struct bytes){0};
+        return false;
+    }
+    *view = (struct bytes){whole.data + offset, (size_t)length};
+    return true;
+}
+
+// Narrows `whole` to what follows `offset`: empty when that is past the end.
+static inline struct bytes bytes_from(struct bytes whole, size_t offset)
+{
+    if (offset >= whole.size) {
+        return (struct bytes){0};
+    }
+    return (struct bytes){whole.data + offset, whole.size - offset};
+}
+
+// Loads of an integer at `offset`. One that is not wholly inside the view is 0: the format says
+// that a field which a shorter header lacks means the same as zero.
+static inline uint64_t bytes_load(struct bytes view, size_t offset, size_t width)
+{
+    struct bytes field;
+    uint64_t value = 0;
+    if (!bytes_view(view, offset, width, &field)) {
+        return 0;
+    }
+    for (size_t i = 0; i < width; i++) {
+        value = value << 8 | field.data[i];
+    }
+    return value;
+}
+
+static inline uint8_t bytes_u8(struct bytes view, size_t offset)
+{
+    return (uint8_t)bytes_load(view, offset, 1);
+}
+
+static inline uint16_t bytes_be16(struct bytes view, size_t offset)
+{
+    return (uint16_t)bytes_load(view, offset, 2);
+}
+
+static inline uint32_t bytes_be32(struct bytes view, size_t offset)
+{
+    return (uint32_t)bytes_load(view, offset, 4);
+}
+
+static inline uint64_t bytes_be64(struct bytes view, size_t offset)
+{
+    return bytes_load(view, offset, 8);
+}
+
+#endif

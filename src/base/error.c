@@ -1,0 +1,116 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char ERROR_IO[] = "io-error";
+const char ERROR_TRUNCATED[] = "truncated";
+const char ERROR_UNSEEN[] = "not-seen";
+const char ERROR_CORRUPT[] = "corrupt";
+const char ERROR_LIMIT[] = "limit";
+const char ERROR_MEMORY[] = "out-of-memory";
+const char ERROR_USAGE[] = "usage";
+const char ERROR_NOT_FOUND[] = "not-found";
+const char ERROR_LOOP[] = "loop";
+
+static void error_format(struct error *error, const char *code, const char *format, va_list args)
+{
+    *error = (struct error){.code = code};
+    vsnprintf(error->message, sizeof error->message, format, args);
+}
+
+bool error_set(struct error *error, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_format(error, code, format, args);
+    va_end(args);
+    return false;
+}
+
+bool error_at(struct error *error, const char *code, uint64_t offset, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error_format(error, code, format, args);
+    va_end(args);
+    error->has_offset = true;
+    error->offset = offset;
+    return false;
+}
+
+bool error_prefix(struct error *error, const char *format, ...)
+{
+    char old[ERROR_MESSAGE_SIZE];
+    va_list args;
+    memcpy(old, error->message, sizeof old);
+    va_start(args, format);
+    vsnprintf(error->message, sizeof error->message, format, args);
+    va_end(args);
+    size_t length = strlen(error->message);
+    size_t room = sizeof error->message - length;
+    const char *parts[] = {": ", old};
+    for (size_t i = 0; i < 2; i++) {
+        size_t part = strnlen(parts[i], room - 1);
+        memcpy(error->message + length, parts[i], part);
+        length += part;
+        room -= part;
+    }
+    error->message[length] = '\0';
+    return false;
+}
+
+void problems_add(struct problems *problems, const struct error *error, bool unreadable)
+{
+    if (unreadable && !problems->unreadable) {
+        problems->unreadable = true;
+        problems->first_unreadable = *error;
+    }
+    if (!problems->items) {
+        problems->items = calloc(PROBLEMS_MAX, sizeof *problems->items);
+    }
+    if (!problems->items || problems->count == PROBLEMS_MAX) {
+        problems->dropped++;
+        return;
+    }
+    problems->items[problems->count++] = (struct problem){*error, unreadable};
+}
+
+static void problems_format(struct problems *problems, bool unreadable, const char *code,
+                            uint64_t offset, const char *format, va_list args)
+{
+    struct error error;
+    error_format(&error, code, format, args);
+    error.has_offset = true;
+    error.offset = offset;
+    problems_add(problems, &error, unreadable);
+}
+
+void problems_note(struct problems *problems, const char *code, uint64_t offset,
+                   const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    problems_format(problems, false, code, offset, format, args);
+    va_end(args);
+}
+
+void problems_fatal(struct problems *problems, const char *code, uint64_t offset,
+                    const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    problems_format(problems, true, code, offset, format, args);
+    va_end(args);
+}
+
+void problems_free(struct problems *problems)
+{
+    free(problems->items);
+    *problems = (struct problems){0};
+}

@@ -1,0 +1,71 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What went wrong, where in the file, under a stable code. Set once, where the fault is found.
+
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Stable codes, printed in JSON. Each is the address of one string, so `==` compares them.
+extern const char ERROR_IO[];        // the system refused
+extern const char ERROR_TRUNCATED[]; // the file ends before what it promises
+extern const char ERROR_UNSEEN[];    // beyond the first bytes that a pipe gave
+extern const char ERROR_CORRUPT[];   // breaks a rule of the format
+extern const char ERROR_LIMIT[];     // beyond a cap; each cap is named where it is defined
+extern const char ERROR_MEMORY[];
+extern const char ERROR_USAGE[];     // the request itself cannot be met
+extern const char ERROR_NOT_FOUND[];
+extern const char ERROR_LOOP[];      // a chain of files comes back to itself
+
+enum { ERROR_MESSAGE_SIZE = 400 };
+
+struct error {
+    const char *code; // NULL while nothing is wrong
+    bool has_offset;
+    uint64_t offset; // in bytes, in the file that the error is about
+    char message[ERROR_MESSAGE_SIZE];
+};
+
+// Each of these returns false, so that a fault is found and told in one line:
+// `return error_set(error, ERROR_CORRUPT, "...")`. A message that is too long is cut. The message
+// names the offset itself where that helps a reader; error_at() adds it for programs.
+bool error_set(struct error *error, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+bool error_at(struct error *error, const char *code, uint64_t offset, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+// Puts "prefix: " before the message that is there. Returns false.
+bool error_prefix(struct error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// Faults that do not end the work, in the order found: a bounded list which counts the rest.
+enum { PROBLEMS_MAX = 64 };
+
+struct problem {
+    struct error error;
+    bool unreadable; // guest data cannot be read because of it
+};
+
+struct problems {
+    struct problem *items; // owned; NULL until the first one
+    size_t count;          // stored: at most PROBLEMS_MAX
+    size_t dropped;        // found when the list was full
+    bool unreadable;       // one of all found, dropped ones too, makes the image unreadable
+    struct error first_unreadable;
+};
+
+// A warning: the image can still be read.
+void problems_note(struct problems *problems, const char *code, uint64_t offset,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+// A fault after which guest data cannot be read.
+void problems_fatal(struct problems *problems, const char *code, uint64_t offset,
+                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+// Adds `error` as it stands.
+void problems_add(struct problems *problems, const struct error *error, bool unreadable);
+void problems_free(struct problems *problems);
+
+#endif

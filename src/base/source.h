@@ -1,0 +1,64 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A random-access source of bytes: a file, a block device, or bytes in memory.
+// Reads may come from many threads at once.
+
+#ifndef BASE_SOURCE_H
+#define BASE_SOURCE_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+struct source;
+
+struct source_ops {
+    bool (*read)(struct source *source, uint64_t offset, void *buffer, size_t size,
+                 struct error *error);
+    // Length of the run of one kind (data, or a hole) that begins at `offset`. NULL: all is data.
+    uint64_t (*run)(struct source *source, uint64_t offset, bool *hole);
+    void (*close)(struct source *source);
+};
+
+// What tells one file from another, whatever path led to it.
+struct source_identity {
+    uint64_t device, inode;
+};
+
+struct source {
+    const struct source_ops *ops;
+    uint64_t size;           // bytes that can be read
+    uint64_t allocated_size; // bytes on disk; 0 where nothing tells
+    bool complete;           // false: only the first `size` bytes of something longer are here
+    bool in_use;             // another process holds it open for writing
+    int fd;                  // for copies inside the kernel; -1 where there is none
+    struct source_identity identity;
+};
+
+// Opens `path` read only: a regular file or block device is used as it is; of a pipe, socket or
+// character device up to `pipe_cap` bytes are read into memory as the first bytes of an image, and
+// with a pipe_cap of 0 it is refused, without waiting for its other end. NULL and `error` when it
+// cannot be opened.
+struct source *source_open_file(const char *path, size_t pipe_cap, struct error *error);
+
+// The same for an open descriptor, which it takes over, also on failure.
+struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error);
+
+// Bytes that the caller keeps alive. `complete` as in struct source.
+struct source *source_open_memory(struct bytes bytes, bool complete, struct error *error);
+
+// The same for bytes from malloc(), which it takes over, also on failure.
+struct source *source_take_memory(struct bytes bytes, bool complete, struct error *error);
+
+// Reads exactly `size` bytes at `offset`, or fails: ERROR_TRUNCATED (ERROR_UNSEEN for a pipe)
+// with the offset of the first byte that is not there, or ERROR_IO.
+bool source_read(struct source *source, uint64_t offset, void *buffer, size_t size,
+                 struct error *error);
+
+// Length of the run of data or of a hole at `offset`, which is below the size; ≥ 1, clipped to
+// the size. Where holes cannot be told, everything is data.
+uint64_t source_run(struct source *source, uint64_t offset, bool *hole);
+
+void source_close(struct source *source); // NULL is fine
+
+#endif

@@ -1,0 +1,189 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Regular files and block devices; what is neither is read into memory up to a cap.
+
+#include "base/checked.h"
+#include "base/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    STAT_BLOCK_SIZE = 512,
+    // While QEMU has an image open for writing it holds a lock on this byte of the file.
+    QEMU_WRITE_LOCK_BYTE = 101,
+    PIPE_FIRST_BUFFER = 1 << 16,
+};
+
+static bool file_read(struct source *source, uint64_t offset, void *buffer, size_t size,
+                      struct error *error)
+{
+    uint8_t *to = buffer;
+    while (size > 0) {
+        ssize_t got = pread(source->fd, to, size, (off_t)offset);
+        if (got > 0) {
+            to += got;
+            offset += (uint64_t)got;
+            size -= (size_t)got;
+        } else if (got == 0) {
+            return error_at(error, ERROR_TRUNCATED, offset, "the file became shorter meanwhile");
+        } else if (errno != EINTR) {
+            return error_at(error, ERROR_IO, offset, "cannot read: %s", strerror(errno));
+        }
+    }
+    return true;
+}
+
+static uint64_t file_run(struct source *source, uint64_t offset, bool *hole)
+{
+    *hole = false;
+#ifdef SEEK_DATA
+    off_t data = lseek(source->fd, (off_t)offset, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) {
+        *hole = true;
+        return source->size - offset;
+    }
+    if (data < 0) {
+        return source->size - offset;
+    }
+    if ((uint64_t)data > offset) {
+        *hole = true;
+        return min_u64((uint64_t)data, source->size) - offset;
+    }
+    off_t end = lseek(source->fd, (off_t)offset, SEEK_HOLE);
+    if (end > (off_t)offset) {
+        return min_u64((uint64_t)end, source->size) - offset;
+    }
+#endif
+    return source->size - offset;
+}
+
+static void file_close(struct source *source)
+{
+    close(source->fd);
+    free(source);
+}
+
+static const struct source_ops file_ops = {
+    .read = file_read, .run = file_run, .close = file_close};
+
+// Asks without taking a lock of our own.
+static bool held_for_writing(int fd)
+{
+#ifdef F_OFD_GETLK
+    struct flock lock = {.l_type = F_WRLCK,
+                         .l_whence = SEEK_SET,
+                         .l_start = QEMU_WRITE_LOCK_BYTE,
+                         .l_len = 1};
+    return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
+static struct source *file_source(int fd, const struct stat *status, uint64_t size,
+                                  struct error *error)
+{
+    struct source *source = malloc(sizeof *source);
+    if (!source) {
+        error_set(error, ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    *source = (struct source){
+        .ops = &file_ops,
+        .size = size,
+        .allocated_size = (uint64_t)status->st_blocks * STAT_BLOCK_SIZE,
+        .complete = true,
+        .in_use = held_for_writing(fd),
+        .fd = fd,
+        .identity = {.device = status->st_dev, .inode = status->st_ino},
+    };
+    return source;
+}
+
+// Reads until the end of the pipe or until `cap` bytes and the word that more would follow.
+static struct source *pipe_source(int fd, size_t cap, struct error *error)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    size_t room = 0;
+    bool complete = false;
+    while (!complete && size <= cap) {
+        if (size == room) {
+            room = room ? room * 2 : PIPE_FIRST_BUFFER;
+            uint8_t *grown = realloc(data, room);
+            if (!grown) {
+                error_set(error, ERROR_MEMORY, "out of memory");
+                goto fail;
+            }
+            data = grown;
+        }
+        ssize_t got = read(fd, data + size, min_u64(room - size, cap + 1 - size));
+        if (got < 0 && errno != EINTR) {
+            error_at(error, ERROR_IO, size, "cannot read: %s", strerror(errno));
+            goto fail;
+        }
+        complete = got == 0;
+        size += got > 0 ? (size_t)got : 0;
+    }
+    return source_take_memory((struct bytes){data, min_u64(size, cap)}, complete, error);
+fail:
+    free(data);
+    return NULL;
+}
+
+static struct source *descriptor_source(int fd, size_t pipe_cap, struct error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        error_set(error, ERROR_IO, "cannot read its status: %s", strerror(errno));
+        return NULL;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        error_set(error, ERROR_IO, "is a directory");
+        return NULL;
+    }
+    if (S_ISREG(status.st_mode)) {
+        return file_source(fd, &status, (uint64_t)status.st_size, error);
+    }
+    if (S_ISBLK(status.st_mode)) {
+        off_t end = lseek(fd, 0, SEEK_END);
+        if (end < 0) {
+            error_set(error, ERROR_IO, "cannot tell the size of the device: %s", strerror(errno));
+            return NULL;
+        }
+        return file_source(fd, &status, (uint64_t)end, error);
+    }
+    if (pipe_cap == 0) {
+        error_set(error, ERROR_IO, "is neither a regular file nor a block device");
+        return NULL;
+    }
+    return pipe_source(fd, pipe_cap, error);
+}
+
+struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error)
+{
+    struct source *source = descriptor_source(fd, pipe_cap, error);
+    if (!source || source->fd != fd) {
+        close(fd);
+    }
+    return source;
+}
+
+struct source *source_open_file(const char *path, size_t pipe_cap, struct error *error)
+{
+    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipe_cap > 0 ? 0 : O_NONBLOCK);
+    int fd = open(path, flags);
+    if (fd < 0) {
+        error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "cannot open: %s",
+                  strerror(errno));
+        return NULL;
+    }
+    return source_open_fd(fd, pipe_cap, error);
+}
