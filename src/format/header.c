@@ -1,0 +1,262 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "format/header.h"
+
+#include "base/checked.h"
+#include "format/layout.h"
+
+#include <inttypes.h>
+
+const char PROBLEM_NOT_QCOW2[] = "not-qcow2";
+const char PROBLEM_UNSUPPORTED_VERSION[] = "unsupported-version";
+const char PROBLEM_UNSUPPORTED_BACKING_FILE[] = "unsupported-backing-file";
+const char PROBLEM_UNSUPPORTED_ENCRYPTION[] = "unsupported-encryption";
+const char PROBLEM_UNSUPPORTED_COMPRESSION[] = "unsupported-compression";
+const char PROBLEM_UNSUPPORTED_FEATURE[] = "unsupported-feature";
+
+static void load_fields_v2(struct bytes start, struct header *header)
+{
+    header->version = bytes_be32(start, HEADER_VERSION);
+    header->backing_file_offset = bytes_be64(start, HEADER_BACKING_FILE_OFFSET);
+    header->backing_file_size = bytes_be32(start, HEADER_BACKING_FILE_SIZE);
+    header->cluster_bits = bytes_be32(start, HEADER_CLUSTER_BITS);
+    header->size = bytes_be64(start, HEADER_SIZE);
+    header->crypt_method = bytes_be32(start, HEADER_CRYPT_METHOD);
+    header->l1_size = bytes_be32(start, HEADER_L1_SIZE);
+    header->l1_table_offset = bytes_be64(start, HEADER_L1_TABLE_OFFSET);
+    header->refcount_table_offset = bytes_be64(start, HEADER_REFCOUNT_TABLE_OFFSET);
+    header->refcount_table_clusters = bytes_be32(start, HEADER_REFCOUNT_TABLE_CLUSTERS);
+    header->nb_snapshots = bytes_be32(start, HEADER_NB_SNAPSHOTS);
+    header->snapshots_offset = bytes_be64(start, HEADER_SNAPSHOTS_OFFSET);
+    header->refcount_order = REFCOUNT_ORDER_V2;
+    header->header_length = HEADER_LENGTH_V2;
+}
+
+static void load_fields_v3(struct bytes start, struct header *header)
+{
+    header->incompatible_features = bytes_be64(start, HEADER_INCOMPATIBLE_FEATURES);
+    header->compatible_features = bytes_be64(start, HEADER_COMPATIBLE_FEATURES);
+    header->autoclear_features = bytes_be64(start, HEADER_AUTOCLEAR_FEATURES);
+    header->refcount_order = bytes_be32(start, HEADER_REFCOUNT_ORDER);
+    header->header_length = bytes_be32(start, HEADER_HEADER_LENGTH);
+    if (header->header_length > HEADER_COMPRESSION_TYPE) {
+        header->compression_type = bytes_u8(start, HEADER_COMPRESSION_TYPE);
+    }
+}
+
+static void derive_geometry(struct header *header)
+{
+    header->refcount_bits =
+        header->refcount_order <= REFCOUNT_ORDER_MAX ? 1U << header->refcount_order : 0;
+    if (header->cluster_bits < CLUSTER_BITS_MIN || header->cluster_bits > CLUSTER_BITS_MAX) {
+        return;
+    }
+    bool extended = (header->incompatible_features & INCOMPATIBLE_EXTENDED_L2) != 0;
+    header->geometry_known = true;
+    header->cluster_size = 1U << header->cluster_bits;
+    header->l2_entry_size = extended ? L2_ENTRY_SIZE_EXTENDED : L2_ENTRY_SIZE;
+    header->l2_entries = header->cluster_size / header->l2_entry_size;
+}
+
+static void check_version(const struct header *header, struct problems *problems)
+{
+    if (header->version > 3) {
+        problems_fatal(problems, PROBLEM_UNSUPPORTED_VERSION, HEADER_VERSION,
+                       "qcow version %" PRIu32 " is unknown; the header is shown as if it were 3",
+                       header->version);
+    }
+}
+
+static void check_geometry(const struct header *header, struct problems *problems)
+{
+    if (!header->geometry_known) {
+        problems_fatal(problems, ERROR_LIMIT, HEADER_CLUSTER_BITS,
+                       "cluster_bits is %" PRIu32 ", outside %d..%d", header->cluster_bits,
+                       CLUSTER_BITS_MIN, CLUSTER_BITS_MAX);
+    } else if (header_extended_l2(header) && header->cluster_bits < CLUSTER_BITS_MIN_EXTENDED_L2) {
+        problems_fatal(problems, ERROR_LIMIT, HEADER_CLUSTER_BITS,
+                       "cluster_bits is %" PRIu32 ", below %d, with extended L2 entries",
+                       header->cluster_bits, CLUSTER_BITS_MIN_EXTENDED_L2);
+    }
+}
+
+static void check_header_length(const struct header *header, struct bytes start,
+                                struct problems *problems)
+{
+    uint32_t length = header->header_length;
+    if (header->version >= 3 && length < HEADER_LENGTH_V3) {
+        problems_fatal(problems, ERROR_CORRUPT, HEADER_HEADER_LENGTH,
+                       "header_length is %" PRIu32 ", below %d", length, HEADER_LENGTH_V3);
+    } else if (length % 8 != 0) {
+        problems_note(problems, ERROR_CORRUPT, HEADER_HEADER_LENGTH,
+                      "header_length is %" PRIu32 ", no multiple of 8", length);
+    }
+    if (header->geometry_known && length > header->cluster_size) {
+        problems_fatal(problems, ERROR_CORRUPT, HEADER_HEADER_LENGTH,
+                       "header_length is %" PRIu32 ", more than a cluster", length);
+    }
+    uint64_t known = min_u64(length, HEADER_LENGTH_KNOWN);
+    if (start.size < known) {
+        problems_fatal(problems, ERROR_TRUNCATED, start.size,
+                       "the file ends within the header of %" PRIu32 " bytes", length);
+    }
+}
+
+static void check_features(const struct header *header, struct problems *problems)
+{
+    bool feature = (header->incompatible_features & INCOMPATIBLE_COMPRESSION) != 0;
+    if (header->compression_type > COMPRESSION_ZSTD) {
+        problems_fatal(problems, PROBLEM_UNSUPPORTED_COMPRESSION, HEADER_COMPRESSION_TYPE,
+                       "compression type %u is unknown", header->compression_type);
+    } else if (feature != (header->compression_type != COMPRESSION_DEFLATE)) {
+        problems_fatal(problems, ERROR_CORRUPT, HEADER_COMPRESSION_TYPE,
+                       "compression type %u contradicts incompatible feature bit 3",
+                       header->compression_type);
+    }
+    if (header->refcount_order > REFCOUNT_ORDER_MAX) {
+        problems_note(problems, ERROR_LIMIT, HEADER_REFCOUNT_ORDER,
+                      "refcount_order is %" PRIu32 ", above %d", header->refcount_order,
+                      REFCOUNT_ORDER_MAX);
+    }
+    bool raw = (header->autoclear_features & AUTOCLEAR_RAW_DATA_FILE) != 0;
+    if (raw && !(header->incompatible_features & INCOMPATIBLE_DATA_FILE)) {
+        problems_note(problems, ERROR_CORRUPT, HEADER_AUTOCLEAR_FEATURES,
+                      "raw external data is set without an external data file");
+    } else if (raw && header->backing_file_offset != 0) {
+        problems_note(problems, ERROR_CORRUPT, HEADER_AUTOCLEAR_FEATURES,
+                      "raw external data is set in an image with a backing file");
+    }
+}
+
+static void check_encryption(const struct header *header, struct problems *problems)
+{
+    if (header->crypt_method == CRYPT_NONE) {
+        return;
+    }
+    if (header->crypt_method > CRYPT_LUKS) {
+        problems_fatal(problems, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
+                       "encryption method %" PRIu32 " is unknown", header->crypt_method);
+    } else {
+        problems_fatal(problems, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
+                       "guest data is encrypted (%s)",
+                       header->crypt_method == CRYPT_AES ? "aes" : "luks");
+    }
+}
+
+// A table's place: cluster aligned, and where an entry could name it.
+static void check_place(const struct header *header, const char *name, uint64_t offset,
+                        uint64_t field, bool needed, struct problems *problems)
+{
+    void (*report)(struct problems *, const char *, uint64_t, const char *, ...) =
+        needed ? problems_fatal : problems_note;
+    if (!is_aligned(offset, header->cluster_size)) {
+        report(problems, ERROR_CORRUPT, field, "%s is %" PRIu64 ", not aligned to a cluster", name,
+               offset);
+    } else if (offset >= HOST_OFFSET_LIMIT) {
+        report(problems, ERROR_LIMIT, field, "%s is %" PRIu64 ", not below 2^56", name, offset);
+    }
+}
+
+static void check_l1(const struct header *header, struct problems *problems)
+{
+    uint64_t needed = divide_up(header->size, header_l2_coverage(header));
+    if (header->l1_size > CAP_L1_SIZE) {
+        problems_fatal(problems, ERROR_LIMIT, HEADER_L1_SIZE,
+                       "l1_size is %" PRIu32 ", above %" PRIu32, header->l1_size, CAP_L1_SIZE);
+    } else if (header->l1_size < needed) {
+        problems_fatal(problems, ERROR_CORRUPT, HEADER_L1_SIZE,
+                       "l1_size is %" PRIu32 ", but the disk needs %" PRIu64 " entries",
+                       header->l1_size, needed);
+    }
+    check_place(header, "l1_table_offset", header->l1_table_offset, HEADER_L1_TABLE_OFFSET,
+                header->l1_size > 0, problems);
+}
+
+static void check_refcount_table(const struct header *header, struct problems *problems)
+{
+    uint64_t size = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
+    if (size > CAP_REFCOUNT_TABLE_BYTES) {
+        problems_note(problems, ERROR_LIMIT, HEADER_REFCOUNT_TABLE_CLUSTERS,
+                      "the refcount table has %" PRIu64 " bytes, above %" PRIu64, size,
+                      CAP_REFCOUNT_TABLE_BYTES);
+    } else if (size == 0) {
+        problems_note(problems, ERROR_CORRUPT, HEADER_REFCOUNT_TABLE_CLUSTERS,
+                      "the refcount table has no clusters");
+    }
+    check_place(header, "refcount_table_offset", header->refcount_table_offset,
+                HEADER_REFCOUNT_TABLE_OFFSET, false, problems);
+}
+
+static void check_snapshots(const struct header *header, struct problems *problems)
+{
+    if (header->nb_snapshots > CAP_SNAPSHOTS) {
+        problems_note(problems, ERROR_LIMIT, HEADER_NB_SNAPSHOTS,
+                      "nb_snapshots is %" PRIu32 ", above %" PRIu32, header->nb_snapshots,
+                      CAP_SNAPSHOTS);
+    }
+    if (header->nb_snapshots > 0) {
+        check_place(header, "snapshots_offset", header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET,
+                    false, problems);
+    }
+}
+
+static void check_backing_name(const struct header *header, struct problems *problems)
+{
+    if (header->backing_file_offset == 0 || header->backing_file_size == 0) {
+        return;
+    }
+    if (header->backing_file_size > CAP_BACKING_NAME) {
+        problems_fatal(problems, ERROR_LIMIT, HEADER_BACKING_FILE_SIZE,
+                       "backing_file_size is %" PRIu32 ", above %" PRIu32,
+                       header->backing_file_size, CAP_BACKING_NAME);
+    } else if (!range_inside(header->backing_file_offset, header->backing_file_size,
+                             header->cluster_size)) {
+        problems_fatal(problems, ERROR_CORRUPT, HEADER_BACKING_FILE_OFFSET,
+                       "the backing file name at %" PRIu64 " is not in the first cluster",
+                       header->backing_file_offset);
+    }
+}
+
+static bool check_identity(struct bytes start, struct error *error)
+{
+    uint32_t version = bytes_be32(start, HEADER_VERSION);
+    if (start.size < 4 || bytes_be32(start, HEADER_MAGIC) != QCOW2_MAGIC) {
+        return error_at(error, PROBLEM_NOT_QCOW2, HEADER_MAGIC, "not a qcow2 image");
+    }
+    if (start.size < HEADER_LENGTH_V2) {
+        return error_at(error, ERROR_TRUNCATED, start.size, "the file ends within the header");
+    }
+    if (version < 2) {
+        return error_at(error, PROBLEM_NOT_QCOW2, HEADER_VERSION,
+                        "qcow version %" PRIu32 ", which is another format than qcow2", version);
+    }
+    return true;
+}
+
+bool header_parse(struct bytes start, struct header *header, struct problems *problems,
+                  struct error *error)
+{
+    struct header parsed = {0};
+    if (!check_identity(start, error)) {
+        return false;
+    }
+    load_fields_v2(start, &parsed);
+    if (parsed.version >= 3) {
+        load_fields_v3(start, &parsed);
+    }
+    derive_geometry(&parsed);
+    check_version(&parsed, problems);
+    check_geometry(&parsed, problems);
+    check_header_length(&parsed, start, problems);
+    check_features(&parsed, problems);
+    check_encryption(&parsed, problems);
+    if (parsed.geometry_known) {
+        check_l1(&parsed, problems);
+        check_refcount_table(&parsed, problems);
+        check_snapshots(&parsed, problems);
+        check_backing_name(&parsed, problems);
+    }
+    *header = parsed;
+    return true;
+}

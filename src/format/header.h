@@ -1,0 +1,60 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The header of versions 2 and 3 and the geometry that follows from it ("Header" in the
+// specification).
+
+#ifndef FORMAT_HEADER_H
+#define FORMAT_HEADER_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+// Fields in the order of the file, as they stand there.
+struct header {
+    uint32_t version; // 2, 3 or whatever else stands there
+    uint64_t backing_file_offset;
+    uint32_t backing_file_size;
+    uint32_t cluster_bits;
+    uint64_t size; // bytes
+    uint32_t crypt_method;
+    uint32_t l1_size; // entries
+    uint64_t l1_table_offset;
+    uint64_t refcount_table_offset;
+    uint32_t refcount_table_clusters;
+    uint32_t nb_snapshots;
+    uint64_t snapshots_offset;
+    uint64_t incompatible_features; // version 2: 0, as the next two
+    uint64_t compatible_features;
+    uint64_t autoclear_features;
+    uint32_t refcount_order; // version 2: 4
+    uint32_t header_length;  // version 2: 72
+    uint8_t compression_type;
+
+    // Derived. Valid only while `geometry_known`: a sound version and cluster size.
+    bool geometry_known;
+    uint32_t cluster_size;  // bytes
+    uint32_t l2_entry_size; // bytes: 8, or 16 with extended L2 entries
+    uint32_t l2_entries;    // in one L2 table
+    uint32_t refcount_bits; // 0 when refcount_order is out of range
+};
+
+// Parses `start`, the first bytes of a file (at least HEADER_LENGTH_KNOWN, unless the file is
+// shorter). False only when this is no qcow2 image, or none with a whole header; `error` then says
+// why. Everything else that is wrong with a field goes to `problems`, all of it, and true is
+// returned. A version above 3 is parsed as 3, with a fatal problem.
+bool header_parse(struct bytes start, struct header *header, struct problems *problems,
+                  struct error *error);
+
+static inline bool header_extended_l2(const struct header *header)
+{
+    return header->l2_entry_size == 16;
+}
+
+// Guest bytes that one L2 table maps. At most 2^39.
+static inline uint64_t header_l2_coverage(const struct header *header)
+{
+    return (uint64_t)header->l2_entries << header->cluster_bits;
+}
+
+#endif
