@@ -1,0 +1,59 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "codec/codec.h"
+
+#include <zstd.h>
+
+static void *zstd_open(void)
+{
+    return ZSTD_createDCtx();
+}
+
+static void zstd_close(void *state)
+{
+    ZSTD_freeDCtx(state);
+}
+
+// One frame that is the whole cluster, as all writers make it.
+static bool decode_one_frame(ZSTD_DCtx *context, struct bytes stored, uint8_t *output, size_t size)
+{
+    if (ZSTD_getFrameContentSize(stored.data, stored.size) != size) {
+        return false;
+    }
+    size_t frame = ZSTD_findFrameCompressedSize(stored.data, stored.size);
+    return !ZSTD_isError(frame) &&
+           ZSTD_decompressDCtx(context, output, size, stored.data, frame) == size;
+}
+
+static const char *decode_stream(ZSTD_DCtx *context, struct bytes stored, uint8_t *output,
+                                 size_t size)
+{
+    ZSTD_inBuffer in = {stored.data, stored.size, 0};
+    ZSTD_outBuffer out = {output, size, 0};
+    size_t status = 1;
+    ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+    while (out.pos < out.size) {
+        size_t consumed = in.pos;
+        size_t produced = out.pos;
+        status = ZSTD_decompressStream(context, &out, &in);
+        if (ZSTD_isError(status)) {
+            return "the zstd stream is damaged";
+        }
+        if (in.pos == consumed && out.pos == produced) {
+            return "the zstd stream ends before the cluster does";
+        }
+    }
+    return status == 0 ? NULL : "the zstd frame goes on past the end of the cluster";
+}
+
+static const char *zstd_decode(void *state, struct bytes stored, uint8_t *output, size_t size)
+{
+    if (decode_one_frame(state, stored, output, size)) {
+        return NULL;
+    }
+    return decode_stream(state, stored, output, size);
+}
+
+const struct codec codec_zstd = {
+    .name = "zstd", .open = zstd_open, .decode = zstd_decode, .close = zstd_close};
