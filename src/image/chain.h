@@ -1,0 +1,61 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The layers that make one disk: the image, its backing file, that one's backing file, and so on
+// down to one without, and each layer's external data file.
+
+#ifndef IMAGE_CHAIN_H
+#define IMAGE_CHAIN_H
+
+#include "image/image.h"
+#include "image/run.h"
+
+struct layer {
+    char *path;               // owned: for messages and for finding the next layer
+    struct image *image;      // owned; NULL for a raw layer
+    struct source *raw;       // owned; NULL for a qcow2 layer
+    struct source *data_file; // owned; NULL unless the image has an external data file
+    char *data_path;          // owned; NULL as above
+    uint64_t size;            // bytes of its disk
+    struct l1_table l1;       // of a qcow2 layer
+};
+
+struct chain {
+    struct layer *layers; // owned; [0] is the image itself
+    size_t count;
+};
+
+struct chain_options {
+    bool no_backing;       // the first layer alone: what it lacks reads as zeros
+    bool inspect;          // for looking at headers: unreadable images are fine, data files are
+                           // not opened
+    const char *data_file; // instead of the name that the first layer gives; NULL: that name
+};
+
+// Opens `source` as the first layer and what it needs. Takes over `source`. On failure `chain`
+// keeps the layers that could be opened, and `error` names the one that could not.
+bool chain_open(struct source *source, const char *path, const struct chain_options *options,
+                struct chain *chain, struct error *error);
+void chain_close(struct chain *chain);
+
+// Bytes of the disk.
+static inline uint64_t chain_size(const struct chain *chain)
+{
+    return chain->layers[0].size;
+}
+
+// Where a layer's plain data is, and the path to name for it.
+static inline struct source *layer_data(const struct layer *layer)
+{
+    if (layer->raw) {
+        return layer->raw;
+    }
+    return layer->data_file ? layer->data_file : layer->image->source;
+}
+
+static inline const char *layer_data_path(const struct layer *layer)
+{
+    return layer->data_path ? layer->data_path : layer->path;
+}
+
+#endif

@@ -1,0 +1,30 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The whole disk or a range of it to a descriptor: one thread walks the metadata, workers turn
+// extents into bytes.
+
+#ifndef IMAGE_EXPORT_H
+#define IMAGE_EXPORT_H
+
+#include "image/extent.h"
+#include "image/sink.h"
+
+struct export_options {
+    uint64_t offset, length; // guest bytes, inside the disk
+    unsigned jobs;           // 1..WORKERS_MAX
+    enum sparse sparse;
+    bool salvage; // what cannot be read becomes zeros, and is told to on_fault
+
+    // Called from the caller's thread, in guest order. Each may be NULL.
+    void (*on_fault)(void *context, uint64_t start, uint64_t length, const struct error *error);
+    void (*on_progress)(void *context, uint64_t done); // guest bytes, of `length`
+    void *context;
+};
+
+// Writes the guest bytes to `fd`. On failure what was written is correct, and a regular file ends
+// where the first fault is; `error` has the guest and host offset.
+bool export_disk(const struct chain *chain, const struct export_options *options, int fd,
+                 struct error *error);
+
+#endif

@@ -1,0 +1,58 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A walk over the disk that a chain makes: in every layer at once, holes are skipped by whole
+// runs, so that its cost is that of the metadata and not of the disk times the layers.
+
+#ifndef IMAGE_EXTENT_H
+#define IMAGE_EXTENT_H
+
+#include "image/chain.h"
+
+struct extent {
+    uint64_t start, length; // guest bytes
+    enum cluster_kind kind; // CLUSTER_UNALLOCATED: in the whole chain, it reads as zeros
+    size_t depth;           // the layer that decides it; 0 is the image itself
+    bool has_host;
+    uint64_t host_offset; // as in struct run, in layer_data() or, compressed, in the layer's image
+    uint32_t stored_size; // of a compressed cluster, whose first guest byte is
+    uint64_t cluster;     // this one
+};
+
+static inline bool extent_allocated(const struct extent *extent)
+{
+    return extent->kind != CLUSTER_UNALLOCATED;
+}
+
+static inline bool extent_zero(const struct extent *extent)
+{
+    return extent->kind == CLUSTER_UNALLOCATED || extent->kind == CLUSTER_ZERO;
+}
+
+static inline bool extent_compressed(const struct extent *extent)
+{
+    return extent->kind == CLUSTER_COMPRESSED;
+}
+
+struct extent_walk {
+    const struct chain *chain;
+    struct layer_walk *layers; // owned; one a layer
+    size_t depth;              // where the last lookup ended
+    uint64_t last;             // its guest offset
+};
+
+bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, struct error *error);
+
+// The extent at `offset`, at most `limit` ≥ 1 bytes of it, in one layer and one kind; a compressed
+// one never exceeds its cluster. On failure extent->length says how many bytes share the fault.
+// Offsets that do not decrease are quick.
+bool extent_at(struct extent_walk *walk, uint64_t offset, uint64_t limit, struct extent *extent,
+               struct error *error);
+
+// True when `next` goes on where `extent` ends with the same answers. `places`: with host offsets
+// and layers that go on, too.
+bool extent_continues(const struct extent *extent, const struct extent *next, bool places);
+
+void extent_walk_end(struct extent_walk *walk);
+
+#endif

@@ -1,0 +1,149 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "image/image.h"
+
+#include "base/checked.h"
+#include "format/layout.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Reads [0, size) of the file, or as much of it as there is, into a buffer of its own.
+static bool read_start(struct source *source, uint64_t size, struct bytes *start,
+                       struct error *error)
+{
+    size = min_u64(size, source->size);
+    uint8_t *buffer = malloc(size > 0 ? size : 1);
+    if (!buffer) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    if (!source_read(source, 0, buffer, size, error)) {
+        free(buffer);
+        return false;
+    }
+    *start = (struct bytes){buffer, size};
+    return true;
+}
+
+// A file that ends inside a table it promises is truncated, whatever lies in that table.
+static void check_table(struct image *image, const char *name, uint64_t offset, uint64_t size,
+                        uint64_t field, bool needed)
+{
+    const struct source *source = image->source;
+    if (size == 0 || range_inside(offset, size, source->size)) {
+        return;
+    }
+    void (*report)(struct problems *, const char *, uint64_t, const char *, ...) =
+        needed && source->complete ? problems_fatal : problems_note;
+    if (source->complete) {
+        report(&image->problems, ERROR_TRUNCATED, field,
+               "%s at %" PRIu64 " reaches past the end of the file at %" PRIu64, name, offset,
+               source->size);
+    } else {
+        report(&image->problems, ERROR_UNSEEN, field,
+               "%s at %" PRIu64 " lies beyond the first %" PRIu64 " bytes that were given", name,
+               offset, source->size);
+    }
+}
+
+static void check_tables(struct image *image)
+{
+    const struct header *header = &image->header;
+    check_table(image, "the L1 table", header->l1_table_offset,
+                (uint64_t)header->l1_size * L1_ENTRY_SIZE, HEADER_L1_TABLE_OFFSET, true);
+    check_table(image, "the refcount table", header->refcount_table_offset,
+                (uint64_t)header->refcount_table_clusters << header->cluster_bits,
+                HEADER_REFCOUNT_TABLE_OFFSET, false);
+}
+
+static void find_backing_file(struct image *image)
+{
+    const struct header *header = &image->header;
+    if (header->backing_file_offset == 0 || header->backing_file_size == 0 ||
+        header->backing_file_size > CAP_BACKING_NAME) {
+        return;
+    }
+    if (!bytes_view(image->first_cluster, header->backing_file_offset, header->backing_file_size,
+                    &image->backing_file) &&
+        range_inside(header->backing_file_offset, header->backing_file_size,
+                     header->cluster_size)) {
+        problems_fatal(&image->problems, ERROR_TRUNCATED, image->first_cluster.size,
+                       "the file ends before the backing file name at %" PRIu64,
+                       header->backing_file_offset);
+    }
+}
+
+// Keeps of the first cluster what holds anything: a chain has many images, a cluster many zeros.
+static void shrink_first_cluster(struct image *image)
+{
+    const struct header *header = &image->header;
+    struct extension_walk walk = extension_walk_start(image->first_cluster, header);
+    struct extension extension;
+    while (extension_next(&walk, &extension, NULL)) {
+    }
+    uint64_t used = max_u64(walk.next + EXTENSION_HEADER_SIZE, header->header_length);
+    uint64_t name_end;
+    if (checked_add(header->backing_file_offset, header->backing_file_size, &name_end) &&
+        name_end <= header->cluster_size) {
+        used = max_u64(used, name_end);
+    }
+    if (used < image->first_cluster.size) {
+        void *shrunk = realloc((void *)(uintptr_t)image->first_cluster.data, used);
+        if (shrunk) {
+            image->first_cluster = (struct bytes){shrunk, used};
+        }
+    }
+}
+
+static bool image_load(struct image *image, struct error *error)
+{
+    struct bytes start;
+    if (!read_start(image->source, HEADER_LENGTH_KNOWN, &start, error)) {
+        return false;
+    }
+    bool parsed = header_parse(start, &image->header, &image->problems, error);
+    free((void *)(uintptr_t)start.data);
+    if (!parsed || !image->header.geometry_known) {
+        return parsed;
+    }
+    if (!read_start(image->source, image->header.cluster_size, &image->first_cluster, error)) {
+        return false;
+    }
+    shrink_first_cluster(image);
+    extensions_parse(image->first_cluster, &image->header, &image->extensions, &image->problems);
+    find_backing_file(image);
+    check_tables(image);
+    return true;
+}
+
+struct image *image_open(struct source *source, const char *path, struct error *error)
+{
+    struct image *image = calloc(1, sizeof *image);
+    if (!image) {
+        source_close(source);
+        error_set(error, ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    image->source = source;
+    image->path = strdup(path);
+    if (!image->path) {
+        error_set(error, ERROR_MEMORY, "out of memory");
+    } else if (image_load(image, error)) {
+        return image;
+    }
+    image_close(image);
+    return NULL;
+}
+
+void image_close(struct image *image)
+{
+    if (image) {
+        source_close(image->source);
+        free(image->path);
+        free((void *)(uintptr_t)image->first_cluster.data);
+        problems_free(&image->problems);
+        free(image);
+    }
+}

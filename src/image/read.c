@@ -1,0 +1,179 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "image/read.h"
+
+#include "base/checked.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    // Compressed clusters are fetched together up to this many bytes of the file.
+    FETCH_MAX = 1 << 20,
+    // ... and across gaps of at most this many, which are cheaper to read than to skip.
+    FETCH_GAP = 16 * 1024,
+};
+
+struct reader reader_make(const struct chain *chain)
+{
+    return (struct reader){.chain = chain};
+}
+
+void reader_free(struct reader *reader)
+{
+    for (uint8_t type = 0; type < CODEC_COUNT; type++) {
+        if (reader->codec_states[type]) {
+            codec_find(type)->close(reader->codec_states[type]);
+        }
+    }
+    free(reader->stored);
+    free(reader->cluster);
+    *reader = (struct reader){0};
+}
+
+static bool reserve(uint8_t **buffer, size_t *capacity, size_t size, struct error *error)
+{
+    if (size <= *capacity) {
+        return true;
+    }
+    uint8_t *grown = malloc(size);
+    if (!grown) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    free(*buffer);
+    *buffer = grown;
+    *capacity = size;
+    return true;
+}
+
+static struct source *stored_source(const struct reader *reader, const struct extent *extent)
+{
+    return reader->chain->layers[extent->depth].image->source;
+}
+
+// Reads [start, start + size) of the layer's file; what lies past its end counts as zeros: a
+// compressed cluster's size is an upper bound, rounded up to sectors.
+static bool fetch(struct reader *reader, const struct extent *extent, uint64_t start, size_t size,
+                  struct error *error)
+{
+    struct source *source = stored_source(reader, extent);
+    size_t there = (size_t)min_u64(size, source->size - min_u64(start, source->size));
+    reader->stored_size = 0;
+    if (!reserve(&reader->stored, &reader->stored_capacity, size, error) ||
+        !source_read(source, start, reader->stored, there, error)) {
+        return false;
+    }
+    memset(reader->stored + there, 0, size - there);
+    reader->stored_start = start;
+    reader->stored_size = size;
+    reader->stored_depth = extent->depth;
+    return true;
+}
+
+static bool find_stored(const struct reader *reader, const struct extent *extent,
+                        struct bytes *stored)
+{
+    struct bytes whole = {reader->stored, reader->stored_size};
+    return reader->stored_size > 0 && reader->stored_depth == extent->depth &&
+           extent->host_offset >= reader->stored_start &&
+           bytes_view(whole, extent->host_offset - reader->stored_start, extent->stored_size,
+                      stored);
+}
+
+void reader_fetch(struct reader *reader, const struct extent *extents, size_t count)
+{
+    struct bytes stored;
+    struct error error;
+    if (count == 0 || !extent_compressed(&extents[0]) ||
+        find_stored(reader, &extents[0], &stored)) {
+        return;
+    }
+    uint64_t start = extents[0].host_offset;
+    uint64_t end = start + extents[0].stored_size;
+    for (size_t i = 1; i < count; i++) {
+        const struct extent *next = &extents[i];
+        uint64_t next_end = next->host_offset + next->stored_size;
+        if (!extent_compressed(next) || next->depth != extents[0].depth ||
+            next->host_offset < start || next->host_offset > end + FETCH_GAP ||
+            next_end - start > FETCH_MAX) {
+            break;
+        }
+        end = max_u64(end, next_end);
+    }
+    fetch(reader, &extents[0], start, (size_t)(end - start), &error);
+}
+
+static const char *decode(struct reader *reader, uint8_t type, struct bytes stored,
+                          uint8_t *output, size_t size)
+{
+    const struct codec *codec = codec_find(type);
+    if (!codec) {
+        return "its compression type is unknown";
+    }
+    if (!reader->codec_states[type]) {
+        reader->codec_states[type] = codec->open();
+    }
+    if (!reader->codec_states[type]) {
+        return "the decoder cannot be started";
+    }
+    return codec->decode(reader->codec_states[type], stored, output, size);
+}
+
+static bool read_compressed(struct reader *reader, const struct extent *extent, uint8_t *buffer,
+                            struct error *error)
+{
+    const struct header *header = &reader->chain->layers[extent->depth].image->header;
+    size_t size = header->cluster_size;
+    struct bytes stored;
+    bool whole = extent->length == size;
+    if (!find_stored(reader, extent, &stored)) {
+        if (!fetch(reader, extent, extent->host_offset, extent->stored_size, error)) {
+            return false;
+        }
+        stored = (struct bytes){reader->stored, reader->stored_size};
+    }
+    if (!whole && !reserve(&reader->cluster, &reader->cluster_capacity, size, error)) {
+        return false;
+    }
+    const char *fault =
+        decode(reader, header->compression_type, stored, whole ? buffer : reader->cluster, size);
+    if (fault) {
+        return error_at(error, ERROR_CORRUPT, extent->host_offset,
+                        "the compressed cluster cannot be decoded: %s", fault);
+    }
+    if (!whole) {
+        memcpy(buffer, reader->cluster + (extent->start - extent->cluster), extent->length);
+    }
+    return true;
+}
+
+static bool read_any(struct reader *reader, const struct extent *extent, uint8_t *buffer,
+                     struct error *error)
+{
+    switch (extent->kind) {
+    case CLUSTER_DATA:
+        return source_read(layer_data(&reader->chain->layers[extent->depth]), extent->host_offset,
+                           buffer, (size_t)extent->length, error);
+    case CLUSTER_COMPRESSED:
+        return read_compressed(reader, extent, buffer, error);
+    case CLUSTER_UNALLOCATED:
+    case CLUSTER_ZERO:
+        memset(buffer, 0, (size_t)extent->length);
+    }
+    return true;
+}
+
+bool reader_read(struct reader *reader, const struct extent *extent, uint8_t *buffer,
+                 struct error *error)
+{
+    if (read_any(reader, extent, buffer, error)) {
+        return true;
+    }
+    error_prefix(error, "guest offset %" PRIu64, extent->start);
+    if (extent->depth > 0) {
+        error_prefix(error, "backing file %s", reader->chain->layers[extent->depth].path);
+    }
+    return false;
+}

@@ -1,0 +1,36 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Guest bytes of extents: zeros, data, compressed. One reader a thread.
+
+#ifndef IMAGE_READ_H
+#define IMAGE_READ_H
+
+#include "codec/codec.h"
+#include "image/extent.h"
+
+struct reader {
+    const struct chain *chain;
+    void *codec_states[CODEC_COUNT]; // owned, each opened at its first use
+    uint8_t *stored;                 // owned: bytes of the file, around compressed clusters
+    size_t stored_capacity, stored_size;
+    uint64_t stored_start; // byte offset in the file of
+    size_t stored_depth;   // this layer
+    uint8_t *cluster;      // owned: a whole cluster, when only a part of it is wanted
+    size_t cluster_capacity;
+};
+
+struct reader reader_make(const struct chain *chain);
+void reader_free(struct reader *reader);
+
+// Fills `buffer` with the extent->length bytes of `extent`. False with an error that has the guest
+// offset in its message and the host offset.
+bool reader_read(struct reader *reader, const struct extent *extent, uint8_t *buffer,
+                 struct error *error);
+
+// Fetches with one read what the first of `extents` and those after it whose stored bytes are
+// adjacent need; reader_read() of them then reads no file. Failing is no fault: they are then read
+// one by one.
+void reader_fetch(struct reader *reader, const struct extent *extents, size_t count);
+
+#endif

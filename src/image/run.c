@@ -1,0 +1,214 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "image/run.h"
+
+#include "base/checked.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+// Where in the tables a guest offset is mapped.
+struct position {
+    uint64_t guest_offset;
+    uint64_t l1_index;
+    uint32_t l2_index;
+};
+
+static struct position position_of(const struct header *header, uint64_t guest_offset)
+{
+    uint64_t cluster = guest_offset >> header->cluster_bits;
+    return (struct position){
+        .guest_offset = guest_offset,
+        .l1_index = cluster / header->l2_entries,
+        .l2_index = (uint32_t)(cluster % header->l2_entries),
+    };
+}
+
+// Index of the first entry of `table` whose offset is not 0; their number when there is none.
+static size_t skip_empty_entries(struct bytes table)
+{
+    size_t count = table.size / L1_ENTRY_SIZE;
+    for (size_t i = 0; i < count; i++) {
+        if (bytes_be64(table, i * L1_ENTRY_SIZE) & ENTRY_OFFSET_MASK) {
+            return i;
+        }
+    }
+    return count;
+}
+
+static bool l1_view(struct run_walk *walk, uint64_t index, struct bytes *view, struct error *error)
+{
+    uint64_t offset = walk->l1.offset + index * L1_ENTRY_SIZE;
+    uint64_t rest = (walk->l1.size - index) * L1_ENTRY_SIZE;
+    if (!table_window_view(&walk->l1_window, walk->image->source, offset, L1_ENTRY_SIZE,
+                           min_u64(rest, walk->l1_window.capacity), view, error)) {
+        return error_prefix(error, "L1 entry %" PRIu64, index);
+    }
+    return true;
+}
+
+// The run of a guest offset below which no L2 table is: whole L1 entries are skipped.
+static bool empty_run(struct run_walk *walk, struct position at, uint64_t limit, struct run *run,
+                      struct error *error)
+{
+    uint64_t coverage = header_l2_coverage(&walk->image->header);
+    uint64_t end = min_u64(divide_up(at.guest_offset + limit, coverage), walk->l1.size);
+    uint64_t index = at.l1_index + 1;
+    *run = (struct run){.kind = CLUSTER_UNALLOCATED, .length = limit};
+    while (index < end) {
+        struct bytes view;
+        if (!l1_view(walk, index, &view, error)) {
+            break; // this run is sound: the fault belongs to the next one
+        }
+        size_t empty = skip_empty_entries(view);
+        index += empty;
+        if (empty < view.size / L1_ENTRY_SIZE) {
+            run->length = min_u64(limit, index * coverage - at.guest_offset);
+            return true;
+        }
+    }
+    if (index < end) {
+        run->length = min_u64(limit, index * coverage - at.guest_offset);
+    }
+    return true;
+}
+
+// Finds the L2 table of a position: offset 0 when nothing is allocated below its L1 entry.
+static bool find_l2(struct run_walk *walk, struct position at, uint64_t *l2_offset,
+                    struct error *error)
+{
+    struct bytes view;
+    *l2_offset = 0;
+    if (at.l1_index >= walk->l1.size) {
+        return true;
+    }
+    if (!l1_view(walk, at.l1_index, &view, error)) {
+        return false;
+    }
+    *l2_offset = bytes_be64(view, 0) & ENTRY_OFFSET_MASK;
+    if (!is_aligned(*l2_offset, walk->image->header.cluster_size)) {
+        return error_at(error, ERROR_CORRUPT, *l2_offset,
+                        "L1 entry %" PRIu64 " names an L2 table that is not aligned to a cluster",
+                        at.l1_index);
+    }
+    return true;
+}
+
+// A view of the L2 table from the position's entry on.
+static bool l2_view(struct run_walk *walk, uint64_t l2_offset, uint32_t index, struct bytes *view,
+                    struct error *error)
+{
+    const struct header *header = &walk->image->header;
+    uint64_t rest = (uint64_t)(header->l2_entries - index) * header->l2_entry_size;
+    if (!table_window_view(&walk->l2_window, walk->image->source,
+                           l2_offset + (uint64_t)index * header->l2_entry_size,
+                           header->l2_entry_size, rest, view, error)) {
+        return error_prefix(error, "L2 table at %" PRIu64, l2_offset);
+    }
+    return true;
+}
+
+static bool follows(const struct run *run, const struct stretch *next)
+{
+    return next->kind == run->kind && next->has_host == run->has_host &&
+           (!run->has_host || next->host_offset == run->host_offset + run->length);
+}
+
+// Lengthens a run over the entries that follow, while they are whole clusters of its kind.
+static void extend_run(const struct header *header, struct bytes view, uint64_t guest_offset,
+                       uint64_t limit, struct run *run)
+{
+    size_t count = view.size / header->l2_entry_size;
+    if (run->kind == CLUSTER_COMPRESSED) {
+        return;
+    }
+    for (size_t i = 1; i < count && run->length < limit; i++) {
+        struct stretch next;
+        uint64_t at = guest_offset + run->length;
+        if (!is_aligned(at, header->cluster_size) ||
+            l2_entry_stretch(header, l2_entry_load(header, view, i), at, &next) ||
+            !follows(run, &next)) {
+            return;
+        }
+        run->length += next.length;
+    }
+}
+
+// Data that the file does not have is an error, never zeros: the run ends where the file does.
+static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, struct run *run,
+                         struct error *error)
+{
+    const struct source *file =
+        run->kind == CLUSTER_COMPRESSED ? walk->image->source : walk->data;
+    if (run->kind != CLUSTER_DATA && run->kind != CLUSTER_COMPRESSED) {
+        return true;
+    }
+    if (run->host_offset >= file->size) {
+        return error_at(error, file->complete ? ERROR_TRUNCATED : ERROR_UNSEEN, run->host_offset,
+                        "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64,
+                        guest_offset, file == walk->image->source ? "file" : "data file",
+                        file->size);
+    }
+    if (run->kind == CLUSTER_DATA) {
+        run->length = min_u64(run->length, file->size - run->host_offset);
+    }
+    return true;
+}
+
+// `view` is the L2 table from the position's entry on.
+static bool mapped_run(struct run_walk *walk, struct position at, uint64_t l2_offset,
+                       struct bytes view, uint64_t limit, struct run *run, struct error *error)
+{
+    const struct header *header = &walk->image->header;
+    struct stretch first;
+    run->length = min_u64(limit, header->cluster_size - at.guest_offset % header->cluster_size);
+    const char *fault =
+        l2_entry_stretch(header, l2_entry_load(header, view, 0), at.guest_offset, &first);
+    if (fault) {
+        return error_at(error, ERROR_CORRUPT,
+                        l2_offset + (uint64_t)at.l2_index * header->l2_entry_size,
+                        "guest offset %" PRIu64 ": L2 entry %" PRIu32 " of the table at %" PRIu64
+                        " has %s",
+                        at.guest_offset, at.l2_index, l2_offset, fault);
+    }
+    *run = (struct run){
+        .kind = first.kind,
+        .has_host = first.has_host,
+        .length = first.length,
+        .host_offset = first.host_offset,
+        .stored_size = first.stored_size,
+        .cluster = align_down(at.guest_offset, header->cluster_size),
+    };
+    extend_run(header, view, at.guest_offset, limit, run);
+    run->length = min_u64(run->length, limit);
+    return clip_to_file(walk, at.guest_offset, run, error);
+}
+
+bool run_at(struct run_walk *walk, uint64_t guest_offset, uint64_t limit, struct run *run,
+            struct error *error)
+{
+    const struct header *header = &walk->image->header;
+    struct position at = position_of(header, guest_offset);
+    uint64_t l2_offset;
+    bool found = find_l2(walk, at, &l2_offset, error);
+    if (found && l2_offset == 0) {
+        return empty_run(walk, at, limit, run, error);
+    }
+    struct bytes view;
+    if (found && l2_view(walk, l2_offset, at.l2_index, &view, error)) {
+        return mapped_run(walk, at, l2_offset, view, limit, run, error);
+    }
+    error_prefix(error, "guest offset %" PRIu64, guest_offset);
+    // A table past the end of the file fails for every entry that would follow.
+    bool one_cluster = found && error->code != ERROR_TRUNCATED;
+    uint64_t fault_size = one_cluster ? header->cluster_size : header_l2_coverage(header);
+    run->length = min_u64(limit, fault_size - guest_offset % fault_size);
+    return false;
+}
+
+void run_walk_free(struct run_walk *walk)
+{
+    table_window_free(&walk->l1_window);
+    table_window_free(&walk->l2_window);
+}

@@ -1,0 +1,136 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "image/sink.h"
+
+#include "base/checked.h"
+#include "base/transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    STREAM_BUFFERED_MAX = 64 * 1024, // longer ones are better passed through the kernel
+    SPARSE_BLOCK = 4096,             // what a file system can leave out
+};
+
+static bool stream_bytes(struct sink *sink, uint64_t at, struct bytes bytes, struct error *error)
+{
+    (void)at;
+    return write_stream(sink->fd, bytes, error);
+}
+
+static bool stream_zeros(struct sink *sink, uint64_t at, uint64_t length, struct error *error)
+{
+    (void)at;
+    return write_zeros_stream(sink->fd, length, error);
+}
+
+static bool stream_copy(struct sink *sink, uint64_t at, struct source *source, uint64_t offset,
+                        uint64_t length, uint64_t *done, struct error *error)
+{
+    (void)at;
+    return transfer_to_stream(source, offset, length, sink->fd, done, error);
+}
+
+static const struct sink_ops stream_ops = {true, stream_bytes, stream_zeros, stream_copy};
+
+static bool all_zeros(struct bytes bytes)
+{
+    return bytes.data[0] == 0 && memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0;
+}
+
+// Length of the run of blocks that are all zeros, or of those that are not, at the start.
+static size_t block_run(struct bytes bytes, uint64_t at, bool *zeros)
+{
+    size_t length = 0;
+    while (length < bytes.size) {
+        uint64_t to_boundary = SPARSE_BLOCK - (at + length) % SPARSE_BLOCK;
+        struct bytes block = bytes_from(bytes, length);
+        block.size = (size_t)min_u64(block.size, to_boundary);
+        bool is_zero = all_zeros(block);
+        if (length == 0) {
+            *zeros = is_zero;
+        } else if (is_zero != *zeros) {
+            break;
+        }
+        length += block.size;
+    }
+    return length;
+}
+
+static bool file_bytes(struct sink *sink, uint64_t at, struct bytes bytes, struct error *error)
+{
+    if (sink->sparse != SPARSE_ALWAYS) {
+        return write_at(sink->fd, at - sink->guest_start, bytes, error);
+    }
+    while (bytes.size > 0) {
+        bool zeros;
+        size_t length = block_run(bytes, at - sink->guest_start, &zeros);
+        struct bytes run = {bytes.data, length};
+        if (!zeros && !write_at(sink->fd, at - sink->guest_start, run, error)) {
+            return false;
+        }
+        at += length;
+        bytes = bytes_from(bytes, length);
+    }
+    return true;
+}
+
+static bool file_zeros(struct sink *sink, uint64_t at, uint64_t length, struct error *error)
+{
+    if (sink->sparse != SPARSE_NEVER) {
+        return true;
+    }
+    return write_zeros_at(sink->fd, at - sink->guest_start, length, error);
+}
+
+static bool file_copy(struct sink *sink, uint64_t at, struct source *source, uint64_t offset,
+                      uint64_t length, uint64_t *done, struct error *error)
+{
+    return transfer_to_file(source, offset, length, sink->fd, at - sink->guest_start, done, error);
+}
+
+static const struct sink_ops file_ops = {false, file_bytes, file_zeros, file_copy};
+
+// A file whose bytes are all zeros now, so that what is not written reads as zeros.
+static bool is_fresh_file(int fd, const struct stat *status)
+{
+    int flags = fcntl(fd, F_GETFL);
+    return S_ISREG(status->st_mode) && status->st_size == 0 && flags >= 0 && !(flags & O_APPEND) &&
+           lseek(fd, 0, SEEK_CUR) == 0;
+}
+
+struct sink sink_make(int fd, uint64_t guest_start, enum sparse sparse)
+{
+    struct stat status;
+    struct sink sink = {.ops = &stream_ops,
+                        .fd = fd,
+                        .guest_start = guest_start,
+                        .sparse = SPARSE_NEVER,
+                        .data_buffered_max = STREAM_BUFFERED_MAX,
+                        .zeros_buffered_max = STREAM_BUFFERED_MAX};
+    if (fstat(fd, &status) == 0 && is_fresh_file(fd, &status)) {
+        sink.ops = &file_ops;
+        sink.sparse = sparse;
+        sink.data_buffered_max = sparse == SPARSE_ALWAYS ? SIZE_MAX : 0;
+        sink.zeros_buffered_max = 0;
+    }
+    return sink;
+}
+
+bool sink_end(struct sink *sink, uint64_t end, struct error *error)
+{
+    if (sink->ops->ordered) {
+        return true;
+    }
+    off_t size = (off_t)(end - sink->guest_start);
+    // Whoever writes to the same descriptor next goes on after the disk.
+    if (ftruncate(sink->fd, size) != 0 || lseek(sink->fd, size, SEEK_SET) < 0) {
+        return error_set(error, ERROR_IO, "cannot write the output: %s", strerror(errno));
+    }
+    return true;
+}
