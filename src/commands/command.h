@@ -1,0 +1,30 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A subcommand: one row of the table in main.c.
+
+#ifndef COMMANDS_COMMAND_H
+#define COMMANDS_COMMAND_H
+
+struct command {
+    const char *name;
+    const char *summary; // one line, for the list of commands
+    const char *usage;   // what follows the command's name
+    const char *help;    // options and examples, whole lines
+    // argv[0] is the command's name. Returns an exit status.
+    int (*run)(const struct command *command, int argc, char **argv);
+};
+
+extern const struct command command_info;
+extern const struct command command_map;
+extern const struct command command_cat;
+
+enum exit_status {
+    EXIT_DONE = 0,
+    EXIT_CANNOT = 1, // unreadable, unsupported or corrupt image, I/O error
+    EXIT_FOUND = 2,  // check: corruption; audit: not safe
+    EXIT_LEAKS = 3,
+    EXIT_USAGE = 64,
+};
+
+#endif

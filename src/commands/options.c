@@ -1,0 +1,135 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/options.h"
+
+#include "base/checked.h"
+#include "output/text.h"
+#include "output/writer.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+int command_help(const struct command *command)
+{
+    struct writer out;
+    struct error error;
+    writer_init(&out, STDOUT_FILENO);
+    writer_format(&out, "usage: qcow2-info %s %s\n\n%s\n\n", command->name, command->usage,
+                  command->summary);
+    writer_string(&out, command->help);
+    if (!writer_finish(&out, &error)) {
+        print_error(NULL, &error);
+        return EXIT_CANNOT;
+    }
+    return EXIT_DONE;
+}
+
+int command_usage_error(const struct command *command, const char *format, ...)
+{
+    if (format) {
+        struct error error = {0};
+        va_list args;
+        va_start(args, format);
+        vsnprintf(error.message, sizeof error.message, format, args);
+        va_end(args);
+        print_error(NULL, &error);
+    }
+    fprintf(stderr, "Try: qcow2-info %s --help\n", command->name);
+    return EXIT_USAGE;
+}
+
+bool command_image_argument(const struct command *command, int argc, char **argv,
+                            const char **path)
+{
+    if (optind + 1 < argc) {
+        command_usage_error(command, "one image is expected, and \"%s\" is one too many",
+                            argv[optind + 1]);
+        return false;
+    }
+    if (optind == argc && isatty(STDIN_FILENO)) {
+        command_usage_error(command, "no image is given");
+        return false;
+    }
+    *path = optind == argc ? "-" : argv[optind];
+    return true;
+}
+
+struct source *command_open_source(const char *path)
+{
+    struct error error;
+    struct source *source;
+    if (strcmp(path, "-") == 0) {
+        source = source_open_fd(dup(STDIN_FILENO), PIPE_CAP, &error);
+    } else {
+        source = source_open_file(path, PIPE_CAP, &error);
+    }
+    if (!source) {
+        print_error(path, &error);
+    }
+    return source;
+}
+
+static bool parse_unit(const char *text, unsigned *shift)
+{
+    static const char letters[] = "KMGTPE";
+    const char *letter = *text ? strchr(letters, *text & ~0x20) : NULL;
+    *shift = 0;
+    if (letter) {
+        *shift = 10 * (unsigned)(letter - letters + 1);
+        text++;
+        if (strcasecmp(text, "iB") == 0) {
+            return true;
+        }
+    }
+    return *text == '\0' || strcasecmp(text, "B") == 0;
+}
+
+bool parse_size(const char *text, uint64_t *size)
+{
+    uint64_t number = 0;
+    unsigned shift;
+    const char *digit = text;
+    for (; *digit >= '0' && *digit <= '9'; digit++) {
+        if (!checked_multiply(number, 10, &number) ||
+            !checked_add(number, (uint64_t)(*digit - '0'), &number)) {
+            return false;
+        }
+    }
+    return digit != text && parse_unit(digit, &shift) &&
+           checked_multiply(number, UINT64_C(1) << shift, size);
+}
+
+static void print_diagnostic(const char *path, const char *label, const struct error *error)
+{
+    struct writer out;
+    struct error ignored;
+    writer_init(&out, STDERR_FILENO);
+    writer_string(&out, "qcow2-info: ");
+    if (path) {
+        text_safe(&out, path);
+        writer_string(&out, ": ");
+    }
+    writer_string(&out, label);
+    text_safe(&out, error->message);
+    if (error->has_offset) {
+        writer_format(&out, " (at offset %" PRIu64 ")", error->offset);
+    }
+    writer_string(&out, "\n");
+    writer_finish(&out, &ignored);
+}
+
+void print_error(const char *path, const struct error *error)
+{
+    print_diagnostic(path, "", error);
+}
+
+void print_warning(const char *path, const struct error *error)
+{
+    print_diagnostic(path, "warning: ", error);
+}

@@ -1,0 +1,45 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What all commands share in reading their arguments and telling a person what is wrong.
+
+#ifndef COMMANDS_OPTIONS_H
+#define COMMANDS_OPTIONS_H
+
+#include "base/error.h"
+#include "base/source.h"
+#include "commands/command.h"
+
+// A pipe is read up to this many bytes, as the first bytes of an image.
+enum { PIPE_CAP = 64 << 20 };
+
+// Values of struct option.val that every command's table ends with; see OPTIONS_COMMON.
+enum { OPTION_HELP = 0x1000, OPTION_FIRST_OWN };
+
+#define OPTIONS_COMMON {"help", no_argument, NULL, OPTION_HELP}, {NULL, 0, NULL, 0}
+
+// Prints the command's usage, options and examples on standard output. Returns EXIT_DONE.
+int command_help(const struct command *command);
+
+// Prints "qcow2-info: MESSAGE" and where to find help on stderr. Returns EXIT_USAGE. A NULL format
+// is for what getopt_long has already named.
+int command_usage_error(const struct command *command, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// The IMAGE argument: argv[optind], "-" for standard input, also when it is missing and standard
+// input is not a terminal. False after a usage error was printed.
+bool command_image_argument(const struct command *command, int argc, char **argv,
+                            const char **path);
+
+// Opens what command_image_argument() found; NULL after the error was printed.
+struct source *command_open_source(const char *path);
+
+// Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter,
+// either case). False when it is anything else or exceeds 2^64 - 1.
+bool parse_size(const char *text, uint64_t *size);
+
+// stderr: "qcow2-info: FILE: message (at offset N)", made safe for a terminal. `path` may be NULL.
+void print_error(const char *path, const struct error *error);
+void print_warning(const char *path, const struct error *error);
+
+#endif

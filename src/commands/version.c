@@ -1,0 +1,26 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/version.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#if WITH_LIBDEFLATE
+#include <libdeflate.h>
+#endif
+
+void print_version(void)
+{
+    printf("qcow2-info %s\n", QCOW2_INFO_VERSION);
+    printf("zlib %s\n", zlibVersion());
+    printf("libzstd %s\n", ZSTD_versionString());
+    printf("cJSON %s\n", cJSON_Version());
+#if WITH_LIBDEFLATE
+    printf("libdeflate %s\n", LIBDEFLATE_VERSION_STRING);
+#else
+    printf("libdeflate not built in\n");
+#endif
+}

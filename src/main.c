@@ -1,0 +1,114 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// qcow2-info: tells the truth about qcow2 disk images.
+//
+// Where things are; each folder knows only those above it:
+//
+//   base/      bytes and their bounds, errors, sources of bytes, worker threads
+//   format/    the qcow2 format: header, extensions, tables, entries; bytes in, structs out
+//   codec/     decompressors; they know bytes, not images
+//   image/     one disk made of layers: its runs and extents, and the bytes they stand for
+//   inspect/   answers about an image, as plain structs
+//   output/    those structs for people and for programs
+//   commands/  one subcommand a file: its options and what it prints
+
+#include "commands/command.h"
+#include "commands/version.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static const struct command *const commands[] = {&command_info, &command_map, &command_cat};
+
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static void print_help(void)
+{
+    puts("usage: qcow2-info [COMMAND] IMAGE [OPTION]...\n"
+         "\n"
+         "Tells the truth about a qcow2 disk image.\n"
+         "\n"
+         "Commands (info when none is given):");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        printf("  %-6s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    puts("\n"
+         "IMAGE is a file, a block device, or - for standard input. One that is called like a\n"
+         "command is reached as ./map.\n"
+         "\n"
+         "  --help     this help; qcow2-info COMMAND --help tells about one command\n"
+         "  --version  the version and the libraries in use\n"
+         "\n"
+         "Example:\n"
+         "  qcow2-info disk.qcow2 --json | jq .header.size");
+}
+
+// A chain takes a descriptor a layer: as many as we may have.
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+// Removes the first argument that names a command, which may stand behind options, and returns it;
+// info when there is none.
+static const struct command *take_command(int *argc, char **argv)
+{
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            break;
+        }
+        if (argv[i][0] == '-' && argv[i][1] != '\0') {
+            continue;
+        }
+        const struct command *command = find_command(argv[i]);
+        if (command) {
+            memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof *argv);
+            (*argc)--;
+            return command;
+        }
+        break;
+    }
+    return &command_info;
+}
+
+static int flush_stdout(void)
+{
+    if (fflush(stdout) != 0) {
+        perror("qcow2-info: cannot write the output");
+        return EXIT_CANNOT;
+    }
+    return EXIT_DONE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        print_help();
+        return flush_stdout();
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        print_version();
+        return flush_stdout();
+    }
+    raise_descriptor_limit();
+    const struct command *command = take_command(&argc, argv);
+    argv[0] = (char[]){"qcow2-info"}; // what getopt_long names in its messages
+    return command->run(command, argc, argv);
+}

@@ -1,0 +1,89 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "output/writer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { U64_DIGITS_MAX = 20 };
+
+void writer_init(struct writer *writer, int fd)
+{
+    writer->fd = fd;
+    writer->failed = 0;
+    writer->used = 0;
+}
+
+static void writer_out(struct writer *writer, const char *data, size_t size)
+{
+    while (size > 0 && !writer->failed) {
+        ssize_t written = write(writer->fd, data, size);
+        if (written >= 0) {
+            data += written;
+            size -= (size_t)written;
+        } else if (errno != EINTR) {
+            writer->failed = errno;
+        }
+    }
+}
+
+static void writer_flush(struct writer *writer)
+{
+    writer_out(writer, writer->buffer, writer->used);
+    writer->used = 0;
+}
+
+void writer_bytes(struct writer *writer, const void *data, size_t size)
+{
+    if (size > sizeof writer->buffer - writer->used) {
+        writer_flush(writer);
+    }
+    if (size > sizeof writer->buffer) {
+        writer_out(writer, data, size);
+        return;
+    }
+    memcpy(writer->buffer + writer->used, data, size);
+    writer->used += size;
+}
+
+void writer_string(struct writer *writer, const char *string)
+{
+    writer_bytes(writer, string, strlen(string));
+}
+
+void writer_u64(struct writer *writer, uint64_t value)
+{
+    char digits[U64_DIGITS_MAX];
+    size_t start = sizeof digits;
+    do {
+        digits[--start] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    writer_bytes(writer, digits + start, sizeof digits - start);
+}
+
+void writer_format(struct writer *writer, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (length > 0) {
+        size_t size = (size_t)length < sizeof text ? (size_t)length : sizeof text - 1;
+        writer_bytes(writer, text, size);
+    }
+}
+
+bool writer_finish(struct writer *writer, struct error *error)
+{
+    writer_flush(writer);
+    if (writer->failed) {
+        return error_set(error, ERROR_IO, "cannot write the output: %s", strerror(writer->failed));
+    }
+    return true;
+}

@@ -1,0 +1,32 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Buffered output to a descriptor that costs next to nothing a line. The first failure sticks:
+// later calls do nothing, and writer_finish() tells it.
+
+#ifndef OUTPUT_WRITER_H
+#define OUTPUT_WRITER_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+enum { WRITER_BUFFER_SIZE = 1 << 16 };
+
+struct writer {
+    int fd;
+    int failed; // errno of the first failure, 0 while all is well
+    size_t used;
+    char buffer[WRITER_BUFFER_SIZE];
+};
+
+void writer_init(struct writer *writer, int fd);
+void writer_bytes(struct writer *writer, const void *data, size_t size);
+void writer_string(struct writer *writer, const char *string);
+void writer_u64(struct writer *writer, uint64_t value); // decimal
+void writer_format(struct writer *writer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+// Writes out what is buffered. False and ERROR_IO when anything was lost.
+bool writer_finish(struct writer *writer, struct error *error);
+
+#endif
