@@ -18,22 +18,22 @@ const char ERROR_USAGE[] = "usage";
 const char ERROR_NOT_FOUND[] = "not-found";
 const char ERROR_LOOP[] = "loop";
 
-static void error_format(struct error *error, const char *code, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void
+error_format(struct error *error, const char *code, const char *format, va_list args)
 {
     *error = (struct error){.code = code};
     vsnprintf(error->message, sizeof error->message, format, args);
 }
 
-bool error_set(struct error *error, const char *code, const char *format, ...)
+void error_fill(struct error *error, const char *code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     error_format(error, code, format, args);
     va_end(args);
-    return false;
 }
 
-bool error_at(struct error *error, const char *code, uint64_t offset, const char *format, ...)
+void error_fill_at(struct error *error, const char *code, uint64_t offset, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -41,10 +41,9 @@ bool error_at(struct error *error, const char *code, uint64_t offset, const char
     va_end(args);
     error->has_offset = true;
     error->offset = offset;
-    return false;
 }
 
-bool error_prefix(struct error *error, const char *format, ...)
+void error_fill_prefix(struct error *error, const char *format, ...)
 {
     char old[ERROR_MESSAGE_SIZE];
     va_list args;
@@ -62,7 +61,6 @@ bool error_prefix(struct error *error, const char *format, ...)
         room -= part;
     }
     error->message[length] = '\0';
-    return false;
 }
 
 void problems_add(struct problems *problems, const struct error *error, bool unreadable)
@@ -81,8 +79,10 @@ void problems_add(struct problems *problems, const struct error *error, bool unr
     problems->items[problems->count++] = (struct problem){*error, unreadable};
 }
 
-static void problems_format(struct problems *problems, bool unreadable, const char *code,
-                            uint64_t offset, const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static void problems_format(struct problems *problems,
+                                                                  bool unreadable, const char *code,
+                                                                  uint64_t offset,
+                                                                  const char *format, va_list args)
 {
     struct error error;
     error_format(&error, code, format, args);
@@ -91,8 +91,8 @@ static void problems_format(struct problems *problems, bool unreadable, const ch
     problems_add(problems, &error, unreadable);
 }
 
-void problems_note(struct problems *problems, const char *code, uint64_t offset,
-                   const char *format, ...)
+void problems_note(struct problems *problems, const char *code, uint64_t offset, const char *format,
+                   ...)
 {
     va_list args;
     va_start(args, format);

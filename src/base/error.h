@@ -17,9 +17,9 @@ extern const char ERROR_UNSEEN[];    // beyond the first bytes that a pipe gave
 extern const char ERROR_CORRUPT[];   // breaks a rule of the format
 extern const char ERROR_LIMIT[];     // beyond a cap; each cap is named where it is defined
 extern const char ERROR_MEMORY[];
-extern const char ERROR_USAGE[];     // the request itself cannot be met
+extern const char ERROR_USAGE[]; // the request itself cannot be met
 extern const char ERROR_NOT_FOUND[];
-extern const char ERROR_LOOP[];      // a chain of files comes back to itself
+extern const char ERROR_LOOP[]; // a chain of files comes back to itself
 
 enum { ERROR_MESSAGE_SIZE = 400 };
 
@@ -30,16 +30,25 @@ struct error {
     char message[ERROR_MESSAGE_SIZE];
 };
 
-// Each of these returns false, so that a fault is found and told in one line:
-// `return error_set(error, ERROR_CORRUPT, "...")`. A message that is too long is cut. The message
-// names the offset itself where that helps a reader; error_at() adds it for programs.
-bool error_set(struct error *error, const char *code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-bool error_at(struct error *error, const char *code, uint64_t offset, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+// Each of these is false, so that a fault is found and told in one line:
+// `return error_set(error, ERROR_CORRUPT, "...")`. A message that is too long is cut. The offset
+// of error_at() is told apart from the message: who prints it adds it. They are macros so that
+// compilers and checkers see the false.
+#define error_set(...) (error_fill(__VA_ARGS__), error_false())
+#define error_at(...)  (error_fill_at(__VA_ARGS__), error_false())
+// Puts "prefix: " before the message that is there.
+#define error_prefix(...) (error_fill_prefix(__VA_ARGS__), error_false())
 
-// Puts "prefix: " before the message that is there. Returns false.
-bool error_prefix(struct error *error, const char *format, ...)
+static inline bool error_false(void)
+{
+    return false;
+}
+
+void error_fill(struct error *error, const char *code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void error_fill_at(struct error *error, const char *code, uint64_t offset, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void error_fill_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 // Faults that do not end the work, in the order found: a bounded list which counts the rest.
@@ -59,8 +68,8 @@ struct problems {
 };
 
 // A warning: the image can still be read.
-void problems_note(struct problems *problems, const char *code, uint64_t offset,
-                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+void problems_note(struct problems *problems, const char *code, uint64_t offset, const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
 // A fault after which guest data cannot be read.
 void problems_fatal(struct problems *problems, const char *code, uint64_t offset,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));

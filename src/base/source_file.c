@@ -69,17 +69,14 @@ static void file_close(struct source *source)
     free(source);
 }
 
-static const struct source_ops file_ops = {
-    .read = file_read, .run = file_run, .close = file_close};
+static const struct source_ops file_ops = {.read = file_read, .run = file_run, .close = file_close};
 
 // Asks without taking a lock of our own.
 static bool held_for_writing(int fd)
 {
 #ifdef F_OFD_GETLK
-    struct flock lock = {.l_type = F_WRLCK,
-                         .l_whence = SEEK_SET,
-                         .l_start = QEMU_WRITE_LOCK_BYTE,
-                         .l_len = 1};
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = QEMU_WRITE_LOCK_BYTE, .l_len = 1};
     return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 #else
     (void)fd;

@@ -188,15 +188,15 @@ const struct command command_cat = {
     .name = "cat",
     .summary = "Writes the bytes of the virtual disk to standard output or to a file.",
     .usage = "IMAGE [OPTION]...",
-    .help = "Options:\n"
-            "  -o, --output FILE to this file instead of standard output\n"
-            DISK_OPTIONS_HELP
-            "  --jobs N          threads that decode (default: the number of cores)\n"
-            "  --sparse WHEN     holes in a file that is written: auto (where the disk has none of\n"
-            "                    its own data), always (also for zeros in data), never\n"
-            "\n"
-            "Examples:\n"
-            "  qcow2-info cat disk.qcow2 > disk.raw\n"
-            "  qcow2-info cat --offset 1M --length 512 disk.qcow2 | hexdump -C\n",
+    .help =
+        "Options:\n"
+        "  -o, --output FILE to this file instead of standard output\n" DISK_OPTIONS_HELP
+        "  --jobs N          threads that decode (default: the number of cores)\n"
+        "  --sparse WHEN     holes in a file that is written: auto (where the disk has none of\n"
+        "                    its own data), always (also for zeros in data), never\n"
+        "\n"
+        "Examples:\n"
+        "  qcow2-info cat disk.qcow2 > disk.raw\n"
+        "  qcow2-info cat --offset 1M --length 512 disk.qcow2 | hexdump -C\n",
     .run = run_cat,
 };

@@ -18,8 +18,8 @@ bool disk_option(const struct command *command, int option, struct disk_options 
     switch (option) {
     case DISK_OPTION_OFFSET:
     case DISK_OPTION_LENGTH:
-        if (!parse_size(optarg, option == DISK_OPTION_OFFSET ? &options->offset
-                                                             : &options->length)) {
+        if (!parse_size(optarg,
+                        option == DISK_OPTION_OFFSET ? &options->offset : &options->length)) {
             command_usage_error(command, "\"%s\" is not a number of bytes", optarg);
             return false;
         }

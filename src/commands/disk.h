@@ -31,10 +31,10 @@ enum {
     {"data-file", required_argument, NULL, DISK_OPTION_DATA_FILE}
 // clang-format on
 
-#define DISK_OPTIONS_HELP                                                                      \
-    "  --offset N        begin at this guest offset; 64K, 1M, 2G are understood\n"             \
-    "  --length N        at most so many bytes\n"                                              \
-    "  --no-backing      this image alone, without its backing files\n"                        \
+#define DISK_OPTIONS_HELP                                                          \
+    "  --offset N        begin at this guest offset; 64K, 1M, 2G are understood\n" \
+    "  --length N        at most so many bytes\n"                                  \
+    "  --no-backing      this image alone, without its backing files\n"            \
     "  --data-file FILE  the external data file, instead of the one that the image names\n"
 
 struct disk_options disk_options_default(void);

@@ -154,9 +154,7 @@ const struct command command_map = {
     .help = "Options:\n"
             "  --json            one JSON object a line\n"
             "  --host-offsets    with the layer, the host offset and the file of each extent\n"
-            "  --totals          only bytes and percent of each status\n"
-            DISK_OPTIONS_HELP
-            "\n"
+            "  --totals          only bytes and percent of each status\n" DISK_OPTIONS_HELP "\n"
             "Examples:\n"
             "  qcow2-info map disk.qcow2\n"
             "  qcow2-info map disk.qcow2 --json | jq -s 'map(select(.zero | not).length) | add'\n",

@@ -44,8 +44,7 @@ int command_usage_error(const struct command *command, const char *format, ...)
     return EXIT_USAGE;
 }
 
-bool command_image_argument(const struct command *command, int argc, char **argv,
-                            const char **path)
+bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
 {
     if (optind + 1 < argc) {
         command_usage_error(command, "one image is expected, and \"%s\" is one too many",

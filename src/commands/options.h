@@ -16,7 +16,11 @@ enum { PIPE_CAP = 64 << 20 };
 // Values of struct option.val that every command's table ends with; see OPTIONS_COMMON.
 enum { OPTION_HELP = 0x1000, OPTION_FIRST_OWN };
 
-#define OPTIONS_COMMON {"help", no_argument, NULL, OPTION_HELP}, {NULL, 0, NULL, 0}
+#define OPTIONS_COMMON                        \
+    {"help", no_argument, NULL, OPTION_HELP}, \
+    {                                         \
+        NULL, 0, NULL, 0                      \
+    }
 
 // Prints the command's usage, options and examples on standard output. Returns EXIT_DONE.
 int command_help(const struct command *command);

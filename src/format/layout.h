@@ -49,15 +49,15 @@ enum {
 enum crypt_method { CRYPT_NONE = 0, CRYPT_AES = 1, CRYPT_LUKS = 2 };
 enum compression_type { COMPRESSION_DEFLATE = 0, COMPRESSION_ZSTD = 1 };
 
-#define INCOMPATIBLE_DIRTY         (UINT64_C(1) << 0)
-#define INCOMPATIBLE_CORRUPT       (UINT64_C(1) << 1)
-#define INCOMPATIBLE_DATA_FILE     (UINT64_C(1) << 2)
-#define INCOMPATIBLE_COMPRESSION   (UINT64_C(1) << 3)
-#define INCOMPATIBLE_EXTENDED_L2   (UINT64_C(1) << 4)
-#define INCOMPATIBLE_KNOWN         UINT64_C(0x1f)
-#define COMPATIBLE_LAZY_REFCOUNTS  (UINT64_C(1) << 0)
-#define AUTOCLEAR_BITMAPS          (UINT64_C(1) << 0)
-#define AUTOCLEAR_RAW_DATA_FILE    (UINT64_C(1) << 1)
+#define INCOMPATIBLE_DIRTY        (UINT64_C(1) << 0)
+#define INCOMPATIBLE_CORRUPT      (UINT64_C(1) << 1)
+#define INCOMPATIBLE_DATA_FILE    (UINT64_C(1) << 2)
+#define INCOMPATIBLE_COMPRESSION  (UINT64_C(1) << 3)
+#define INCOMPATIBLE_EXTENDED_L2  (UINT64_C(1) << 4)
+#define INCOMPATIBLE_KNOWN        UINT64_C(0x1f)
+#define COMPATIBLE_LAZY_REFCOUNTS (UINT64_C(1) << 0)
+#define AUTOCLEAR_BITMAPS         (UINT64_C(1) << 0)
+#define AUTOCLEAR_RAW_DATA_FILE   (UINT64_C(1) << 1)
 
 // --- Header extensions ------------------------------------------------------------------------
 
@@ -143,7 +143,8 @@ enum { BITMAP_TYPE_DIRTY_TRACKING = 1 };
 #define BITMAP_EXTRA_DATA_COMPATIBLE (UINT32_C(1) << 2)
 #define BITMAP_FLAGS_KNOWN           UINT32_C(7)
 
-// --- LUKS1 header, at the offset that the encryption extension gives ------------------------------
+// --- LUKS1 header, at the offset that the encryption extension gives
+// ------------------------------
 
 enum { LUKS_SLOTS = 8, LUKS_VERSION = 1, LUKS_HEADER_SIZE = 592 };
 
@@ -174,10 +175,10 @@ enum luks_slot_field {
 
 // --- Tables -----------------------------------------------------------------------------------
 
-#define ENTRY_OFFSET_MASK   UINT64_C(0x00fffffffffffe00) // bits 9..55 of L1 and L2 entries
-#define ENTRY_COPIED        (UINT64_C(1) << 63)
-#define ENTRY_COMPRESSED    (UINT64_C(1) << 62)
-#define ENTRY_ZERO          (UINT64_C(1) << 0)
+#define ENTRY_OFFSET_MASK    UINT64_C(0x00fffffffffffe00) // bits 9..55 of L1 and L2 entries
+#define ENTRY_COPIED         (UINT64_C(1) << 63)
+#define ENTRY_COMPRESSED     (UINT64_C(1) << 62)
+#define ENTRY_ZERO           (UINT64_C(1) << 0)
 #define REFTABLE_OFFSET_MASK (~UINT64_C(0x1ff))
 
 enum {
@@ -186,8 +187,8 @@ enum {
     L2_ENTRY_SIZE_EXTENDED = 16,
     REFCOUNT_TABLE_ENTRY_SIZE = 8,
     BITMAP_TABLE_ENTRY_SIZE = 8,
-    SUBCLUSTERS = 32,   // of a cluster, with extended L2 entries
-    SECTOR_SIZE = 512,  // the unit of a compressed extent's length, and of encryption
+    SUBCLUSTERS = 32,  // of a cluster, with extended L2 entries
+    SECTOR_SIZE = 512, // the unit of a compressed extent's length, and of encryption
 };
 
 // Host offsets stay below 2^56: an entry has no more bits for them.
@@ -196,18 +197,18 @@ enum {
 // --- Caps -------------------------------------------------------------------------------------
 // QEMU refuses what exceeds these, so no image in use does.
 
-#define CAP_L1_SIZE               UINT32_C(4194304) // entries: 32 MiB, enough for 2 EiB
-#define CAP_REFCOUNT_TABLE_BYTES  UINT64_C(8388608)
-#define CAP_SNAPSHOTS             UINT32_C(65536)
-#define CAP_SNAPSHOT_TABLE_BYTES  UINT64_C(67108864)
-#define CAP_SNAPSHOT_EXTRA        UINT32_C(1024)
-#define CAP_BACKING_FORMAT        UINT32_C(15)
-#define CAP_BACKING_NAME          UINT32_C(1023)
-#define CAP_BITMAPS               UINT32_C(65535)
-#define CAP_BITMAP_DIRECTORY      UINT64_C(67107840)
-#define CAP_BITMAP_TABLE_ENTRIES  UINT32_C(134217728)
-#define CAP_BITMAP_BYTES          UINT64_C(536870912) // of the clusters of one bitmap
-#define CAP_BITMAP_NAME           UINT32_C(1023)
+#define CAP_L1_SIZE                 UINT32_C(4194304) // entries: 32 MiB, enough for 2 EiB
+#define CAP_REFCOUNT_TABLE_BYTES    UINT64_C(8388608)
+#define CAP_SNAPSHOTS               UINT32_C(65536)
+#define CAP_SNAPSHOT_TABLE_BYTES    UINT64_C(67108864)
+#define CAP_SNAPSHOT_EXTRA          UINT32_C(1024)
+#define CAP_BACKING_FORMAT          UINT32_C(15)
+#define CAP_BACKING_NAME            UINT32_C(1023)
+#define CAP_BITMAPS                 UINT32_C(65535)
+#define CAP_BITMAP_DIRECTORY        UINT64_C(67107840)
+#define CAP_BITMAP_TABLE_ENTRIES    UINT32_C(134217728)
+#define CAP_BITMAP_BYTES            UINT64_C(536870912) // of the clusters of one bitmap
+#define CAP_BITMAP_NAME             UINT32_C(1023)
 #define CAP_BITMAP_GRANULARITY_BITS 31
 #define MIN_BITMAP_GRANULARITY_BITS 9
 

@@ -72,8 +72,7 @@ static const struct source *layer_file(const struct layer *layer)
     return layer->raw ? layer->raw : layer->image->source;
 }
 
-static bool check_loop(const struct chain *chain, const struct source *source,
-                       struct error *error)
+static bool check_loop(const struct chain *chain, const struct source *source, struct error *error)
 {
     for (size_t i = 0; i < chain->count; i++) {
         if (same_file(layer_file(&chain->layers[i]), source)) {
@@ -138,8 +137,8 @@ static bool layer_load(struct layer *layer, struct source *source, enum backing_
         return false;
     }
     layer->size = layer->image->header.size;
-    layer->l1 = (struct l1_table){layer->image->header.l1_table_offset,
-                                  layer->image->header.l1_size};
+    layer->l1 =
+        (struct l1_table){layer->image->header.l1_table_offset, layer->image->header.l1_size};
     return true;
 }
 
@@ -163,7 +162,7 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
                       enum backing_format format, const struct chain_options *options,
                       struct error *error)
 {
-    struct layer *layer;
+    struct layer *layer = NULL;
     if (!check_loop(chain, source, error) || !chain_push(chain, path, &layer, error)) {
         source_close(source);
         return false;
@@ -188,7 +187,7 @@ static bool add_backing_file(struct chain *chain, const struct chain_options *op
                              struct error *error)
 {
     const struct layer *overlay = &chain->layers[chain->count - 1];
-    enum backing_format format;
+    enum backing_format format = BACKING_PROBE;
     char *path = reference_path(overlay->path, overlay->image->backing_file, error);
     if (!path) {
         return error_prefix(error, "backing file");

@@ -16,7 +16,8 @@ struct host_run {
     bool hole;
 };
 
-struct export {
+struct export
+{
     const struct chain *chain;
     const struct export_options *options;
     struct sink sink;
@@ -89,8 +90,7 @@ static bool plan_piece(struct export *export, const struct extent *piece)
     if (export->filling && batch_append(export->filling, &export->sink, piece)) {
         return true;
     }
-    return next_batch(export, piece->start) &&
-           batch_append(export->filling, &export->sink, piece);
+    return next_batch(export, piece->start) && batch_append(export->filling, &export->sink, piece);
 }
 
 // Holes of the file itself read as zeros: an image that was only preallocated is mostly that.

@@ -89,7 +89,7 @@ static void shrink_first_cluster(struct image *image)
         name_end <= header->cluster_size) {
         used = max_u64(used, name_end);
     }
-    if (used < image->first_cluster.size) {
+    if (used > 0 && used < image->first_cluster.size) {
         void *shrunk = realloc((void *)(uintptr_t)image->first_cluster.data, used);
         if (shrunk) {
             image->first_cluster = (struct bytes){shrunk, used};
@@ -99,7 +99,7 @@ static void shrink_first_cluster(struct image *image)
 
 static bool image_load(struct image *image, struct error *error)
 {
-    struct bytes start;
+    struct bytes start = {0};
     if (!read_start(image->source, HEADER_LENGTH_KNOWN, &start, error)) {
         return false;
     }

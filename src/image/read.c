@@ -23,9 +23,9 @@ struct reader reader_make(const struct chain *chain)
 
 void reader_free(struct reader *reader)
 {
-    for (uint8_t type = 0; type < CODEC_COUNT; type++) {
+    for (size_t type = 0; type < CODEC_COUNT; type++) {
         if (reader->codec_states[type]) {
-            codec_find(type)->close(reader->codec_states[type]);
+            codec_find((uint8_t)type)->close(reader->codec_states[type]);
         }
     }
     free(reader->stored);
@@ -105,8 +105,8 @@ void reader_fetch(struct reader *reader, const struct extent *extents, size_t co
     fetch(reader, &extents[0], start, (size_t)(end - start), &error);
 }
 
-static const char *decode(struct reader *reader, uint8_t type, struct bytes stored,
-                          uint8_t *output, size_t size)
+static const char *decode(struct reader *reader, uint8_t type, struct bytes stored, uint8_t *output,
+                          size_t size)
 {
     const struct codec *codec = codec_find(type);
     if (!codec) {

@@ -139,16 +139,15 @@ static void extend_run(const struct header *header, struct bytes view, uint64_t 
 static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, struct run *run,
                          struct error *error)
 {
-    const struct source *file =
-        run->kind == CLUSTER_COMPRESSED ? walk->image->source : walk->data;
+    const struct source *file = run->kind == CLUSTER_COMPRESSED ? walk->image->source : walk->data;
     if (run->kind != CLUSTER_DATA && run->kind != CLUSTER_COMPRESSED) {
         return true;
     }
     if (run->host_offset >= file->size) {
-        return error_at(error, file->complete ? ERROR_TRUNCATED : ERROR_UNSEEN, run->host_offset,
-                        "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64,
-                        guest_offset, file == walk->image->source ? "file" : "data file",
-                        file->size);
+        return error_at(
+            error, file->complete ? ERROR_TRUNCATED : ERROR_UNSEEN, run->host_offset,
+            "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64,
+            guest_offset, file == walk->image->source ? "file" : "data file", file->size);
     }
     if (run->kind == CLUSTER_DATA) {
         run->length = min_u64(run->length, file->size - run->host_offset);
@@ -166,11 +165,10 @@ static bool mapped_run(struct run_walk *walk, struct position at, uint64_t l2_of
     const char *fault =
         l2_entry_stretch(header, l2_entry_load(header, view, 0), at.guest_offset, &first);
     if (fault) {
-        return error_at(error, ERROR_CORRUPT,
-                        l2_offset + (uint64_t)at.l2_index * header->l2_entry_size,
-                        "guest offset %" PRIu64 ": L2 entry %" PRIu32 " of the table at %" PRIu64
-                        " has %s",
-                        at.guest_offset, at.l2_index, l2_offset, fault);
+        return error_at(
+            error, ERROR_CORRUPT, l2_offset + (uint64_t)at.l2_index * header->l2_entry_size,
+            "guest offset %" PRIu64 ": L2 entry %" PRIu32 " of the table at %" PRIu64 " has %s",
+            at.guest_offset, at.l2_index, l2_offset, fault);
     }
     *run = (struct run){
         .kind = first.kind,

@@ -86,8 +86,8 @@ void extent_output_heading(const struct extent_output *output)
 {
     writer_format(output->writer, "%*s  %*s  ", output->start_width, "start", output->start_width,
                   "length");
-    writer_string(output->writer, output->places ? "status      depth  host offset       file\n"
-                                                 : "status\n");
+    writer_string(output->writer,
+                  output->places ? "status      depth  host offset       file\n" : "status\n");
 }
 
 void extent_output_text(const struct extent_output *output, const struct extent *extent)

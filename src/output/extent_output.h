@@ -16,8 +16,8 @@ const char *extent_status(enum cluster_kind kind);
 struct extent_output {
     struct writer *writer;
     const struct chain *chain;
-    bool places;         // with layer, host offset and file
-    int start_width;     // columns of text
+    bool places;     // with layer, host offset and file
+    int start_width; // columns of text
 };
 
 struct extent_output extent_output_make(struct writer *writer, const struct chain *chain,
