@@ -3,13 +3,13 @@
 
 #include "base/workers.h"
 #include "commands/disk.h"
+#include "commands/output_file.h"
+#include "commands/salvage.h"
 #include "image/export.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct cat_options {
@@ -17,14 +17,25 @@ struct cat_options {
     const char *output; // NULL: standard output
     unsigned jobs;
     enum sparse sparse;
+    bool salvage;
+    const char *salvage_log; // NULL: none
 };
 
-enum { OPTION_JOBS = DISK_OPTION_LAST, OPTION_SPARSE };
+enum {
+    OPTION_JOBS = DISK_OPTION_LAST,
+    OPTION_SPARSE,
+    OPTION_SALVAGE,
+    OPTION_SALVAGE_LOG,
+    OPTION_VM_STATE,
+};
 
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"jobs", required_argument, NULL, OPTION_JOBS},
     {"sparse", required_argument, NULL, OPTION_SPARSE},
+    {"salvage", no_argument, NULL, OPTION_SALVAGE},
+    {"salvage-log", required_argument, NULL, OPTION_SALVAGE_LOG},
+    {"vm-state", no_argument, NULL, OPTION_VM_STATE},
     DISK_OPTIONS,
     OPTIONS_COMMON,
 };
@@ -61,126 +72,113 @@ static bool parse_sparse(const struct command *command, const char *text, enum s
     return false;
 }
 
-// EXIT_DONE to go on, or the status to end with.
-static int parse_options(const struct command *command, int argc, char **argv,
-                         struct cat_options *options, bool *help)
+static bool take_option(const struct command *command, int option, struct cat_options *options)
 {
-    int option;
-    while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
-        bool taken = true;
-        switch (option) {
-        case OPTION_HELP:
-            *help = true;
-            return command_help(command);
-        case 'o':
-            options->output = optarg;
-            break;
-        case OPTION_JOBS:
-            taken = parse_jobs(command, optarg, &options->jobs);
-            break;
-        case OPTION_SPARSE:
-            taken = parse_sparse(command, optarg, &options->sparse);
-            break;
-        default:
-            taken = disk_option(command, option, &options->disk);
-        }
-        if (!taken) {
-            return EXIT_USAGE;
-        }
+    switch (option) {
+    case 'o':
+        options->output = optarg;
+        return true;
+    case OPTION_JOBS:
+        return parse_jobs(command, optarg, &options->jobs);
+    case OPTION_SPARSE:
+        return parse_sparse(command, optarg, &options->sparse);
+    case OPTION_SALVAGE_LOG:
+        options->salvage_log = optarg;
+        return true;
+    case OPTION_SALVAGE:
+        options->salvage = true;
+        options->disk.chain.salvage = true;
+        return true;
+    case OPTION_VM_STATE:
+        // Behind the disk there are no bytes of a backing file.
+        options->disk.vm_state = true;
+        options->disk.chain.no_backing = true;
+        return true;
+    default:
+        return disk_option(command, option, &options->disk);
     }
-    return EXIT_DONE;
 }
 
-static bool is_file(const struct source *source, const struct stat *status)
+// The export itself, between the files that it reads and those that it writes.
+static bool export_salvaging(const char *path, const struct cat_options *options,
+                             const struct disk *disk, struct export_options *export, int fd,
+                             struct error *error)
 {
-    return source && source->fd >= 0 && source->identity.device == status->st_dev &&
-           source->identity.inode == status->st_ino;
-}
-
-// Writing to a file that is being read would destroy it.
-static bool check_not_input(int fd, const struct chain *chain, struct error *error)
-{
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return error_set(error, ERROR_IO, "cannot read its status: %s", strerror(errno));
+    struct salvage salvage;
+    struct error log_error;
+    if (!salvage_start(&salvage, path, options->salvage_log, error)) {
+        salvage_end(&salvage, &log_error);
+        return false;
     }
-    for (size_t i = 0; i < chain->count; i++) {
-        const struct layer *layer = &chain->layers[i];
-        if ((layer->image && is_file(layer->image->source, &status)) ||
-            is_file(layer->raw, &status) || is_file(layer->data_file, &status)) {
-            return error_set(error, ERROR_USAGE, "the output is one of the files to be read");
-        }
+    export->salvage = options->salvage;
+    export->on_fault = salvage_fault;
+    export->context = &salvage;
+    bool done = export_disk(&disk->chain, export, fd, error);
+    if (!salvage_end(&salvage, &log_error) && done) {
+        *error = log_error;
+        done = false;
     }
-    return true;
-}
-
-// A descriptor for the output, which is emptied only when it is none of the inputs; -1 on failure.
-static int open_output(const char *output, const struct chain *chain, struct error *error)
-{
-    struct stat status;
-    int fd = output ? open(output, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : STDOUT_FILENO;
-    if (fd < 0) {
-        error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
-        return -1;
+    if (done && salvage.ranges > 0) {
+        done = error_set(error, ERROR_CORRUPT,
+                         "%" PRIu64 " bytes in %" PRIu64 " ranges could not be read and are zeros",
+                         salvage.bytes, salvage.ranges);
     }
-    if (!check_not_input(fd, chain, error)) {
-        goto fail;
-    }
-    if (output && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && ftruncate(fd, 0) != 0) {
-        error_set(error, ERROR_IO, "cannot empty it: %s", strerror(errno));
-        goto fail;
-    }
-    return fd;
-fail:
-    if (output) {
-        close(fd);
-    }
-    return -1;
+    return done;
 }
 
 static int export_to_output(const char *path, const struct cat_options *options,
-                            const struct chain *chain)
+                            const struct disk *disk)
 {
     struct error error;
+    struct error close_error;
     struct export_options export = {.jobs = options->jobs, .sparse = options->sparse};
-    if (!disk_range(path, &options->disk, chain, &export.offset, &export.length)) {
+    if (!disk_range(path, &options->disk, disk, &export.offset, &export.length)) {
         return EXIT_CANNOT;
     }
-    int fd = open_output(options->output, chain, &error);
+    int fd = output_open(options->output, &disk->chain, &error);
     if (fd < 0) {
         print_error(options->output ? options->output : "standard output", &error);
         return EXIT_CANNOT;
     }
-    bool done = export_disk(chain, &export, fd, &error);
-    // Some file systems tell only now that the bytes could not be kept.
-    if (options->output && close(fd) != 0 && done) {
-        done = error_set(&error, ERROR_IO, "cannot write the output: %s", strerror(errno));
+    bool done = export_salvaging(path, options, disk, &export, fd, &error);
+    if (!output_close(options->output, fd, &close_error) && done) {
+        error = close_error;
+        done = false;
     }
     if (!done) {
         print_error(path, &error);
-        return EXIT_CANNOT;
     }
-    return EXIT_DONE;
+    return done ? EXIT_DONE : EXIT_CANNOT;
 }
 
 static int run_cat(const struct command *command, int argc, char **argv)
 {
     struct cat_options options = {.disk = disk_options_default(), .jobs = default_jobs()};
-    struct chain chain;
+    struct disk disk;
     const char *path;
-    bool help = false;
-    int status = parse_options(command, argc, argv, &options, &help);
-    if (help || status != EXIT_DONE) {
-        return status;
+    int option;
+    while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
+        if (option == OPTION_HELP) {
+            return command_help(command);
+        }
+        if (!take_option(command, option, &options)) {
+            return EXIT_USAGE;
+        }
+    }
+    if (options.disk.vm_state && !options.disk.snapshot) {
+        return command_usage_error(command, "--vm-state needs --snapshot");
+    }
+    if (options.salvage_log && !options.salvage) {
+        return command_usage_error(command, "--salvage-log needs --salvage");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
-    if (!disk_open(path, &options.disk, &chain)) {
+    if (!disk_open(path, &options.disk, &disk)) {
         return EXIT_CANNOT;
     }
-    status = export_to_output(path, &options, &chain);
-    chain_close(&chain);
+    int status = export_to_output(path, &options, &disk);
+    disk_close(&disk);
     return status;
 }
 

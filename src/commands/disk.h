@@ -12,6 +12,14 @@
 struct disk_options {
     struct chain_options chain;
     uint64_t offset, length; // guest bytes, as asked for
+    const char *snapshot;    // id or name; NULL: the active disk
+    bool vm_state;           // the snapshot's saved VM state instead of its disk
+};
+
+// What is read: [start, start + size) of the chain's guest offsets.
+struct disk {
+    struct chain chain;
+    uint64_t start, size;
 };
 
 // Values of struct option.val, and rows of a table for getopt_long.
@@ -20,6 +28,7 @@ enum {
     DISK_OPTION_LENGTH,
     DISK_OPTION_NO_BACKING,
     DISK_OPTION_DATA_FILE,
+    DISK_OPTION_SNAPSHOT,
     DISK_OPTION_LAST,
 };
 
@@ -28,26 +37,30 @@ enum {
     {"offset", required_argument, NULL, DISK_OPTION_OFFSET},    \
     {"length", required_argument, NULL, DISK_OPTION_LENGTH},    \
     {"no-backing", no_argument, NULL, DISK_OPTION_NO_BACKING},  \
-    {"data-file", required_argument, NULL, DISK_OPTION_DATA_FILE}
+    {"data-file", required_argument, NULL, DISK_OPTION_DATA_FILE}, \
+    {"snapshot", required_argument, NULL, DISK_OPTION_SNAPSHOT}
 // clang-format on
 
 #define DISK_OPTIONS_HELP                                                          \
     "  --offset N        begin at this guest offset; 64K, 1M, 2G are understood\n" \
     "  --length N        at most so many bytes\n"                                  \
     "  --no-backing      this image alone, without its backing files\n"            \
-    "  --data-file FILE  the external data file, instead of the one that the image names\n"
+    "  --data-file FILE  the external data file, instead of the one that the image names\n"  \
+    "  --snapshot X      the internal snapshot with this id or name, instead of the active disk\n"
 
 struct disk_options disk_options_default(void);
 
 // Takes an option of the table above with optarg. False after a usage error was printed.
 bool disk_option(const struct command *command, int option, struct disk_options *options);
 
-// Opens the image and its layers; warns when it is in use. False after the error was printed.
-bool disk_open(const char *path, const struct disk_options *options, struct chain *chain);
+// Opens the image and its layers; warns when it is in use. False after the error was printed;
+// there is then nothing to close.
+bool disk_open(const char *path, const struct disk_options *options, struct disk *disk);
+void disk_close(struct disk *disk);
 
 // The range that the options ask for, clipped to the disk. False, after the error was printed,
 // when it begins past the end.
-bool disk_range(const char *path, const struct disk_options *options, const struct chain *chain,
+bool disk_range(const char *path, const struct disk_options *options, const struct disk *disk,
                 uint64_t *offset, uint64_t *length);
 
 #endif

@@ -79,7 +79,7 @@ static void map_end(struct map *map)
     }
 }
 
-static int map_disk(const char *path, const struct map_options *options, const struct chain *chain)
+static int map_disk(const char *path, const struct map_options *options, const struct disk *disk)
 {
     struct error error;
     struct error write_error;
@@ -87,15 +87,15 @@ static int map_disk(const char *path, const struct map_options *options, const s
     struct map map = {.options = options};
     uint64_t offset;
     uint64_t length;
-    if (!disk_range(path, &options->disk, chain, &offset, &length)) {
+    if (!disk_range(path, &options->disk, disk, &offset, &length)) {
         return EXIT_CANNOT;
     }
     writer_init(&map.writer, STDOUT_FILENO);
-    map.output = extent_output_make(&map.writer, chain, options->places);
+    map.output = extent_output_make(&map.writer, &disk->chain, options->places);
     if (!options->json && !options->totals) {
         extent_output_heading(&map.output);
     }
-    bool done = extent_walk_start(&walk, chain, &error) &&
+    bool done = extent_walk_start(&walk, &disk->chain, &error) &&
                 map_walk(&map, &walk, offset, offset + length, &error);
     extent_walk_end(&walk);
     if (done) {
@@ -114,7 +114,7 @@ static int map_disk(const char *path, const struct map_options *options, const s
 static int run_map(const struct command *command, int argc, char **argv)
 {
     struct map_options options = {.disk = disk_options_default()};
-    struct chain chain;
+    struct disk disk;
     const char *path;
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -139,11 +139,11 @@ static int run_map(const struct command *command, int argc, char **argv)
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
-    if (!disk_open(path, &options.disk, &chain)) {
+    if (!disk_open(path, &options.disk, &disk)) {
         return EXIT_CANNOT;
     }
-    int status = map_disk(path, &options, &chain);
-    chain_close(&chain);
+    int status = map_disk(path, &options, &disk);
+    disk_close(&disk);
     return status;
 }
 

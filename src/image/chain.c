@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum backing_format { BACKING_PROBE, BACKING_QCOW2, BACKING_RAW };
-
 static void layer_close(struct layer *layer)
 {
     image_close(layer->image);
@@ -28,29 +26,6 @@ void chain_close(struct chain *chain)
     }
     free(chain->layers);
     *chain = (struct chain){0};
-}
-
-static bool bytes_are(struct bytes bytes, const char *text)
-{
-    return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
-}
-
-static bool parse_backing_format(const struct image *image, enum backing_format *format,
-                                 struct error *error)
-{
-    struct bytes name = image->extensions.backing_format;
-    if (name.size == 0) {
-        *format = BACKING_PROBE;
-    } else if (bytes_are(name, "qcow2")) {
-        *format = BACKING_QCOW2;
-    } else if (bytes_are(name, "raw")) {
-        *format = BACKING_RAW;
-    } else {
-        return error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE,
-                         "backing file format \"%.*s\" is not supported", (int)name.size,
-                         (const char *)name.data);
-    }
-    return true;
 }
 
 static bool looks_like_qcow2(struct source *source)
@@ -83,51 +58,48 @@ static bool check_loop(const struct chain *chain, const struct source *source, s
     return true;
 }
 
-// The path that `name` means in the image at `image_path`; NULL when it names no file.
-static char *reference_path(const char *image_path, struct bytes name, struct error *error)
-{
-    if (reference_kind(name) != REFERENCE_FILE) {
-        error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE, "\"%.*s\" does not name a file",
-                  (int)name.size, (const char *)name.data);
-        return NULL;
-    }
-    char *path = reference_full_path(image_path, name);
-    if (!path) {
-        error_set(error, ERROR_MEMORY, "out of memory");
-    }
-    return path;
-}
-
-static bool open_data_file(struct layer *layer, const struct chain_options *options, bool first,
-                           struct error *error)
+// The path of a layer's external data file, owned by the caller.
+static char *data_file_path(const struct layer *layer, const char *given, struct error *error)
 {
     struct bytes name = layer->image->extensions.data_file;
-    if (first && options->data_file) {
-        layer->data_path = strdup(options->data_file);
-    } else if (name.size > 0) {
-        layer->data_path = reference_path(layer->path, name, error);
-        if (!layer->data_path) {
-            return error_prefix(error, "data file");
+    struct reference reference;
+    if (given) {
+        char *path = strdup(given);
+        if (!path) {
+            error_set(error, ERROR_MEMORY, "out of memory");
         }
-    } else {
-        return error_set(error, ERROR_NOT_FOUND,
-                         "the image does not name its external data file; --data-file does");
+        return path;
     }
+    if (name.size == 0) {
+        error_set(error, ERROR_NOT_FOUND,
+                  "the image does not name its external data file; --data-file FILE does");
+        return NULL;
+    }
+    if (!reference_resolve(layer->path, name, (struct bytes){0}, &reference, error)) {
+        error_prefix(error, "data file");
+        return NULL;
+    }
+    return reference.path;
+}
+
+static bool open_data_file(struct layer *layer, const char *given, struct error *error)
+{
+    layer->data_path = data_file_path(layer, given, error);
     if (!layer->data_path) {
-        return error_set(error, ERROR_MEMORY, "out of memory");
+        return false;
     }
     layer->data_file = source_open_file(layer->data_path, 0, error);
     return layer->data_file ? true : error_prefix(error, "data file %s", layer->data_path);
 }
 
 // Makes of `source` what a layer of that format is. Takes over `source`.
-static bool layer_load(struct layer *layer, struct source *source, enum backing_format format,
+static bool layer_load(struct layer *layer, struct source *source, enum layer_format format,
                        struct error *error)
 {
-    if (format == BACKING_PROBE) {
-        format = looks_like_qcow2(source) ? BACKING_QCOW2 : BACKING_RAW;
+    if (format == LAYER_PROBE) {
+        format = looks_like_qcow2(source) ? LAYER_QCOW2 : LAYER_RAW;
     }
-    if (format == BACKING_RAW) {
+    if (format == LAYER_RAW) {
         layer->raw = source;
         layer->size = source->size;
         return true;
@@ -157,9 +129,28 @@ static bool chain_push(struct chain *chain, const char *path, struct layer **lay
     return true;
 }
 
+static bool check_readable(const struct image *image, const struct chain_options *options,
+                           struct error *error)
+{
+    const struct problems *problems = &image->problems;
+    if (!problems->unreadable) {
+        return true;
+    }
+    bool cut_short = problems->dropped == 0;
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->items[i];
+        cut_short = cut_short && (!problem->unreadable || problem->error.code == ERROR_TRUNCATED);
+    }
+    if (options->salvage && cut_short) {
+        return true;
+    }
+    *error = problems->first_unreadable;
+    return false;
+}
+
 // Adds `source`, which it takes over, to the end of the chain.
 static bool chain_add(struct chain *chain, struct source *source, const char *path,
-                      enum backing_format format, const struct chain_options *options,
+                      enum layer_format format, const struct chain_options *options,
                       struct error *error)
 {
     struct layer *layer = NULL;
@@ -175,32 +166,29 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
     if (!layer->image || options->inspect) {
         return true;
     }
-    if (layer->image->problems.unreadable) {
-        *error = layer->image->problems.first_unreadable;
+    if (!check_readable(layer->image, options, error)) {
         return false;
     }
     return !image_has_feature(layer->image, INCOMPATIBLE_DATA_FILE) ||
-           open_data_file(layer, options, chain->count == 1, error);
+           open_data_file(layer, chain->count == 1 ? options->data_file : NULL, error);
 }
 
 static bool add_backing_file(struct chain *chain, const struct chain_options *options,
                              struct error *error)
 {
     const struct layer *overlay = &chain->layers[chain->count - 1];
-    enum backing_format format = BACKING_PROBE;
-    char *path = reference_path(overlay->path, overlay->image->backing_file, error);
-    if (!path) {
+    struct reference reference;
+    if (!reference_resolve(overlay->path, overlay->image->backing_file,
+                           overlay->image->extensions.backing_format, &reference, error)) {
         return error_prefix(error, "backing file");
     }
-    bool added = false;
-    if (parse_backing_format(overlay->image, &format, error)) {
-        struct source *source = source_open_file(path, 0, error);
-        added = source && chain_add(chain, source, path, format, options, error);
-    }
+    struct source *source = source_open_file(reference.path, 0, error);
+    bool added =
+        source && chain_add(chain, source, reference.path, reference.format, options, error);
     if (!added) {
-        error_prefix(error, "backing file %s", path);
+        error_prefix(error, "backing file %s", reference.path);
     }
-    free(path);
+    free(reference.path);
     return added;
 }
 
@@ -208,7 +196,7 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
                 struct chain *chain, struct error *error)
 {
     *chain = (struct chain){0};
-    if (!chain_add(chain, source, path, BACKING_QCOW2, options, error)) {
+    if (!chain_add(chain, source, path, LAYER_QCOW2, options, error)) {
         return false;
     }
     while (!options->no_backing) {
@@ -221,4 +209,10 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
         }
     }
     return true;
+}
+
+void chain_use_l1(struct chain *chain, struct l1_table l1, uint64_t size)
+{
+    chain->layers[0].l1 = l1;
+    chain->layers[0].size = size;
 }

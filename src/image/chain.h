@@ -29,6 +29,7 @@ struct chain_options {
     bool no_backing;       // the first layer alone: what it lacks reads as zeros
     bool inspect;          // for looking at headers: unreadable images are fine, data files are
                            // not opened
+    bool salvage;          // an image that was cut short is fine: what is gone fails when read
     const char *data_file; // instead of the name that the first layer gives; NULL: that name
 };
 
@@ -37,6 +38,9 @@ struct chain_options {
 bool chain_open(struct source *source, const char *path, const struct chain_options *options,
                 struct chain *chain, struct error *error);
 void chain_close(struct chain *chain);
+
+// Makes the first layer show another L1 table's disk of `size` bytes: a snapshot's.
+void chain_use_l1(struct chain *chain, struct l1_table l1, uint64_t size);
 
 // Bytes of the disk.
 static inline uint64_t chain_size(const struct chain *chain)

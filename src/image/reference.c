@@ -3,6 +3,9 @@
 
 #include "image/reference.h"
 
+#include "format/layout.h"
+#include "image/json_name.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,17 +91,100 @@ static char *join(const char *image_path, const char *name)
     return path;
 }
 
-char *reference_full_path(const char *image_path, struct bytes name)
+// The path in a name of kind REFERENCE_FILE.
+static char *file_name(struct bytes name)
 {
-    bool is_file = reference_kind(name) == REFERENCE_FILE;
-    if (is_file && has_prefix(name, "file:")) {
+    if (has_prefix(name, "file:")) {
         name = bytes_from(name, strlen("file:"));
     }
-    char *text = name.size > 0 ? strndup((const char *)name.data, name.size) : strdup("");
-    if (!text || !is_file || text[0] == '/') {
+    return name.size > 0 ? strndup((const char *)name.data, name.size) : strdup("");
+}
+
+char *reference_full_path(const char *image_path, struct bytes name)
+{
+    if (reference_kind(name) != REFERENCE_FILE) {
+        return strndup((const char *)name.data, name.size);
+    }
+    char *text = file_name(name);
+    if (!text || text[0] == '/') {
         return text;
     }
-    char *path = join(image_path, text);
+    char *path = join(has_prefix(name, "file:") ? "-" : image_path, text);
     free(text);
     return path;
+}
+
+static char *path_to_open(const char *image_path, struct bytes name)
+{
+    const char *slash = strrchr(image_path, '/');
+    char *text = file_name(name);
+    if (!text || text[0] == '/' || has_prefix(name, "file:") || !slash) {
+        return text;
+    }
+    char *path = NULL;
+    int length = asprintf(&path, "%.*s/%s", (int)(slash - image_path), image_path, text);
+    free(text);
+    return length < 0 ? NULL : path;
+}
+
+static bool find_format(struct bytes name, enum layer_format *format, struct error *error)
+{
+    static const struct {
+        const char *name;
+        enum layer_format format;
+    } formats[] = {{"qcow2", LAYER_QCOW2}, {"raw", LAYER_RAW}};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        if (name.size == strlen(formats[i].name) && has_prefix(name, formats[i].name)) {
+            *format = formats[i].format;
+            return true;
+        }
+    }
+    return error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE, "format \"%.*s\" is not supported",
+                     (int)name.size, (const char *)name.data);
+}
+
+static bool resolve_json(struct bytes name, struct reference *reference, struct error *error)
+{
+    struct json_name json;
+    if (!json_name_parse(bytes_from(name, strlen("json:")), &json, error)) {
+        return false;
+    }
+    reference->path = json.filename;
+    if (!json.driver[0]) {
+        return true;
+    }
+    struct bytes driver = {(const uint8_t *)json.driver, strlen(json.driver)};
+    return find_format(driver, &reference->format, error);
+}
+
+bool reference_resolve(const char *image_path, struct bytes name, struct bytes format_name,
+                       struct reference *reference, struct error *error)
+{
+    *reference = (struct reference){.format = LAYER_PROBE};
+    switch (reference_kind(name)) {
+    case REFERENCE_JSON:
+        if (!resolve_json(name, reference, error)) {
+            goto fail;
+        }
+        break;
+    case REFERENCE_FILE:
+        reference->path = path_to_open(image_path, name);
+        if (!reference->path) {
+            error_set(error, ERROR_MEMORY, "out of memory");
+            goto fail;
+        }
+        break;
+    case REFERENCE_PROTOCOL:
+        error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE,
+                  "\"%.*s\" names no file, and no other protocol is supported", (int)name.size,
+                  (const char *)name.data);
+        goto fail;
+    }
+    if (format_name.size == 0 || find_format(format_name, &reference->format, error)) {
+        return true;
+    }
+fail:
+    free(reference->path);
+    reference->path = NULL;
+    return false;
 }

@@ -7,6 +7,7 @@
 #define IMAGE_REFERENCE_H
 
 #include "base/bytes.h"
+#include "base/error.h"
 
 enum reference_kind {
     REFERENCE_FILE,     // a path, or file:path
@@ -16,11 +17,26 @@ enum reference_kind {
 
 enum reference_kind reference_kind(struct bytes name);
 
-// The path of the file that `name`, found in the image at `image_path`, means: an absolute one as
-// it stands; a relative one joined to the image's directory, made absolute and cleaned without
-// looking at the file system. Image path "-" is standard input: relative to the current directory.
-// What names no file is returned unchanged. The name ends at its first NUL, as it does for QEMU.
-// Owned by the caller; NULL when there is no memory.
+// The path of the file that `name`, found in the image at `image_path`, means, for people: an
+// absolute one as it stands; a relative one joined to the image's directory, made absolute and
+// cleaned without looking at the file system. Image path "-" is standard input: relative to the
+// current directory, as every name that begins with "file:". What names no file is returned
+// unchanged. The name ends at its first NUL, as it does for QEMU. Owned by the caller; NULL when
+// there is no memory.
 char *reference_full_path(const char *image_path, struct bytes name);
+
+enum layer_format { LAYER_PROBE, LAYER_QCOW2, LAYER_RAW };
+
+struct reference {
+    char *path; // owned: to be opened
+    enum layer_format format;
+};
+
+// Finds the file and the format of a layer below the image at `image_path`. The path is not
+// cleaned: what ".." means is for the file system to say. `format_name` is that of the header
+// extension, which wins over what a json: name says. PROBLEM_UNSUPPORTED_BACKING_FILE when it is
+// not a file below qcow2 or raw.
+bool reference_resolve(const char *image_path, struct bytes name, struct bytes format_name,
+                       struct reference *reference, struct error *error);
 
 #endif

@@ -1,0 +1,190 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/options.h"
+#include "image/chain.h"
+#include "inspect/info.h"
+#include "inspect/probe.h"
+#include "output/info_output.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct info_options {
+    bool json;
+    bool backing_chain;
+};
+
+struct printer {
+    const struct info_options *options;
+    struct writer writer;
+    struct json json;
+};
+
+static void warn_of_problems(const struct info *info)
+{
+    for (size_t i = 0; i < info->problems.count; i++) {
+        print_warning(info->filename, &info->problems.items[i].error);
+    }
+    if (info->problems.dropped > 0) {
+        struct error more;
+        error_set(&more, ERROR_LIMIT, "%zu further problems are not listed",
+                  info->problems.dropped);
+        print_warning(info->filename, &more);
+    }
+}
+
+static bool print_image(struct printer *printer, const struct image *image, const char *filename)
+{
+    struct info info;
+    struct error error;
+    if (!info_collect(image, filename, &info, &error)) {
+        print_error(filename, &error);
+        return false;
+    }
+    if (printer->options->json) {
+        info_print_json(&info, printer->options->backing_chain, &printer->json);
+    } else {
+        info_print_text(&info, &printer->writer);
+    }
+    warn_of_problems(&info);
+    info_free(&info);
+    return true;
+}
+
+static bool print_layer(struct printer *printer, const struct layer *layer)
+{
+    if (layer->image) {
+        return print_image(printer, layer->image, layer->path);
+    }
+    if (printer->options->json) {
+        info_print_raw_json(layer->raw, layer->path, &printer->json);
+    } else {
+        info_print_raw_text(layer->raw, layer->path, &printer->writer);
+    }
+    return true;
+}
+
+static bool print_layers(struct printer *printer, const struct chain *chain)
+{
+    bool printed = true;
+    if (printer->options->json && printer->options->backing_chain) {
+        json_array(&printer->json);
+    }
+    for (size_t i = 0; i < chain->count; i++) {
+        if (!printer->options->json && i > 0) {
+            writer_string(&printer->writer, "\n");
+        }
+        printed = print_layer(printer, &chain->layers[i]) && printed;
+    }
+    if (printer->options->json) {
+        json_finish(&printer->json);
+    }
+    return printed;
+}
+
+// False after the fault was told.
+static bool print_chain(const struct info_options *options, const struct chain *chain)
+{
+    struct printer printer = {.options = options};
+    struct error error;
+    writer_init(&printer.writer, STDOUT_FILENO);
+    json_init(&printer.json, &printer.writer, JSON_PRETTY);
+    bool printed = print_layers(&printer, chain);
+    if (!writer_finish(&printer.writer, &error)) {
+        print_error(NULL, &error);
+        return false;
+    }
+    return printed;
+}
+
+// Prints the layers that could be opened, even when not all could.
+static int run_info(const struct info_options *options, const char *path)
+{
+    const struct chain_options chain_options = {.no_backing = !options->backing_chain,
+                                                .inspect = true};
+    struct chain chain;
+    struct error error;
+    struct source *source = command_open_source(path);
+    if (!source) {
+        return EXIT_CANNOT;
+    }
+    if (!probe_qcow2(source, &error)) {
+        print_error(path, &error);
+        source_close(source);
+        return EXIT_CANNOT;
+    }
+    bool opened = chain_open(source, path, &chain_options, &chain, &error);
+    bool printed = chain.count == 0 || print_chain(options, &chain);
+    if (!opened) {
+        print_error(path, &error);
+    }
+    chain_close(&chain);
+    return opened && printed ? EXIT_DONE : EXIT_CANNOT;
+}
+
+enum { OPTION_JSON = OPTION_FIRST_OWN, OPTION_BACKING_CHAIN };
+
+// Returns -1, or the exit status with which the command is done.
+static int parse_options(const struct command *command, int argc, char **argv,
+                         struct info_options *options)
+{
+    static const struct option table[] = {
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"backing-chain", no_argument, NULL, OPTION_BACKING_CHAIN},
+        OPTIONS_COMMON,
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+        switch (option) {
+        case OPTION_JSON:
+            options->json = true;
+            break;
+        case OPTION_BACKING_CHAIN:
+            options->backing_chain = true;
+            break;
+        case OPTION_HELP:
+            return command_help(command);
+        default:
+            return command_usage_error(command, NULL);
+        }
+    }
+    return -1;
+}
+
+static int info_run(const struct command *command, int argc, char **argv)
+{
+    struct info_options options = {0};
+    const char *path;
+    int status = parse_options(command, argc, argv, &options);
+    if (status >= 0) {
+        return status;
+    }
+    if (!command_image_argument(command, argc, argv, &path)) {
+        return EXIT_USAGE;
+    }
+    return run_info(&options, path);
+}
+
+const struct command command_info = {
+    .name = "info",
+    .summary = "Tell everything about an image that needs no look at its data.",
+    .usage = "[IMAGE] [--json] [--backing-chain]",
+    .help = "  --json           print one JSON object\n"
+            "  --backing-chain  follow the backing files: one object or block a layer, with --json\n"
+            "                   an array; without it no other file is ever opened\n"
+            "  --help           this help\n"
+            "\n"
+            "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are\n"
+            "read. What is wrong with the image is told on standard error too.\n"
+            "\n"
+            "Exit status: 0 the header could be read, 1 not a qcow2 image or a layer is missing,\n"
+            "64 usage.\n"
+            "\n"
+            "Examples:\n"
+            "  qcow2-info disk.qcow2\n"
+            "  qcow2-info --json disk.qcow2 | jq .header.size\n"
+            "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n",
+    .run = info_run,
+};

@@ -1,0 +1,66 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/output_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_file(const struct source *source, const struct stat *status)
+{
+    return source && source->fd >= 0 && source->identity.device == status->st_dev &&
+           source->identity.inode == status->st_ino;
+}
+
+// Writing to a file that is being read would destroy it.
+static bool check_not_input(int fd, const struct chain *chain, struct error *error)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0) {
+        return error_set(error, ERROR_IO, "cannot read its status: %s", strerror(errno));
+    }
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct layer *layer = &chain->layers[i];
+        if ((layer->image && is_file(layer->image->source, &status)) ||
+            is_file(layer->raw, &status) || is_file(layer->data_file, &status)) {
+            return error_set(error, ERROR_USAGE, "the output is one of the files to be read");
+        }
+    }
+    return true;
+}
+
+int output_open(const char *output, const struct chain *chain, struct error *error)
+{
+    struct stat status;
+    int fd = output ? open(output, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : STDOUT_FILENO;
+    if (fd < 0) {
+        error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
+        return -1;
+    }
+    if (!check_not_input(fd, chain, error)) {
+        goto fail;
+    }
+    if (output && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && ftruncate(fd, 0) != 0) {
+        error_set(error, ERROR_IO, "cannot empty it: %s", strerror(errno));
+        goto fail;
+    }
+    return fd;
+fail:
+    if (output) {
+        close(fd);
+    }
+    return -1;
+}
+
+bool output_close(const char *output, int fd, struct error *error)
+{
+    // Some file systems tell only now that the bytes could not be kept.
+    if (output && close(fd) != 0) {
+        return error_set(error, ERROR_IO, "cannot write the output: %s", strerror(errno));
+    }
+    return true;
+}
+

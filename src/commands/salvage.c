@@ -1,0 +1,95 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/salvage.h"
+
+#include "commands/options.h"
+#include "output/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool salvage_start(struct salvage *salvage, const char *path, const char *log_path,
+                   struct error *error)
+{
+    *salvage = (struct salvage){.path = path, .log_fd = -1};
+    if (!log_path) {
+        return true;
+    }
+    salvage->log = malloc(sizeof *salvage->log);
+    if (!salvage->log) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    salvage->log_fd = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (salvage->log_fd < 0) {
+        return error_set(error, ERROR_IO, "cannot write the salvage log %s: %s", log_path,
+                         strerror(errno));
+    }
+    writer_init(salvage->log, salvage->log_fd);
+    return true;
+}
+
+static void tell_log(struct salvage *salvage)
+{
+    struct json json;
+    json_init(&json, salvage->log, JSON_COMPACT);
+    json_object(&json);
+    json_key_u64(&json, "start", salvage->start);
+    json_key_u64(&json, "length", salvage->length);
+    json_key_text(&json, "code", salvage->error.code);
+    json_key_text(&json, "message", salvage->error.message);
+    if (salvage->error.has_offset) {
+        json_key_u64(&json, "offset", salvage->error.offset);
+    }
+    json_finish(&json);
+}
+
+// Tells the range that no other one goes on.
+static void tell(struct salvage *salvage)
+{
+    struct error warning = salvage->error;
+    if (salvage->length == 0) {
+        return;
+    }
+    error_prefix(&warning, "%" PRIu64 " bytes from guest offset %" PRIu64 " are lost",
+                 salvage->length, salvage->start);
+    print_warning(salvage->path, &warning);
+    if (salvage->log) {
+        tell_log(salvage);
+    }
+    salvage->ranges++;
+    salvage->bytes += salvage->length;
+    salvage->length = 0;
+}
+
+void salvage_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+{
+    struct salvage *salvage = context;
+    if (salvage->length > 0 && start == salvage->start + salvage->length &&
+        error->code == salvage->error.code) {
+        salvage->length += length;
+        return;
+    }
+    tell(salvage);
+    salvage->start = start;
+    salvage->length = length;
+    salvage->error = *error;
+}
+
+bool salvage_end(struct salvage *salvage, struct error *error)
+{
+    bool written = true;
+    tell(salvage);
+    if (salvage->log_fd >= 0) {
+        written = writer_finish(salvage->log, error);
+        if (close(salvage->log_fd) != 0 && written) {
+            written = error_set(error, ERROR_IO, "%s", strerror(errno));
+        }
+    }
+    free(salvage->log);
+    return written ? true : error_prefix(error, "salvage log");
+}

@@ -1,0 +1,50 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// One entry of the bitmap directory ("Bitmaps extension" in the specification), parsed in two
+// steps as a snapshot is: numbers from its head, then the name from where they say it is.
+
+#ifndef FORMAT_BITMAP_H
+#define FORMAT_BITMAP_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "format/header.h"
+
+struct bitmap {
+    uint64_t table_offset; // bytes
+    uint32_t table_size;   // entries
+    uint32_t flags;        // BITMAP_IN_USE, ...
+    uint8_t type;          // BITMAP_TYPE_DIRTY_TRACKING or what else stands there
+    uint8_t granularity_bits;
+    uint32_t extra_size;
+
+    // Where the name is and where the entry ends (its padding excluded), in bytes from its start.
+    uint64_t name_at, end;
+    uint16_t name_size;
+
+    struct bytes name; // a view; empty until the caller sets it
+};
+
+enum { BITMAP_HEAD_SIZE = 24 };
+
+// Parses the first BITMAP_HEAD_SIZE bytes of an entry. False when they are not all there.
+bool bitmap_parse(struct bytes head, struct bitmap *bitmap);
+
+// Where the next entry begins, from the start of this one.
+uint64_t bitmap_next(const struct bitmap *bitmap);
+
+// Bytes of the disk that one bit stands for. False when that is beyond 64 bits.
+bool bitmap_granularity(const struct bitmap *bitmap, uint64_t *granularity);
+
+// "in-use", ... by bit number; NULL for a reserved flag.
+const char *bitmap_flag_name(unsigned bit);
+
+// "dirty-tracking"; NULL for an unknown type.
+const char *bitmap_type_name(uint8_t type);
+
+// Tells everything that is wrong with an entry at byte `at` of the file.
+void bitmap_check(const struct bitmap *bitmap, const struct header *header, uint64_t at,
+                  struct problems *problems);
+
+#endif

@@ -1,0 +1,62 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The header extensions ("Header extensions" in the specification).
+
+#ifndef FORMAT_EXTENSION_H
+#define FORMAT_EXTENSION_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "format/header.h"
+
+// One extension, the end marker excluded.
+struct extension {
+    uint32_t type;
+    uint64_t offset;   // of its type field, in bytes from the start of the file
+    struct bytes data; // a view, without the padding
+};
+
+// A walk over the area: start with {.area = ..., .offset = ...} from extensions_area().
+struct extension_walk {
+    struct bytes first_cluster;
+    uint64_t next, end; // byte offsets in the file
+};
+
+// Where the extensions are: from the end of the header to the backing file name or, without one,
+// to the end of the first cluster. `first_cluster` may be shorter than a cluster (a short file).
+struct extension_walk extension_walk_start(struct bytes first_cluster, const struct header *header);
+
+// The next extension; false at the end marker, at the end of the area, or when the next one does
+// not fit (problem: ERROR_CORRUPT past the end of the area, ERROR_TRUNCATED past the end of
+// `first_cluster`). `problems` may be NULL.
+bool extension_next(struct extension_walk *walk, struct extension *extension,
+                    struct problems *problems);
+
+// What the known extensions say, collected by one walk. Data views point into the first cluster;
+// .data is NULL when the extension is absent. The last of several of one type wins, as in QEMU
+// (problem: ERROR_CORRUPT for the repetition).
+struct extensions {
+    struct bytes backing_format;
+    struct bytes data_file;
+    struct bytes feature_names;
+    bool has_encryption;
+    uint64_t encryption_offset, encryption_length; // bytes
+    uint64_t encryption_extension_at;              // byte offset of the extension itself
+    bool has_bitmaps;
+    uint32_t bitmaps_count;
+    uint64_t bitmaps_directory_size, bitmaps_directory_offset; // bytes
+    uint64_t bitmaps_extension_at;
+};
+
+// Walks all extensions and validates the known ones against the header (length of the fixed ones,
+// encryption pointer present if and only if crypt_method is LUKS, bitmaps count and directory
+// limits and alignment, ...). Every fault is a problem; those that make guest data unreadable
+// (a LUKS image without its pointer) are fatal ones.
+void extensions_parse(struct bytes first_cluster, const struct header *header,
+                      struct extensions *extensions, struct problems *problems);
+
+// "Backing file format name string", ..., or NULL for an unknown type.
+const char *extension_type_name(uint32_t type);
+
+#endif

@@ -1,0 +1,154 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "format/luks.h"
+
+#include "base/checked.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t luks_magic[] = {'L', 'U', 'K', 'S', 0xba, 0xbe};
+
+// Where the header stands, and who is told of what is wrong with it.
+struct context {
+    uint64_t at, length;
+    struct problems *problems;
+};
+
+// Copies a string of at most `size` bytes that a NUL ends. One without a NUL is cut there.
+static void load_string(struct bytes start, size_t offset, size_t size, const char *name,
+                        const struct context *context, char *string)
+{
+    struct bytes field;
+    string[0] = '\0';
+    if (!bytes_view(start, offset, size, &field)) {
+        return;
+    }
+    const uint8_t *end = memchr(field.data, '\0', size);
+    size_t length = end ? (size_t)(end - field.data) : size;
+    memcpy(string, field.data, length);
+    string[length] = '\0';
+    if (!end) {
+        problems_note(context->problems, ERROR_CORRUPT, context->at + offset,
+                      "no NUL ends the LUKS %s", name);
+    }
+}
+
+static void load_fields(struct bytes start, const struct context *context, struct luks *luks)
+{
+    load_string(start, LUKS_CIPHER_NAME, LUKS_NAME_SIZE, "cipher name", context, luks->cipher_name);
+    load_string(start, LUKS_CIPHER_MODE, LUKS_NAME_SIZE, "cipher mode", context, luks->cipher_mode);
+    load_string(start, LUKS_HASH, LUKS_NAME_SIZE, "hash name", context, luks->hash);
+    load_string(start, LUKS_UUID, LUKS_UUID_SIZE, "UUID", context, luks->uuid);
+    luks->payload_offset = (uint64_t)bytes_be32(start, LUKS_PAYLOAD_OFFSET) * SECTOR_SIZE;
+    luks->key_bytes = bytes_be32(start, LUKS_KEY_BYTES);
+    luks->master_key_iterations = bytes_be32(start, LUKS_MASTER_KEY_ITERATIONS);
+}
+
+// "xts-plain64" is a mode and how its initialisation vectors are made, "cbc-essiv:sha256" has a
+// hash for that as well.
+static void derive_names(struct luks *luks)
+{
+    size_t mode = strcspn(luks->cipher_mode, "-");
+    const char *ivgen = luks->cipher_mode + mode + (luks->cipher_mode[mode] == '-');
+    size_t name = strcspn(ivgen, ":");
+    const char *hash = ivgen + name + (ivgen[name] == ':');
+    snprintf(luks->mode, sizeof luks->mode, "%.*s", (int)mode, luks->cipher_mode);
+    snprintf(luks->ivgen, sizeof luks->ivgen, "%.*s", (int)name, ivgen);
+    snprintf(luks->ivgen_hash, sizeof luks->ivgen_hash, "%s", hash);
+
+    // Mode xts uses two keys of half the length.
+    uint64_t bits = (uint64_t)luks->key_bytes * 8 / (strcmp(luks->mode, "xts") == 0 ? 2 : 1);
+    snprintf(luks->cipher, sizeof luks->cipher, "%s-%" PRIu64, luks->cipher_name, bits);
+}
+
+static void check_slot(const struct context *context, const struct luks *luks, size_t number,
+                       uint64_t at)
+{
+    const struct luks_slot *slot = &luks->slots[number];
+    uint64_t material = (uint64_t)slot->stripes * luks->key_bytes;
+    if (!slot->active) {
+        return;
+    }
+    if (slot->iterations == 0 || slot->stripes == 0) {
+        problems_note(context->problems, ERROR_CORRUPT, at,
+                      "LUKS key slot %zu has %" PRIu32 " iterations and %" PRIu32 " stripes",
+                      number, slot->iterations, slot->stripes);
+    }
+    if (slot->key_offset < LUKS_HEADER_SIZE ||
+        !range_inside(slot->key_offset, material, context->length)) {
+        problems_note(context->problems, ERROR_CORRUPT, at + LUKS_SLOT_KEY_OFFSET,
+                      "the key material of LUKS key slot %zu lies outside the encryption header",
+                      number);
+    }
+}
+
+static void load_slot(struct bytes start, size_t number, const struct context *context,
+                      struct luks *luks)
+{
+    size_t offset = LUKS_SLOT_TABLE + number * LUKS_SLOT_SIZE;
+    uint32_t state = bytes_be32(start, offset + LUKS_SLOT_ACTIVE);
+    luks->slots[number] = (struct luks_slot){
+        .active = state == LUKS_SLOT_IS_ENABLED,
+        .iterations = bytes_be32(start, offset + LUKS_SLOT_ITERATIONS),
+        .stripes = bytes_be32(start, offset + LUKS_SLOT_STRIPES),
+        .key_offset = (uint64_t)bytes_be32(start, offset + LUKS_SLOT_KEY_OFFSET) * SECTOR_SIZE,
+    };
+    if (state != LUKS_SLOT_IS_ENABLED && state != LUKS_SLOT_IS_DISABLED) {
+        problems_note(context->problems, ERROR_CORRUPT, context->at + offset,
+                      "LUKS key slot %zu is neither enabled nor disabled (0x%08" PRIx32 ")", number,
+                      state);
+    }
+    check_slot(context, luks, number, context->at + offset);
+}
+
+static bool check_identity(struct bytes start, const struct context *context)
+{
+    struct bytes magic;
+    if (start.size < LUKS_HEADER_SIZE ||
+        !bytes_view(start, LUKS_MAGIC, sizeof luks_magic, &magic) ||
+        memcmp(magic.data, luks_magic, sizeof luks_magic) != 0) {
+        problems_note(context->problems, ERROR_CORRUPT, context->at,
+                      "there is no LUKS header at %" PRIu64, context->at);
+        return false;
+    }
+    uint16_t version = bytes_be16(start, LUKS_VERSION_AT);
+    if (version != LUKS_VERSION) {
+        problems_note(context->problems, ERROR_CORRUPT, context->at + LUKS_VERSION_AT,
+                      "the LUKS header has version %u instead of %d", version, LUKS_VERSION);
+    }
+    return version == LUKS_VERSION;
+}
+
+static void check_fields(const struct context *context, const struct luks *luks)
+{
+    if (luks->key_bytes == 0) {
+        problems_note(context->problems, ERROR_CORRUPT, context->at + LUKS_KEY_BYTES,
+                      "the LUKS master key has no bytes");
+    }
+    if (luks->master_key_iterations == 0) {
+        problems_note(context->problems, ERROR_CORRUPT, context->at + LUKS_MASTER_KEY_ITERATIONS,
+                      "the LUKS master key has no iterations");
+    }
+}
+
+bool luks_parse(struct bytes start, uint64_t at, uint64_t length, struct luks *luks,
+                struct problems *problems)
+{
+    const struct context context = {at, length, problems};
+    struct luks parsed = {0};
+    if (!check_identity(start, &context)) {
+        return false;
+    }
+    parsed.version = bytes_be16(start, LUKS_VERSION_AT);
+    load_fields(start, &context, &parsed);
+    derive_names(&parsed);
+    check_fields(&context, &parsed);
+    for (size_t i = 0; i < LUKS_SLOTS; i++) {
+        load_slot(start, i, &context, &parsed);
+    }
+    *luks = parsed;
+    return true;
+}

@@ -1,0 +1,46 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The LUKS1 header of an encrypted image ("LUKS On-Disk Format Specification" 1.2). It holds no
+// secret that a person without the passphrase could use; keys and salts are not kept here.
+
+#ifndef FORMAT_LUKS_H
+#define FORMAT_LUKS_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "format/layout.h"
+
+// Strings are copies and end with a NUL, wherever the file's end.
+struct luks_slot {
+    bool active;
+    uint32_t iterations;
+    uint32_t stripes;
+    uint64_t key_offset; // bytes from the start of the LUKS header
+};
+
+struct luks {
+    uint16_t version;
+    char cipher_name[LUKS_NAME_SIZE + 1]; // "aes"
+    char cipher_mode[LUKS_NAME_SIZE + 1]; // "xts-plain64"
+    char hash[LUKS_NAME_SIZE + 1];        // "sha256"
+    char uuid[LUKS_UUID_SIZE + 1];
+    uint64_t payload_offset; // bytes
+    uint32_t key_bytes;
+    uint32_t master_key_iterations;
+    struct luks_slot slots[LUKS_SLOTS];
+
+    // Derived, as QEMU names them.
+    char cipher[LUKS_NAME_SIZE + 16];    // "aes-256": the key's bits, of one key in mode xts
+    char mode[LUKS_NAME_SIZE + 1];       // "xts"
+    char ivgen[LUKS_NAME_SIZE + 1];      // "plain64"; "" when the mode names none
+    char ivgen_hash[LUKS_NAME_SIZE + 1]; // of "essiv:sha256"; mostly ""
+};
+
+// Parses the first LUKS_HEADER_SIZE bytes of a LUKS header at byte `at` of the file, `length` bytes
+// long with its key material. False, with a problem told, when it is no LUKS header; other faults
+// go to `problems`, all of them.
+bool luks_parse(struct bytes start, uint64_t at, uint64_t length, struct luks *luks,
+                struct problems *problems);
+
+#endif

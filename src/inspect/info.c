@@ -1,0 +1,201 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "inspect/info.h"
+
+#include "base/checked.h"
+#include "format/layout.h"
+#include "image/reference.h"
+#include "inspect/bitmap_reader.h"
+#include "inspect/snapshot_reader.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+// So many faults of the entries of one table are told; the rest are counted. A table of rubbish
+// would hide everything else that is wrong.
+enum { TOLD_OF_A_TABLE = 16 };
+
+static void add_all(struct problems *to, const struct problems *from)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        problems_add(to, &from->items[i].error, from->items[i].unreadable);
+    }
+    to->dropped += from->dropped;
+    // The fatal one may be among those that were dropped.
+    if (from->unreadable && !to->unreadable) {
+        to->unreadable = true;
+        to->first_unreadable = from->first_unreadable;
+    }
+}
+
+// Adds what was found in the entries of a table, and what ended the walk over it.
+static void add_of_table(struct problems *to, const struct problems *entries,
+                         const struct error *ended, const char *table, uint64_t offset)
+{
+    for (size_t i = 0; i < entries->count && i < TOLD_OF_A_TABLE; i++) {
+        problems_add(to, &entries->items[i].error, entries->items[i].unreadable);
+    }
+    size_t found = entries->count + entries->dropped;
+    if (found > TOLD_OF_A_TABLE) {
+        problems_note(to, ERROR_CORRUPT, offset, "%zu further problems in the entries of %s",
+                      found - TOLD_OF_A_TABLE, table);
+    }
+    if (ended->code) {
+        problems_add(to, ended, false);
+    }
+}
+
+// A table that the file is too short for. Beyond the bytes of a pipe nothing is known.
+static void check_inside(const struct source *source, const char *name, uint64_t offset,
+                         uint64_t size, uint64_t at, struct problems *problems)
+{
+    if (source->complete && !range_inside(offset, size, source->size)) {
+        problems_note(problems, ERROR_TRUNCATED, at,
+                      "%s at %" PRIu64 " reaches past the end of the file at %" PRIu64, name,
+                      offset, source->size);
+    }
+}
+
+static void collect_snapshots(struct info *info)
+{
+    struct snapshot snapshot;
+    struct problems problems = {0};
+    const struct image *image = info->image;
+    struct snapshot_reader reader = snapshot_reader_start(image);
+    uint64_t at = reader.at;
+    while (snapshot_reader_next(&reader, &snapshot, &problems)) {
+        check_inside(image->source, "the L1 table of a snapshot", snapshot.l1_table_offset,
+                     (uint64_t)snapshot.l1_size * L1_ENTRY_SIZE, at, &problems);
+        info->snapshots_size = at - image->header.snapshots_offset + snapshot.end;
+        at = reader.at;
+    }
+    info->snapshots_found = reader.next;
+    add_of_table(&info->problems, &problems, &reader.ended, "the snapshot table",
+                 image->header.snapshots_offset);
+    problems_free(&problems);
+    snapshot_reader_free(&reader);
+}
+
+static void collect_bitmaps(struct info *info)
+{
+    struct bitmap bitmap;
+    struct problems problems = {0};
+    const struct image *image = info->image;
+    struct bitmap_reader reader = bitmap_reader_start(image);
+    uint64_t at = reader.at;
+    while (bitmap_reader_next(&reader, &bitmap, &problems)) {
+        check_inside(image->source, "the table of a bitmap", bitmap.table_offset,
+                     (uint64_t)bitmap.table_size * BITMAP_TABLE_ENTRY_SIZE, at, &problems);
+        at = reader.at;
+    }
+    info->bitmaps_found = reader.next;
+    add_of_table(&info->problems, &problems, &reader.ended, "the bitmap directory",
+                 image->extensions.bitmaps_directory_offset);
+    problems_free(&problems);
+    bitmap_reader_free(&reader);
+}
+
+static void collect_luks(struct info *info)
+{
+    const struct extensions *extensions = &info->image->extensions;
+    uint8_t start[LUKS_HEADER_SIZE];
+    struct error error;
+    if (info->image->header.crypt_method != CRYPT_LUKS || !extensions->has_encryption) {
+        return;
+    }
+    if (extensions->encryption_length < sizeof start) {
+        problems_note(&info->problems, ERROR_CORRUPT, extensions->encryption_extension_at,
+                      "the encryption header has %" PRIu64 " bytes, too few for a LUKS header",
+                      extensions->encryption_length);
+        return;
+    }
+    if (!source_read(info->image->source, extensions->encryption_offset, start, sizeof start,
+                     &error)) {
+        error_prefix(&error, "the encryption header at %" PRIu64, extensions->encryption_offset);
+        problems_add(&info->problems, &error, false);
+        return;
+    }
+    info->has_luks = luks_parse((struct bytes){start, sizeof start}, extensions->encryption_offset,
+                                extensions->encryption_length, &info->luks, &info->problems);
+    check_inside(info->image->source, "the encryption header", extensions->encryption_offset,
+                 extensions->encryption_length, extensions->encryption_extension_at,
+                 &info->problems);
+}
+
+static void refuse_backing_file(struct info *info, const char *what, struct bytes name)
+{
+    problems_fatal(&info->problems, PROBLEM_UNSUPPORTED_BACKING_FILE,
+                   info->image->header.backing_file_offset, "the backing file %s \"%.*s\"", what,
+                   (int)name.size, (const char *)name.data);
+}
+
+static void check_backing_format(struct info *info)
+{
+    static const char *const readable[] = {"qcow2", "raw"};
+    struct bytes name = info->image->extensions.backing_format;
+    bool supported = name.size == 0;
+    for (size_t i = 0; i < sizeof readable / sizeof *readable; i++) {
+        supported = supported || (name.size == strlen(readable[i]) &&
+                                  memcmp(name.data, readable[i], name.size) == 0);
+    }
+    if (!supported) {
+        refuse_backing_file(info, "has a format that cannot be read:", name);
+    }
+}
+
+static bool collect_backing_file(struct info *info, struct error *error)
+{
+    const struct image *image = info->image;
+    struct bytes name = image->backing_file;
+    if (!name.data) {
+        return true;
+    }
+    info->backing_path = reference_full_path(image->path, name);
+    if (!info->backing_path) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    if (memchr(name.data, '\0', name.size)) {
+        problems_note(&info->problems, ERROR_CORRUPT, image->header.backing_file_offset,
+                      "a NUL stands in the backing file name, which ends there for most programs");
+    }
+    if (reference_kind(name) != REFERENCE_FILE) {
+        refuse_backing_file(info, "is not named by a path:", name);
+    }
+    check_backing_format(info);
+    return true;
+}
+
+// Less than the whole image was given: say so, even when nothing that was looked for lies beyond.
+static void note_unseen(struct info *info)
+{
+    const struct source *source = info->image->source;
+    if (!source->complete) {
+        problems_note(&info->problems, ERROR_UNSEEN, source->size,
+                      "only the first %" PRIu64 " bytes of the image were read", source->size);
+    }
+}
+
+bool info_collect(const struct image *image, const char *filename, struct info *info,
+                  struct error *error)
+{
+    *info = (struct info){.image = image, .filename = filename};
+    add_all(&info->problems, &image->problems);
+    if (!collect_backing_file(info, error)) {
+        info_free(info);
+        return false;
+    }
+    collect_luks(info);
+    collect_snapshots(info);
+    collect_bitmaps(info);
+    note_unseen(info);
+    return true;
+}
+
+void info_free(struct info *info)
+{
+    free(info->backing_path);
+    problems_free(&info->problems);
+    *info = (struct info){0};
+}

@@ -1,0 +1,146 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "inspect/probe.h"
+
+#include "base/checked.h"
+#include "format/layout.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TAIL_SIZE = 512 };
+
+enum place { START, TAIL }; // TAIL: counted from the start of the last 512 bytes
+
+#define MAGIC(place, offset, string, name)              \
+    {                                                   \
+        place, offset, sizeof(string) - 1, string, name \
+    }
+
+// The first row that fits counts: disk images first, then what wraps them, then what a raw disk
+// may begin with. A fixed VHD is a raw disk with a footer, so it comes before those.
+static const struct magic {
+    enum place place;
+    uint32_t offset;
+    size_t size;
+    const char *bytes;
+    const char *name;
+} magics[] = {
+    MAGIC(START, 0, "QFI\xfb\0\0\0\1", "a qcow image of version 1"),
+    MAGIC(START, 0, "KDMV", "a VMDK disk"),
+    MAGIC(START, 0, "COWD", "a VMDK disk of the old sparse kind"),
+    MAGIC(START, 0, "# Disk DescriptorFile", "a VMDK descriptor"),
+    MAGIC(START, 0, "vhdxfile", "a VHDX disk"),
+    MAGIC(START, 0, "conectix", "a VHD (vpc) disk"),
+    MAGIC(TAIL, 0, "conectix", "a VHD (vpc) disk of fixed size"),
+    MAGIC(START, 0x40, "\x7f\x10\xda\xbe", "a VDI disk"),
+    MAGIC(START, 0, "QED\0", "a QED disk"),
+    MAGIC(START, 0, "WithoutFreeSpace", "a Parallels disk"),
+    MAGIC(START, 0, "WithouFreSpacExt", "a Parallels disk"),
+    MAGIC(START, 0, "LUKS\xba\xbe", "a LUKS volume"),
+    MAGIC(TAIL, 0, "koly", "an Apple disk image (DMG)"),
+    MAGIC(START, 0, "shdw", "an Apple sparse image (ASIF)"),
+    MAGIC(START, 0, "\x1f\x8b", "a gzip file"),
+    MAGIC(START, 0, "BZh", "a bzip2 file"),
+    MAGIC(START, 0,
+          "\xfd"
+          "7zXZ\0",
+          "an xz file"),
+    MAGIC(START, 0, "\x28\xb5\x2f\xfd", "a zstd file"),
+    MAGIC(START, 0, "\x04\x22\x4d\x18", "an LZ4 file"),
+    MAGIC(START, 0, "7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    MAGIC(START, 0, "PK\3\4", "a zip archive"),
+    MAGIC(START, 257, "ustar", "a tar archive (an OVA is one)"),
+    MAGIC(START, 0,
+          "\x7f"
+          "ELF",
+          "an ELF program"),
+    MAGIC(START, 0, "%PDF-", "a PDF document"),
+    MAGIC(START, 0, "#!", "a script"),
+    MAGIC(START, 0, "<?xml", "an XML document"),
+    MAGIC(START, 0, "<!DOCTYPE", "a web page"),
+    MAGIC(START, 0, "<!doctype", "a web page"),
+    MAGIC(START, 0, "<html", "a web page"),
+    MAGIC(START, 32769, "CD001", "an ISO 9660 image"),
+    MAGIC(START, 0, "hsqs", "a squashfs file system"),
+    MAGIC(START, 512, "EFI PART", "a raw disk with a GPT partition table"),
+    MAGIC(START, 4096, "EFI PART", "a raw disk with a GPT partition table"),
+    MAGIC(START, 1080, "\x53\xef", "an ext2, ext3 or ext4 file system"),
+    MAGIC(START, 0, "XFSB", "an XFS file system"),
+    MAGIC(START, 0x10040, "_BHRfS_M", "a Btrfs file system"),
+    MAGIC(START, 3, "NTFS    ", "an NTFS file system"),
+    MAGIC(START, 54, "FAT1", "a FAT file system"),
+    MAGIC(START, 82, "FAT32", "a FAT file system"),
+    MAGIC(START, 4086, "SWAPSPACE2", "Linux swap space"),
+    MAGIC(START, 536, "LVM2 001", "an LVM physical volume"),
+    MAGIC(START, 510, "\x55\xaa", "a raw disk with a boot sector"),
+};
+
+static const char *find_magic(struct bytes start, struct bytes tail)
+{
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        struct bytes view;
+        struct bytes where = magics[i].place == TAIL ? tail : start;
+        if (bytes_view(where, magics[i].offset, magics[i].size, &view) &&
+            memcmp(view.data, magics[i].bytes, magics[i].size) == 0) {
+            return magics[i].name;
+        }
+    }
+    return NULL;
+}
+
+static bool all_zeros(struct bytes bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        if (bytes.data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *probe_describe(struct source *source)
+{
+    struct error ignored;
+    uint8_t tail[TAIL_SIZE];
+    size_t tail_size = source->complete && source->size >= sizeof tail ? sizeof tail : 0;
+    size_t size = min_u64(PROBE_SIZE, source->size);
+    uint8_t *start = malloc(PROBE_SIZE);
+    const char *name = "raw data";
+    if (size == 0) {
+        name = "an empty file";
+    } else if (start && source_read(source, 0, start, size, &ignored) &&
+               source_read(source, source->size - tail_size, tail, tail_size, &ignored)) {
+        const char *found =
+            find_magic((struct bytes){start, size}, (struct bytes){tail, tail_size});
+        bool zeros = all_zeros((struct bytes){start, size});
+        const char *of_zeros =
+            size == source->size ? "nothing but zeros" : "raw data, zeros at first";
+        name = found ? found : zeros ? of_zeros : name;
+    }
+    free(start);
+    return name;
+}
+
+bool probe_qcow2(struct source *source, struct error *error)
+{
+    uint8_t buffer[HEADER_VERSION + 4] = {0};
+    const struct bytes start = {buffer, min_u64(sizeof buffer, source->size)};
+    if (!source_read(source, 0, buffer, start.size, error)) {
+        return false;
+    }
+    if (bytes_be32(start, HEADER_MAGIC) == QCOW2_MAGIC &&
+        (start.size < sizeof buffer || bytes_be32(start, HEADER_VERSION) >= 2)) {
+        return true;
+    }
+    const char *what = probe_describe(source);
+    if (source->size > 0 && source->size < HEADER_LENGTH_V2) {
+        return error_set(error, PROBLEM_NOT_QCOW2,
+                         "not a qcow2 image: only %" PRIu64 " bytes, too short for a header; it "
+                         "looks like %s",
+                         source->size, what);
+    }
+    return error_set(error, PROBLEM_NOT_QCOW2, "not a qcow2 image: it looks like %s", what);
+}

@@ -1,0 +1,19 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What a file is that is no qcow2 image.
+
+#ifndef INSPECT_PROBE_H
+#define INSPECT_PROBE_H
+
+#include "base/source.h"
+
+// True when the file begins as a qcow2 image does; the rest is for image_open() to judge. Else
+// false, and `error` says what the file looks like instead.
+bool probe_qcow2(struct source *source, struct error *error);
+
+// "a VMDK disk", "a gzip file", ..., "raw data". Reads at most PROBE_SIZE bytes, and the last 512.
+enum { PROBE_SIZE = 128 * 1024 };
+const char *probe_describe(struct source *source);
+
+#endif

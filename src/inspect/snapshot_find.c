@@ -1,0 +1,79 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "inspect/snapshot_find.h"
+
+#include "inspect/snapshot_reader.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LIST_SIZE = 256 };
+
+// What one walk over the table finds.
+struct search {
+    const char *wanted;
+    struct snapshot by_id, by_name;
+    unsigned ids, names; // how many have it
+    char list[LIST_SIZE];
+    size_t list_used;
+};
+
+static bool bytes_equal(struct bytes bytes, const char *text)
+{
+    return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
+}
+
+static void search_list(struct search *search, const struct snapshot *snapshot)
+{
+    size_t room = sizeof search->list - search->list_used;
+    int length = snprintf(search->list + search->list_used, room, "%s%.*s (%.*s)",
+                          search->list_used > 0 ? ", " : "", (int)snapshot->id.size,
+                          (const char *)snapshot->id.data, (int)snapshot->name.size,
+                          (const char *)snapshot->name.data);
+    if (length > 0 && (size_t)length < room) {
+        search->list_used += (size_t)length;
+    } else {
+        search->list[search->list_used] = '\0'; // only whole ones
+    }
+}
+
+static void search_take(struct search *search, const struct snapshot *snapshot)
+{
+    if (bytes_equal(snapshot->id, search->wanted)) {
+        search->by_id = *snapshot;
+        search->ids++;
+    }
+    if (bytes_equal(snapshot->name, search->wanted)) {
+        search->by_name = *snapshot;
+        search->names++;
+    }
+    search_list(search, snapshot);
+}
+
+bool snapshot_find(const struct image *image, const char *id_or_name, struct snapshot *found,
+                   struct error *error)
+{
+    struct search search = {.wanted = id_or_name};
+    struct snapshot snapshot;
+    struct snapshot_reader reader = snapshot_reader_start(image);
+    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
+        search_take(&search, &snapshot);
+    }
+    struct error ended = reader.ended;
+    snapshot_reader_free(&reader);
+
+    if (search.ids == 1 || (search.ids == 0 && search.names == 1)) {
+        *found = search.ids == 1 ? search.by_id : search.by_name;
+        found->id = found->name = (struct bytes){0};
+        return true;
+    }
+    if (ended.code) {
+        *error = ended;
+        return error_prefix(error, "snapshot \"%s\" was not found, and the table ends early",
+                            id_or_name);
+    }
+    return error_set(error, ERROR_NOT_FOUND, "%s snapshot is called \"%s\"; %s%s",
+                     search.ids + search.names == 0 ? "no" : "more than one", id_or_name,
+                     search.list_used > 0 ? "there are: " : "there are none", search.list);
+}

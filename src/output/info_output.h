@@ -1,0 +1,30 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What `info` collected, for programs and for people. Snapshots and bitmaps are read from the image
+// while they are printed, one at a time.
+
+#ifndef OUTPUT_INFO_OUTPUT_H
+#define OUTPUT_INFO_OUTPUT_H
+
+#include "inspect/info.h"
+#include "output/json.h"
+#include "output/writer.h"
+
+// One object. `in_chain` adds the key "format", which tells the layers of a chain apart.
+void info_print_json(const struct info *info, bool in_chain, struct json *json);
+void info_print_text(const struct info *info, struct writer *writer);
+
+// A layer that is a raw file.
+void info_print_raw_json(const struct source *source, const char *filename, struct json *json);
+void info_print_raw_text(const struct source *source, const char *filename, struct writer *writer);
+
+// A value from a table of names, or "unknown-N".
+enum { INFO_NAME_MAX = 32 };
+const char *info_name_or_number(const char *name, uint64_t number,
+                                char buffer[static INFO_NAME_MAX]);
+
+const char *info_crypt_method(uint32_t method, char buffer[static INFO_NAME_MAX]);
+const char *info_compression_type(uint32_t type, char buffer[static INFO_NAME_MAX]);
+
+#endif

@@ -1,0 +1,169 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "output/text.h"
+
+#include "output/utf8.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SECONDS_A_DAY = 86400, MILLISECONDS_AN_HOUR = 3600000 };
+
+// Hundredths of a unit, rounded to three digits that count.
+static uint64_t round_hundredths(uint64_t hundredths)
+{
+    uint64_t step = hundredths >= 10000 ? 100 : hundredths >= 1000 ? 10 : 1;
+    return (hundredths + step / 2) / step * step;
+}
+
+void text_short_size(uint64_t size, char text[static TEXT_SIZE_MAX])
+{
+    static const char units[] = "KMGTPE";
+    if (size < 1024) {
+        snprintf(text, TEXT_SIZE_MAX, "%" PRIu64 " byte%s", size, size == 1 ? "" : "s");
+        return;
+    }
+    unsigned unit = ((unsigned)(63 - __builtin_clzll(size))) / 10;
+    unsigned shift = 10 * unit;
+    uint64_t whole = size >> shift;
+    uint64_t rest = size & ((UINT64_C(1) << shift) - 1);
+    // The rest is cut to ten bits first, so that the product stays in 64 bits.
+    uint64_t hundredths =
+        round_hundredths(whole * 100 + ((rest >> (shift - 10)) * 100 + 512) / 1024);
+    if (hundredths >= 102400 && units[unit] != '\0') {
+        hundredths = 100;
+        unit++;
+    }
+    int length =
+        snprintf(text, TEXT_SIZE_MAX, "%" PRIu64 ".%02" PRIu64, hundredths / 100, hundredths % 100);
+    while (text[length - 1] == '0') {
+        length--;
+    }
+    length -= text[length - 1] == '.';
+    snprintf(text + length, TEXT_SIZE_MAX - (size_t)length, " %ciB", units[unit - 1]);
+}
+
+void text_size(uint64_t size, char text[static TEXT_SIZE_MAX])
+{
+    text_short_size(size, text);
+    if (size >= 1024) {
+        size_t length = strlen(text);
+        snprintf(text + length, TEXT_SIZE_MAX - length, " (%" PRIu64 " bytes)", size);
+    }
+}
+
+// The date of a day counted from 1970-01-01, in the Gregorian calendar. Years are counted from
+// March, so that a leap day is the last one of its year, and from 1600, which begins one of the
+// calendar's periods of 400 years.
+static void civil_date(uint32_t day, unsigned *year, unsigned *month, unsigned *month_day)
+{
+    uint32_t days = day + 135080; // since 1600-03-01
+    uint32_t era = days / 146097; // days in 400 years
+    days %= 146097;
+    uint32_t of_era = (days - days / 1460 + days / 36524 - days / 146096) / 365;
+    uint32_t of_year = days - (365 * of_era + of_era / 4 - of_era / 100);
+    uint32_t from_march = (5 * of_year + 2) / 153;
+    *month_day = of_year - (153 * from_march + 2) / 5 + 1;
+    *month = from_march < 10 ? from_march + 3 : from_march - 9;
+    *year = 1600 + era * 400 + of_era + (*month <= 2);
+}
+
+void text_date(uint32_t seconds, char text[static TEXT_DATE_MAX])
+{
+    unsigned year;
+    unsigned month;
+    unsigned day;
+    unsigned rest = seconds % SECONDS_A_DAY;
+    civil_date(seconds / SECONDS_A_DAY, &year, &month, &day);
+    snprintf(text, TEXT_DATE_MAX, "%04u-%02u-%02uT%02u:%02u:%02uZ", year % 10000, month % 100,
+             day % 100, rest / 3600, rest / 60 % 60, rest % 60);
+}
+
+void text_clock(uint64_t nanoseconds, char text[static TEXT_CLOCK_MAX])
+{
+    uint64_t milliseconds = nanoseconds / 1000000;
+    unsigned rest = (unsigned)(milliseconds % MILLISECONDS_AN_HOUR);
+    snprintf(text, TEXT_CLOCK_MAX, "%02" PRIu64 ":%02u:%02u.%03u",
+             milliseconds / MILLISECONDS_AN_HOUR, rest / 60000, rest / 1000 % 60, rest % 1000);
+}
+
+enum { PIECE_MAX = 16 };
+
+// The next piece of a name as it is shown, of at most PIECE_MAX bytes. Returns what it took of the
+// name, at least 1; `columns` is what it fills on a screen.
+static size_t next_piece(struct bytes name, char piece[static PIECE_MAX], size_t *size,
+                         size_t *columns)
+{
+    uint32_t code_point;
+    size_t taken = utf8_decode(name, &code_point);
+    if (taken == 0 || (taken == 1 && utf8_is_unsafe(code_point))) {
+        static const char hex[] = "0123456789abcdef";
+        memcpy(piece, (char[]){'\\', 'x', hex[name.data[0] >> 4], hex[name.data[0] & 15]}, 4);
+        *size = *columns = 4;
+        return 1;
+    }
+    if (utf8_is_unsafe(code_point)) {
+        *size = *columns = (size_t)snprintf(piece, PIECE_MAX, "\\u{%" PRIx32 "}", code_point);
+    } else if (code_point == '\\') {
+        memcpy(piece, "\\\\", 2);
+        *size = *columns = 2;
+    } else {
+        memcpy(piece, name.data, taken);
+        *size = taken;
+        *columns = 1;
+    }
+    return taken;
+}
+
+void text_name(struct writer *writer, struct bytes name)
+{
+    char piece[PIECE_MAX];
+    size_t size;
+    size_t columns;
+    while (name.size > 0) {
+        size_t taken = utf8_plain_run(name);
+        if (taken > 0) {
+            writer_bytes(writer, name.data, taken);
+        } else {
+            taken = next_piece(name, piece, &size, &columns);
+            writer_bytes(writer, piece, size);
+        }
+        name = bytes_from(name, taken);
+    }
+}
+
+void text_safe(struct writer *writer, const char *string)
+{
+    text_name(writer, (struct bytes){(const uint8_t *)string, strlen(string)});
+}
+
+size_t text_name_width(struct bytes name, size_t enough)
+{
+    char piece[PIECE_MAX];
+    size_t size;
+    size_t columns;
+    size_t width = 0;
+    while (name.size > 0 && width < enough) {
+        size_t taken = utf8_plain_run(name);
+        if (taken > 0) {
+            width += taken;
+        } else {
+            taken = next_piece(name, piece, &size, &columns);
+            width += columns;
+        }
+        name = bytes_from(name, taken);
+    }
+    return width < enough ? width : enough;
+}
+
+void text_blanks(struct writer *writer, size_t count)
+{
+    static const char blanks[] = "                                ";
+    while (count > 0) {
+        size_t size = count < sizeof blanks - 1 ? count : sizeof blanks - 1;
+        writer_bytes(writer, blanks, size);
+        count -= size;
+    }
+}

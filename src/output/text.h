@@ -1,0 +1,40 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Sizes, dates and names for people.
+
+#ifndef OUTPUT_TEXT_H
+#define OUTPUT_TEXT_H
+
+#include "base/bytes.h"
+#include "output/writer.h"
+
+// Room for what the functions below write, with the NUL.
+enum { TEXT_SIZE_MAX = 48, TEXT_DATE_MAX = 24, TEXT_CLOCK_MAX = 24 };
+
+// "20 KiB": at most three digits that count. Below 1024: "512 bytes".
+void text_short_size(uint64_t size, char text[static TEXT_SIZE_MAX]);
+
+// "20 KiB (20480 bytes)"; below 1024 just "512 bytes".
+void text_size(uint64_t size, char text[static TEXT_SIZE_MAX]);
+
+// RFC 3339 in UTC: "2026-01-31T23:59:59Z". `seconds` since 1970.
+void text_date(uint32_t seconds, char text[static TEXT_DATE_MAX]);
+
+// "HH:MM:SS.mmm", with as many digits of hours as it takes.
+void text_clock(uint64_t nanoseconds, char text[static TEXT_CLOCK_MAX]);
+
+// Writes a name that comes from outside: what could steer a terminal or break the line is shown as
+// \xNN or \u{N}, a byte that is not UTF-8 as \xNN, a backslash doubled.
+void text_name(struct writer *writer, struct bytes name);
+
+// The same for a string.
+void text_safe(struct writer *writer, const char *string);
+
+// Columns that text_name() fills, every character counted as one; counting stops at `enough`.
+size_t text_name_width(struct bytes name, size_t enough);
+
+// Writes `count` blanks.
+void text_blanks(struct writer *writer, size_t count);
+
+#endif
