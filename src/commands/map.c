@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "commands/disk.h"
+#include "inspect/bitmap_find.h"
+#include "output/dirty_output.h"
 #include "output/extent_output.h"
 
 #include <getopt.h>
@@ -10,14 +12,24 @@
 struct map_options {
     struct disk_options disk;
     bool json, places, totals;
+    const char *bitmap; // its dirty extents instead of the disk's; NULL: none
+    bool force;         // a bitmap that cannot be trusted, too
 };
 
-enum { OPTION_JSON = DISK_OPTION_LAST, OPTION_HOST_OFFSETS, OPTION_TOTALS };
+enum {
+    OPTION_JSON = DISK_OPTION_LAST,
+    OPTION_HOST_OFFSETS,
+    OPTION_TOTALS,
+    OPTION_BITMAP,
+    OPTION_FORCE,
+};
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"host-offsets", no_argument, NULL, OPTION_HOST_OFFSETS},
     {"totals", no_argument, NULL, OPTION_TOTALS},
+    {"bitmap", required_argument, NULL, OPTION_BITMAP},
+    {"force", no_argument, NULL, OPTION_FORCE},
     DISK_OPTIONS,
     OPTIONS_COMMON,
 };
@@ -28,6 +40,8 @@ struct map {
     struct writer writer;
     struct extent_output output;
     struct extent_totals totals;
+    struct dirty_totals dirty_totals;
+    int dirty_width;
 };
 
 static void map_extent(struct map *map, const struct extent *extent)
@@ -79,11 +93,91 @@ static void map_end(struct map *map)
     }
 }
 
-static int map_disk(const char *path, const struct map_options *options, const struct disk *disk)
+static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, uint64_t length,
+                     struct error *error)
+{
+    struct extent_walk walk;
+    map->output = extent_output_make(&map->writer, &disk->chain, map->options->places);
+    if (!map->options->json && !map->options->totals) {
+        extent_output_heading(&map->output);
+    }
+    bool done = extent_walk_start(&walk, &disk->chain, error) &&
+                map_walk(map, &walk, offset, offset + length, error);
+    extent_walk_end(&walk);
+    if (done) {
+        map_end(map);
+    }
+    return done;
+}
+
+static void map_dirty(struct map *map, const struct dirty_extent *extent)
+{
+    if (map->options->totals) {
+        map->dirty_totals.bytes[extent->dirty] += extent->length;
+        map->dirty_totals.extents++;
+    } else if (map->options->json) {
+        dirty_output_json(&map->writer, extent);
+    } else {
+        dirty_output_text(&map->writer, map->dirty_width, extent);
+    }
+}
+
+// As map_walk(), of what a bitmap says.
+static bool map_dirty_walk(struct map *map, struct dirty_walk *walk, uint64_t at, uint64_t end,
+                           struct error *error)
+{
+    struct dirty_extent current = {0};
+    bool found = true;
+    while (at < end) {
+        struct dirty_extent next;
+        found = dirty_at(walk, at, end - at, &next, error);
+        if (!found) {
+            break;
+        }
+        if (current.length > 0 && current.dirty == next.dirty) {
+            current.length += next.length;
+        } else {
+            if (current.length > 0) {
+                map_dirty(map, &current);
+            }
+            current = next;
+        }
+        at += next.length;
+    }
+    if (current.length > 0) {
+        map_dirty(map, &current);
+    }
+    return found;
+}
+
+static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset, uint64_t length,
+                       struct error *error)
+{
+    const struct map_options *options = map->options;
+    const struct image *image = disk->chain.layers[0].image;
+    struct dirty_walk walk;
+    struct bitmap bitmap;
+    if (!bitmap_find(image, options->bitmap, &bitmap, error) ||
+        (!options->force && !bitmap_trusted(image, &bitmap, error)) ||
+        !dirty_walk_start(&walk, image, &bitmap, error)) {
+        return false;
+    }
+    map->dirty_width = extent_width(disk->size);
+    if (!options->json && !options->totals) {
+        dirty_output_heading(&map->writer, map->dirty_width);
+    }
+    bool done = map_dirty_walk(map, &walk, offset, offset + length, error);
+    dirty_walk_end(&walk);
+    if (done && options->totals) {
+        (options->json ? dirty_totals_json : dirty_totals_text)(&map->writer, &map->dirty_totals);
+    }
+    return done;
+}
+
+static int map_range(const char *path, const struct map_options *options, const struct disk *disk)
 {
     struct error error;
     struct error write_error;
-    struct extent_walk walk;
     struct map map = {.options = options};
     uint64_t offset;
     uint64_t length;
@@ -91,16 +185,8 @@ static int map_disk(const char *path, const struct map_options *options, const s
         return EXIT_CANNOT;
     }
     writer_init(&map.writer, STDOUT_FILENO);
-    map.output = extent_output_make(&map.writer, &disk->chain, options->places);
-    if (!options->json && !options->totals) {
-        extent_output_heading(&map.output);
-    }
-    bool done = extent_walk_start(&walk, &disk->chain, &error) &&
-                map_walk(&map, &walk, offset, offset + length, &error);
-    extent_walk_end(&walk);
-    if (done) {
-        map_end(&map);
-    }
+    bool done =
+        (options->bitmap ? map_bitmap : map_disk)(&map, disk, offset, length, &error);
     bool written = writer_finish(&map.writer, &write_error);
     if (!written) {
         print_error(NULL, &write_error);
@@ -111,6 +197,32 @@ static int map_disk(const char *path, const struct map_options *options, const s
     return done && written ? EXIT_DONE : EXIT_CANNOT;
 }
 
+static bool take_option(const struct command *command, int option, struct map_options *options)
+{
+    switch (option) {
+    case OPTION_JSON:
+        options->json = true;
+        return true;
+    case OPTION_HOST_OFFSETS:
+        options->places = true;
+        return true;
+    case OPTION_TOTALS:
+        options->totals = true;
+        return true;
+    case OPTION_BITMAP:
+        // A bitmap speaks of this image alone.
+        options->bitmap = optarg;
+        options->disk.chain.inspect = true;
+        options->disk.chain.no_backing = true;
+        return true;
+    case OPTION_FORCE:
+        options->force = true;
+        return true;
+    default:
+        return disk_option(command, option, &options->disk);
+    }
+}
+
 static int run_map(const struct command *command, int argc, char **argv)
 {
     struct map_options options = {.disk = disk_options_default()};
@@ -118,23 +230,16 @@ static int run_map(const struct command *command, int argc, char **argv)
     const char *path;
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        switch (option) {
-        case OPTION_HELP:
+        if (option == OPTION_HELP) {
             return command_help(command);
-        case OPTION_JSON:
-            options.json = true;
-            break;
-        case OPTION_HOST_OFFSETS:
-            options.places = true;
-            break;
-        case OPTION_TOTALS:
-            options.totals = true;
-            break;
-        default:
-            if (!disk_option(command, option, &options.disk)) {
-                return EXIT_USAGE;
-            }
         }
+        if (!take_option(command, option, &options)) {
+            return EXIT_USAGE;
+        }
+    }
+    if (options.bitmap && (options.places || options.disk.snapshot)) {
+        return command_usage_error(command,
+                                   "--bitmap goes with neither --host-offsets nor --snapshot");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
@@ -142,7 +247,7 @@ static int run_map(const struct command *command, int argc, char **argv)
     if (!disk_open(path, &options.disk, &disk)) {
         return EXIT_CANNOT;
     }
-    int status = map_disk(path, &options, &disk);
+    int status = map_range(path, &options, &disk);
     disk_close(&disk);
     return status;
 }

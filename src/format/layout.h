@@ -181,6 +181,8 @@ enum luks_slot_field {
 #define ENTRY_ZERO           (UINT64_C(1) << 0)
 #define REFTABLE_OFFSET_MASK (~UINT64_C(0x1ff))
 
+#define BITMAP_TABLE_ALL_ONES UINT64_C(1) // without an offset: every bit of its cluster is set
+
 enum {
     L1_ENTRY_SIZE = 8,
     L2_ENTRY_SIZE = 8,

@@ -3,52 +3,28 @@
 
 #include "inspect/snapshot_find.h"
 
+#include "inspect/name_list.h"
 #include "inspect/snapshot_reader.h"
-
-#include <stdio.h>
-#include <string.h>
-
-enum { LIST_SIZE = 256 };
 
 // What one walk over the table finds.
 struct search {
     const char *wanted;
     struct snapshot by_id, by_name;
     unsigned ids, names; // how many have it
-    char list[LIST_SIZE];
-    size_t list_used;
+    struct name_list list;
 };
-
-static bool bytes_equal(struct bytes bytes, const char *text)
-{
-    return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
-}
-
-static void search_list(struct search *search, const struct snapshot *snapshot)
-{
-    size_t room = sizeof search->list - search->list_used;
-    int length = snprintf(search->list + search->list_used, room, "%s%.*s (%.*s)",
-                          search->list_used > 0 ? ", " : "", (int)snapshot->id.size,
-                          (const char *)snapshot->id.data, (int)snapshot->name.size,
-                          (const char *)snapshot->name.data);
-    if (length > 0 && (size_t)length < room) {
-        search->list_used += (size_t)length;
-    } else {
-        search->list[search->list_used] = '\0'; // only whole ones
-    }
-}
 
 static void search_take(struct search *search, const struct snapshot *snapshot)
 {
-    if (bytes_equal(snapshot->id, search->wanted)) {
+    if (bytes_are(snapshot->id, search->wanted)) {
         search->by_id = *snapshot;
         search->ids++;
     }
-    if (bytes_equal(snapshot->name, search->wanted)) {
+    if (bytes_are(snapshot->name, search->wanted)) {
         search->by_name = *snapshot;
         search->names++;
     }
-    search_list(search, snapshot);
+    name_list_add(&search->list, snapshot->id, snapshot->name);
 }
 
 bool snapshot_find(const struct image *image, const char *id_or_name, struct snapshot *found,
@@ -73,7 +49,7 @@ bool snapshot_find(const struct image *image, const char *id_or_name, struct sna
         return error_prefix(error, "snapshot \"%s\" was not found, and the table ends early",
                             id_or_name);
     }
-    return error_set(error, ERROR_NOT_FOUND, "%s snapshot is called \"%s\"; %s%s",
+    return error_set(error, ERROR_NOT_FOUND, "%s snapshot is called \"%s\"; %s",
                      search.ids + search.names == 0 ? "no" : "more than one", id_or_name,
-                     search.list_used > 0 ? "there are: " : "there are none", search.list);
+                     name_list_text(&search.list));
 }

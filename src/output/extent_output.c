@@ -34,15 +34,21 @@ const char *extent_status(enum cluster_kind kind)
     return statuses[kind];
 }
 
+int extent_width(uint64_t size)
+{
+    int width = snprintf(NULL, 0, "%" PRIu64, size);
+    int heading = (int)strlen("length");
+    return width > heading ? width : heading;
+}
+
 struct extent_output extent_output_make(struct writer *writer, const struct chain *chain,
                                         bool places)
 {
-    int width = snprintf(NULL, 0, "%" PRIu64, chain_size(chain));
     return (struct extent_output){
         .writer = writer,
         .chain = chain,
         .places = places,
-        .start_width = width > (int)strlen("length") ? width : (int)strlen("length"),
+        .width = extent_width(chain_size(chain)),
     };
 }
 
@@ -84,7 +90,7 @@ void extent_output_json(const struct extent_output *output, const struct extent 
 
 void extent_output_heading(const struct extent_output *output)
 {
-    writer_format(output->writer, "%*s  %*s  ", output->start_width, "start", output->start_width,
+    writer_format(output->writer, "%*s  %*s  ", output->width, "start", output->width,
                   "length");
     writer_string(output->writer,
                   output->places ? "status      depth  host offset       file\n" : "status\n");
@@ -92,8 +98,8 @@ void extent_output_heading(const struct extent_output *output)
 
 void extent_output_text(const struct extent_output *output, const struct extent *extent)
 {
-    writer_format(output->writer, "%*" PRIu64 "  %*" PRIu64 "  ", output->start_width,
-                  extent->start, output->start_width, extent->length);
+    writer_format(output->writer, "%*" PRIu64 "  %*" PRIu64 "  ", output->width,
+                  extent->start, output->width, extent->length);
     if (!output->places) {
         writer_string(output->writer, statuses[extent->kind]);
         writer_string(output->writer, "\n");
@@ -131,19 +137,11 @@ void extent_totals_json(struct writer *writer, const struct extent_totals *total
     json_finish(&json);
 }
 
-static void total_line(struct writer *writer, const char *name, uint64_t bytes, uint64_t size)
-{
-    char text[TEXT_SIZE_MAX];
-    double percent = size > 0 ? 100.0 * (double)bytes / (double)size : 0.0;
-    text_size(bytes, text);
-    writer_format(writer, "%-10s  %6.2f%%  %s\n", name, percent, text);
-}
-
 void extent_totals_text(struct writer *writer, const struct extent_totals *totals)
 {
     uint64_t size = totals_size(totals);
     for (size_t i = 0; i < EXTENT_STATUSES; i++) {
-        total_line(writer, statuses[kinds[i]], totals->bytes[kinds[i]], size);
+        text_total(writer, statuses[kinds[i]], totals->bytes[kinds[i]], size);
     }
-    total_line(writer, "total", size, size);
+    text_total(writer, "total", size, size);
 }

@@ -13,11 +13,14 @@
 enum { EXTENT_STATUSES = 4 };
 const char *extent_status(enum cluster_kind kind);
 
+// Width of a column of guest offsets of a disk of `size` bytes.
+int extent_width(uint64_t size);
+
 struct extent_output {
     struct writer *writer;
     const struct chain *chain;
-    bool places;     // with layer, host offset and file
-    int start_width; // columns of text
+    bool places; // with layer, host offset and file
+    int width;   // of the columns of guest offsets and lengths, in text
 };
 
 struct extent_output extent_output_make(struct writer *writer, const struct chain *chain,

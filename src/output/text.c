@@ -167,3 +167,11 @@ void text_blanks(struct writer *writer, size_t count)
         count -= size;
     }
 }
+
+void text_total(struct writer *writer, const char *name, uint64_t bytes, uint64_t size)
+{
+    char text[TEXT_SIZE_MAX];
+    double percent = size > 0 ? 100.0 * (double)bytes / (double)size : 0.0;
+    text_size(bytes, text);
+    writer_format(writer, "%-10s  %6.2f%%  %s\n", name, percent, text);
+}

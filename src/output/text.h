@@ -37,4 +37,7 @@ size_t text_name_width(struct bytes name, size_t enough);
 // Writes `count` blanks.
 void text_blanks(struct writer *writer, size_t count);
 
+// A line of a table of sums: "data         12.50%  1 MiB (1048576 bytes)", of `size` bytes in all.
+void text_total(struct writer *writer, const char *name, uint64_t bytes, uint64_t size);
+
 #endif

@@ -1,0 +1,126 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "image/dirty.h"
+
+#include "base/checked.h"
+#include "format/layout.h"
+
+#include <inttypes.h>
+
+enum { BITS_PER_BYTE = 8 };
+
+bool dirty_walk_start(struct dirty_walk *walk, const struct image *image,
+                      const struct bitmap *bitmap, struct error *error)
+{
+    *walk = (struct dirty_walk){
+        .image = image,
+        .table_offset = bitmap->table_offset,
+        .table_size = bitmap->table_size,
+        .granularity_bits = bitmap->granularity_bits,
+        .table_window = table_window_make(TABLE_WINDOW_MAX),
+        .data_window = table_window_make(TABLE_WINDOW_MAX),
+    };
+    if (bitmap->granularity_bits < MIN_BITMAP_GRANULARITY_BITS ||
+        bitmap->granularity_bits > CAP_BITMAP_GRANULARITY_BITS) {
+        return error_at(error, ERROR_LIMIT, bitmap->table_offset,
+                        "the bitmap's granularity of 2^%u bytes is outside 2^%d..2^%d",
+                        bitmap->granularity_bits, MIN_BITMAP_GRANULARITY_BITS,
+                        CAP_BITMAP_GRANULARITY_BITS);
+    }
+    if (!is_aligned(bitmap->table_offset, image->header.cluster_size) ||
+        bitmap->table_offset >= HOST_OFFSET_LIMIT) {
+        return error_at(error, ERROR_CORRUPT, bitmap->table_offset,
+                        "the bitmap table is not aligned to a cluster below 2^56");
+    }
+    return true;
+}
+
+void dirty_walk_end(struct dirty_walk *walk)
+{
+    table_window_free(&walk->table_window);
+    table_window_free(&walk->data_window);
+}
+
+// Bits from `first` on that are alike, in a view of whole bytes.
+static uint64_t alike_bits(struct bytes view, unsigned first, bool *set)
+{
+    uint64_t count = (uint64_t)view.size * BITS_PER_BYTE;
+    uint64_t bit = first;
+    *set = (bytes_u8(view, 0) >> first & 1) != 0;
+    uint8_t whole = *set ? 0xff : 0;
+    while (bit < count) {
+        uint8_t byte = bytes_u8(view, bit / BITS_PER_BYTE);
+        if (bit % BITS_PER_BYTE == 0 && byte == whole) {
+            bit += BITS_PER_BYTE;
+        } else if ((byte >> bit % BITS_PER_BYTE & 1) == *set) {
+            bit++;
+        } else {
+            break;
+        }
+    }
+    return bit - first;
+}
+
+static bool read_bits(struct dirty_walk *walk, uint64_t cluster_offset, uint64_t within,
+                      uint64_t limit, struct dirty_extent *extent, struct error *error)
+{
+    uint64_t bit = within >> walk->granularity_bits;
+    uint64_t byte = bit / BITS_PER_BYTE;
+    struct bytes view;
+    if (!table_window_view(&walk->data_window, walk->image->source, cluster_offset + byte, 1,
+                           walk->image->header.cluster_size - byte, &view, error)) {
+        return error_prefix(error, "guest offset %" PRIu64 ": bitmap data at %" PRIu64,
+                            extent->start, cluster_offset);
+    }
+    uint64_t bits = alike_bits(view, (unsigned)(bit % BITS_PER_BYTE), &extent->dirty);
+    uint64_t end = (bit + bits) << walk->granularity_bits;
+    extent->length = min_u64(limit, end - within);
+    return true;
+}
+
+static bool find_entry(struct dirty_walk *walk, uint64_t index, uint64_t *entry,
+                       struct error *error)
+{
+    uint64_t at = walk->table_offset + index * BITMAP_TABLE_ENTRY_SIZE;
+    struct bytes view;
+    if (index >= walk->table_size) {
+        return error_at(error, ERROR_CORRUPT, walk->table_offset,
+                        "the bitmap table has %" PRIu32 " entries, which do not cover the disk",
+                        walk->table_size);
+    }
+    if (!table_window_view(&walk->table_window, walk->image->source, at, BITMAP_TABLE_ENTRY_SIZE,
+                           (walk->table_size - index) * BITMAP_TABLE_ENTRY_SIZE, &view, error)) {
+        return error_prefix(error, "bitmap table entry %" PRIu64, index);
+    }
+    *entry = bytes_be64(view, 0);
+    uint64_t offset = *entry & ENTRY_OFFSET_MASK;
+    uint64_t flags = *entry & ~ENTRY_OFFSET_MASK;
+    if (!is_aligned(offset, walk->image->header.cluster_size) ||
+        flags > (offset == 0 ? BITMAP_TABLE_ALL_ONES : 0)) {
+        return error_at(error, ERROR_CORRUPT, at,
+                        "bitmap table entry %" PRIu64 " is not valid: 0x%016" PRIx64, index,
+                        *entry);
+    }
+    return true;
+}
+
+bool dirty_at(struct dirty_walk *walk, uint64_t offset, uint64_t limit,
+              struct dirty_extent *extent, struct error *error)
+{
+    uint64_t cluster_bits_count = (uint64_t)walk->image->header.cluster_size * BITS_PER_BYTE;
+    uint64_t coverage = cluster_bits_count << walk->granularity_bits;
+    uint64_t within = offset % coverage;
+    uint64_t entry;
+    *extent = (struct dirty_extent){.start = offset};
+    if (!find_entry(walk, offset / coverage, &entry, error)) {
+        return false;
+    }
+    limit = min_u64(limit, coverage - within);
+    if (entry & ENTRY_OFFSET_MASK) {
+        return read_bits(walk, entry & ENTRY_OFFSET_MASK, within, limit, extent, error);
+    }
+    extent->dirty = entry == BITMAP_TABLE_ALL_ONES;
+    extent->length = limit;
+    return true;
+}
