@@ -182,19 +182,32 @@ static int run_cat(const struct command *command, int argc, char **argv)
     return status;
 }
 
+// clang-format off
+static const char help[] =
+    "Options:\n"
+    "  -o, --output FILE to this file instead of standard output\n"
+    "  --jobs N          threads that decode (default: the number of cores)\n"
+    "  --sparse WHEN     holes in a file that is written: auto (where the disk has no data),\n"
+    "                    always (also for zeros in data), never\n"
+    "  --salvage         what cannot be read becomes zeros, is told, and makes the exit\n"
+    "                    status 1 at the end\n"
+    "  --salvage-log FILE\n"
+    "                    with --salvage, also write each lost range there, a JSON object a line\n"
+    "  --vm-state        the VM state that was saved with --snapshot X, instead of a disk\n"
+    DISK_OPTIONS_HELP
+    "\n"
+    "Exit status: 0 done, 1 not all of it could be read or written, 64 usage.\n"
+    "\n"
+    "Examples:\n"
+    "  qcow2-info cat disk.qcow2 > disk.raw\n"
+    "  qcow2-info cat --offset 1M --length 512 disk.qcow2 | hexdump -C\n"
+    "  qcow2-info cat --salvage -o disk.raw broken.qcow2\n";
+// clang-format on
+
 const struct command command_cat = {
     .name = "cat",
     .summary = "Writes the bytes of the virtual disk to standard output or to a file.",
-    .usage = "IMAGE [OPTION]...",
-    .help =
-        "Options:\n"
-        "  -o, --output FILE to this file instead of standard output\n" DISK_OPTIONS_HELP
-        "  --jobs N          threads that decode (default: the number of cores)\n"
-        "  --sparse WHEN     holes in a file that is written: auto (where the disk has none of\n"
-        "                    its own data), always (also for zeros in data), never\n"
-        "\n"
-        "Examples:\n"
-        "  qcow2-info cat disk.qcow2 > disk.raw\n"
-        "  qcow2-info cat --offset 1M --length 512 disk.qcow2 | hexdump -C\n",
+    .usage = "[IMAGE] [OPTION]...",
+    .help = help,
     .run = run_cat,
 };

@@ -252,16 +252,28 @@ static int run_map(const struct command *command, int argc, char **argv)
     return status;
 }
 
+// clang-format off
+static const char help[] =
+    "Options:\n"
+    "  --json            one JSON object a line\n"
+    "  --host-offsets    with the layer, the host offset and the file of each extent\n"
+    "  --totals          only bytes and percent of each status\n"
+    "  --bitmap NAME     what this dirty bitmap says, instead of the disk's extents\n"
+    "  --force           with --bitmap, also one whose bits cannot be trusted\n"
+    DISK_OPTIONS_HELP
+    "\n"
+    "Exit status: 0 done, 1 the image cannot be read to the end of the range, 64 usage.\n"
+    "\n"
+    "Examples:\n"
+    "  qcow2-info map disk.qcow2\n"
+    "  qcow2-info map disk.qcow2 --json | jq -s 'map(select(.zero | not).length) | add'\n"
+    "  qcow2-info map disk.qcow2 --bitmap since-backup\n";
+// clang-format on
+
 const struct command command_map = {
     .name = "map",
     .summary = "Lists the extents of the virtual disk: data, compressed, zero, hole.",
-    .usage = "IMAGE [OPTION]...",
-    .help = "Options:\n"
-            "  --json            one JSON object a line\n"
-            "  --host-offsets    with the layer, the host offset and the file of each extent\n"
-            "  --totals          only bytes and percent of each status\n" DISK_OPTIONS_HELP "\n"
-            "Examples:\n"
-            "  qcow2-info map disk.qcow2\n"
-            "  qcow2-info map disk.qcow2 --json | jq -s 'map(select(.zero | not).length) | add'\n",
+    .usage = "[IMAGE] [OPTION]...",
+    .help = help,
     .run = run_map,
 };

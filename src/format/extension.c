@@ -48,7 +48,6 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
     struct bytes data;
     uint64_t at = walk->next;
     uint64_t left = walk->end - at;
-    walk->next = walk->end; // unless there is an extension here
     if (left == 0) {
         return false;
     }

@@ -29,7 +29,7 @@ struct extension_walk extension_walk_start(struct bytes first_cluster, const str
 
 // The next extension; false at the end marker, at the end of the area, or when the next one does
 // not fit (problem: ERROR_CORRUPT past the end of the area, ERROR_TRUNCATED past the end of
-// `first_cluster`). `problems` may be NULL.
+// `first_cluster`); walk->next is then where the walk ended. `problems` may be NULL.
 bool extension_next(struct extension_walk *walk, struct extension *extension,
                     struct problems *problems);
 

@@ -124,25 +124,26 @@ static void collect_luks(struct info *info)
                  &info->problems);
 }
 
-static void refuse_backing_file(struct info *info, const char *what, struct bytes name)
+// What is said of the backing file without opening it.
+static void check_backing_file(struct info *info)
 {
-    problems_fatal(&info->problems, PROBLEM_UNSUPPORTED_BACKING_FILE,
-                   info->image->header.backing_file_offset, "the backing file %s \"%.*s\"", what,
-                   (int)name.size, (const char *)name.data);
-}
-
-static void check_backing_format(struct info *info)
-{
-    static const char *const readable[] = {"qcow2", "raw"};
-    struct bytes name = info->image->extensions.backing_format;
-    bool supported = name.size == 0;
-    for (size_t i = 0; i < sizeof readable / sizeof *readable; i++) {
-        supported = supported || (name.size == strlen(readable[i]) &&
-                                  memcmp(name.data, readable[i], name.size) == 0);
+    const struct image *image = info->image;
+    struct bytes name = image->backing_file;
+    struct reference reference = {0};
+    struct error error;
+    uint64_t at = image->header.backing_file_offset;
+    if (memchr(name.data, '\0', name.size)) {
+        problems_note(&info->problems, ERROR_CORRUPT, at,
+                      "a NUL stands in the backing file name, which ends there for most programs");
     }
-    if (!supported) {
-        refuse_backing_file(info, "has a format that cannot be read:", name);
+    if (!reference_resolve(image->path, name, image->extensions.backing_format, &reference,
+                           &error)) {
+        error_prefix(&error, "the backing file");
+        error.has_offset = true;
+        error.offset = at;
+        problems_add(&info->problems, &error, true);
     }
+    free(reference.path);
 }
 
 static bool collect_backing_file(struct info *info, struct error *error)
@@ -156,14 +157,7 @@ static bool collect_backing_file(struct info *info, struct error *error)
     if (!info->backing_path) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    if (memchr(name.data, '\0', name.size)) {
-        problems_note(&info->problems, ERROR_CORRUPT, image->header.backing_file_offset,
-                      "a NUL stands in the backing file name, which ends there for most programs");
-    }
-    if (reference_kind(name) != REFERENCE_FILE) {
-        refuse_backing_file(info, "is not named by a path:", name);
-    }
-    check_backing_format(info);
+    check_backing_file(info);
     return true;
 }
 
