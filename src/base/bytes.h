@@ -37,6 +37,14 @@ static inline struct bytes bytes_from(struct bytes whole, size_t offset)
     return (struct bytes){whole.data + offset, whole.size - offset};
 }
 
+// A big-endian integer at `data`, which a view has been checked for.
+static inline uint64_t load_be64(const uint8_t *data)
+{
+    return (uint64_t)data[0] << 56 | (uint64_t)data[1] << 48 | (uint64_t)data[2] << 40 |
+           (uint64_t)data[3] << 32 | (uint64_t)data[4] << 24 | (uint64_t)data[5] << 16 |
+           (uint64_t)data[6] << 8 | (uint64_t)data[7];
+}
+
 // Loads of an integer at `offset`. One that is not wholly inside the view is 0: the format says
 // that a field which a shorter header lacks means the same as zero.
 static inline uint64_t bytes_load(struct bytes view, size_t offset, size_t width)
@@ -69,7 +77,8 @@ static inline uint32_t bytes_be32(struct bytes view, size_t offset)
 
 static inline uint64_t bytes_be64(struct bytes view, size_t offset)
 {
-    return bytes_load(view, offset, 8);
+    struct bytes field;
+    return bytes_view(view, offset, 8, &field) ? load_be64(field.data) : 0;
 }
 
 #endif

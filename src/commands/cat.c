@@ -101,7 +101,7 @@ static bool take_option(const struct command *command, int option, struct cat_op
 
 // The export itself, between the files that it reads and those that it writes.
 static bool export_salvaging(const char *path, const struct cat_options *options,
-                             const struct disk *disk, struct export_options *export, int fd,
+                             const struct disk *disk, struct export_options *request, int fd,
                              struct error *error)
 {
     struct salvage salvage;
@@ -110,10 +110,10 @@ static bool export_salvaging(const char *path, const struct cat_options *options
         salvage_end(&salvage, &log_error);
         return false;
     }
-    export->salvage = options->salvage;
-    export->on_fault = salvage_fault;
-    export->context = &salvage;
-    bool done = export_disk(&disk->chain, export, fd, error);
+    request->salvage = options->salvage;
+    request->on_fault = salvage_fault;
+    request->context = &salvage;
+    bool done = export_disk(&disk->chain, request, fd, error);
     if (!salvage_end(&salvage, &log_error) && done) {
         *error = log_error;
         done = false;
@@ -131,8 +131,8 @@ static int export_to_output(const char *path, const struct cat_options *options,
 {
     struct error error;
     struct error close_error;
-    struct export_options export = {.jobs = options->jobs, .sparse = options->sparse};
-    if (!disk_range(path, &options->disk, disk, &export.offset, &export.length)) {
+    struct export_options request = {.jobs = options->jobs, .sparse = options->sparse};
+    if (!disk_range(path, &options->disk, disk, &request.offset, &request.length)) {
         return EXIT_CANNOT;
     }
     int fd = output_open(options->output, &disk->chain, &error);
@@ -140,7 +140,7 @@ static int export_to_output(const char *path, const struct cat_options *options,
         print_error(options->output ? options->output : "standard output", &error);
         return EXIT_CANNOT;
     }
-    bool done = export_salvaging(path, options, disk, &export, fd, &error);
+    bool done = export_salvaging(path, options, disk, &request, fd, &error);
     if (!output_close(options->output, fd, &close_error) && done) {
         error = close_error;
         done = false;

@@ -86,9 +86,8 @@ static bool select_snapshot(const struct disk_options *options, struct disk *dis
     return true;
 }
 
-static bool open_layers(struct source *source, const char *path,
-                        const struct disk_options *options, struct disk *disk,
-                        struct error *error)
+static bool open_layers(struct source *source, const char *path, const struct disk_options *options,
+                        struct disk *disk, struct error *error)
 {
     if (!chain_open(source, path, &options->chain, &disk->chain, error)) {
         return false;

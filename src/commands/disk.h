@@ -42,11 +42,11 @@ enum {
 // clang-format on
 
 #define DISK_OPTIONS_HELP                                                                   \
-    "  --snapshot X      the internal snapshot with this id or name, not the active disk\n"  \
-    "  --offset N        begin at this guest offset; 64K, 1M, 2G are understood\n"           \
-    "  --length N        at most so many bytes\n"                                            \
-    "  --no-backing      this image alone, without its backing files\n"                      \
-    "  --data-file FILE  the external data file, instead of the one the image names\n"       \
+    "  --snapshot X      the internal snapshot with this id or name, not the active disk\n" \
+    "  --offset N        begin at this guest offset; 64K, 1M, 2G are understood\n"          \
+    "  --length N        at most so many bytes\n"                                           \
+    "  --no-backing      this image alone, without its backing files\n"                     \
+    "  --data-file FILE  the external data file, instead of the one the image names\n"      \
     "  --help            this help\n"
 
 struct disk_options disk_options_default(void);

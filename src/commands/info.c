@@ -1,9 +1,9 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include "inspect/info.h"
 #include "commands/options.h"
 #include "image/chain.h"
-#include "inspect/info.h"
 #include "inspect/probe.h"
 #include "output/info_output.h"
 
@@ -171,20 +171,21 @@ const struct command command_info = {
     .name = "info",
     .summary = "Tell everything about an image that needs no look at its data.",
     .usage = "[IMAGE] [--json] [--backing-chain]",
-    .help = "  --json           print one JSON object\n"
-            "  --backing-chain  follow the backing files: one object or block a layer, with --json\n"
-            "                   an array; without it no other file is ever opened\n"
-            "  --help           this help\n"
-            "\n"
-            "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are\n"
-            "read. What is wrong with the image is told on standard error too.\n"
-            "\n"
-            "Exit status: 0 the header could be read, 1 not a qcow2 image or a layer is missing,\n"
-            "64 usage.\n"
-            "\n"
-            "Examples:\n"
-            "  qcow2-info disk.qcow2\n"
-            "  qcow2-info --json disk.qcow2 | jq .header.size\n"
-            "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n",
+    .help =
+        "  --json           print one JSON object\n"
+        "  --backing-chain  follow the backing files: one object or block a layer, with --json\n"
+        "                   an array; without it no other file is ever opened\n"
+        "  --help           this help\n"
+        "\n"
+        "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are\n"
+        "read. What is wrong with the image is told on standard error too.\n"
+        "\n"
+        "Exit status: 0 the header could be read, 1 not a qcow2 image or a layer is missing,\n"
+        "64 usage.\n"
+        "\n"
+        "Examples:\n"
+        "  qcow2-info disk.qcow2\n"
+        "  qcow2-info --json disk.qcow2 | jq .header.size\n"
+        "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n",
     .run = info_run,
 };

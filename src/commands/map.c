@@ -185,8 +185,7 @@ static int map_range(const char *path, const struct map_options *options, const 
         return EXIT_CANNOT;
     }
     writer_init(&map.writer, STDOUT_FILENO);
-    bool done =
-        (options->bitmap ? map_bitmap : map_disk)(&map, disk, offset, length, &error);
+    bool done = (options->bitmap ? map_bitmap : map_disk)(&map, disk, offset, length, &error);
     bool written = writer_finish(&map.writer, &write_error);
     if (!written) {
         print_error(NULL, &write_error);

@@ -77,7 +77,8 @@ struct source *command_open_source(const char *path)
 static bool parse_unit(const char *text, unsigned *shift)
 {
     static const char letters[] = "KMGTPE";
-    const char *letter = *text ? strchr(letters, *text & ~0x20) : NULL;
+    char upper = *text >= 'a' && *text <= 'z' ? (char)(*text - 'a' + 'A') : *text;
+    const char *letter = upper ? strchr(letters, upper) : NULL;
     *shift = 0;
     if (letter) {
         *shift = 10 * (unsigned)(letter - letters + 1);

@@ -63,4 +63,3 @@ bool output_close(const char *output, int fd, struct error *error)
     }
     return true;
 }
-

@@ -117,3 +117,49 @@ const char *l2_entry_stretch(const struct header *header, struct l2_entry entry,
     }
     return fault;
 }
+
+// Entries from the first on of which each is the one before plus `step`.
+static size_t count_steps(const uint8_t *entries, size_t count, uint64_t step)
+{
+    uint64_t expected = load_be64(entries);
+    size_t i = 1;
+    while (i < count && load_be64(entries + i * L2_ENTRY_SIZE) == (expected += step)) {
+        i++;
+    }
+    return i;
+}
+
+// The same for extended entries, whose bitmaps must all be that of the first one.
+static size_t count_extended_steps(const uint8_t *entries, size_t count, uint64_t step)
+{
+    uint64_t expected = load_be64(entries);
+    uint64_t bitmap = load_be64(entries + L2_ENTRY_SIZE);
+    size_t i = 1;
+    while (i < count && load_be64(entries + i * L2_ENTRY_SIZE_EXTENDED) == (expected += step) &&
+           load_be64(entries + i * L2_ENTRY_SIZE_EXTENDED + L2_ENTRY_SIZE) == bitmap) {
+        i++;
+    }
+    return i;
+}
+
+size_t l2_entries_plain(const struct header *header, struct bytes table)
+{
+    struct l2_entry first = l2_entry_load(header, table, 0);
+    bool has_host = (first.entry & ENTRY_OFFSET_MASK) != 0;
+    size_t count = table.size / header->l2_entry_size;
+    if (count == 0 || (first.entry & (ENTRY_COMPRESSED | ENTRY_ZERO)) != 0 ||
+        (!has_host && first.entry != 0)) {
+        return 1;
+    }
+    uint64_t step = has_host ? header->cluster_size : 0;
+    // No host offset carries into the bits above it.
+    uint64_t room = HOST_OFFSET_LIMIT - (first.entry & ENTRY_OFFSET_MASK);
+    count = min_u64(count, divide_up(room, header->cluster_size));
+    if (!header_extended_l2(header)) {
+        return count_steps(table.data, count, step);
+    }
+    if (first.subclusters != (has_host ? UINT64_C(0xffffffff) : 0)) {
+        return 1;
+    }
+    return count_extended_steps(table.data, count, step);
+}

@@ -44,6 +44,12 @@ static inline struct l2_entry l2_entry_load(const struct header *header, struct 
     return (struct l2_entry){bytes_be64(table, index * L2_ENTRY_SIZE), 0};
 }
 
+// How many entries of `table`, the first one included, go on as the first one says in the plainest
+// way: whole clusters of data side by side in the file, or nothing but clusters without any. At
+// least 1; the entry after them may still go on in another way. This is what makes large tables
+// quick to walk.
+size_t l2_entries_plain(const struct header *header, struct bytes table);
+
 // Says what lies at guest offset `guest_offset` and how far in its cluster it reaches. Returns
 // NULL, or what is wrong with the entry, in words: the cluster is then unreadable.
 const char *l2_entry_stretch(const struct header *header, struct l2_entry entry,

@@ -105,8 +105,8 @@ static bool find_entry(struct dirty_walk *walk, uint64_t index, uint64_t *entry,
     return true;
 }
 
-bool dirty_at(struct dirty_walk *walk, uint64_t offset, uint64_t limit,
-              struct dirty_extent *extent, struct error *error)
+bool dirty_at(struct dirty_walk *walk, uint64_t offset, uint64_t limit, struct dirty_extent *extent,
+              struct error *error)
 {
     uint64_t cluster_bits_count = (uint64_t)walk->image->header.cluster_size * BITS_PER_BYTE;
     uint64_t coverage = cluster_bits_count << walk->granularity_bits;

@@ -17,9 +17,9 @@ struct dirty_extent {
 
 struct dirty_walk {
     const struct image *image;
-    uint64_t table_offset;      // bytes
-    uint32_t table_size;        // entries
-    unsigned granularity_bits;  // guest bytes of one bit: 2 to this power
+    uint64_t table_offset;     // bytes
+    uint32_t table_size;       // entries
+    unsigned granularity_bits; // guest bytes of one bit: 2 to this power
     struct table_window table_window, data_window;
 };
 
@@ -28,8 +28,8 @@ bool dirty_walk_start(struct dirty_walk *walk, const struct image *image,
                       const struct bitmap *bitmap, struct error *error);
 
 // What the bitmap says from guest offset `offset` on, for at most `limit` ≥ 1 bytes.
-bool dirty_at(struct dirty_walk *walk, uint64_t offset, uint64_t limit,
-              struct dirty_extent *extent, struct error *error);
+bool dirty_at(struct dirty_walk *walk, uint64_t offset, uint64_t limit, struct dirty_extent *extent,
+              struct error *error);
 
 void dirty_walk_end(struct dirty_walk *walk);
 

@@ -4,14 +4,23 @@
 #include "image/extent.h"
 
 #include "base/checked.h"
+#include "image/preallocation.h"
 
 #include <stdlib.h>
 
 // All windows of a chain together, in bytes.
 enum { WINDOWS_BUDGET = 8 << 20 };
 
+// A run of data or of a hole in the file that has a layer's data.
+struct host_run {
+    uint64_t start, end; // host offsets; empty at first
+    bool hole;
+};
+
 struct layer_walk {
     struct run_walk tables; // of a qcow2 layer
+    bool look_for_holes;    // below its data clusters
+    struct host_run host_run;
     // Up to this guest offset every layer from the first to this one is a hole: a later lookup
     // below it starts at the next layer.
     uint64_t hole_end;
@@ -43,6 +52,7 @@ bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, stru
             .l1_window = table_window_make(capacity),
             .l2_window = table_window_make(capacity),
         };
+        walk->layers[i].look_for_holes = layer->image && image_is_preallocated(layer->image);
     }
     return true;
 }
@@ -68,6 +78,24 @@ static struct run raw_run(struct source *raw, uint64_t offset, uint64_t limit)
     };
 }
 
+// Holes of the file read as zeros: an image that was only preallocated is mostly that.
+static void apply_host_holes(struct layer_walk *layer, struct run *run)
+{
+    struct source *source = layer->tables.data;
+    struct host_run *host = &layer->host_run;
+    if (!layer->look_for_holes || run->kind != CLUSTER_DATA) {
+        return;
+    }
+    if (run->host_offset < host->start || run->host_offset >= host->end) {
+        host->start = run->host_offset;
+        host->end = host->start + source_run(source, host->start, &host->hole);
+    }
+    run->length = min_u64(run->length, host->end - run->host_offset);
+    if (host->hole) {
+        run->kind = CLUSTER_ZERO;
+    }
+}
+
 static bool layer_run(struct extent_walk *walk, size_t depth, uint64_t offset, uint64_t limit,
                       struct run *run, struct error *error)
 {
@@ -77,6 +105,7 @@ static bool layer_run(struct extent_walk *walk, size_t depth, uint64_t offset, u
         return true;
     }
     if (run_at(&walk->layers[depth].tables, offset, limit, run, error)) {
+        apply_host_holes(&walk->layers[depth], run);
         return true;
     }
     return depth == 0 ? false : error_prefix(error, "backing file %s", layer->path);

@@ -21,11 +21,20 @@ struct node {
 };
 
 // Options that tune a node without changing its bytes.
-static const char *const harmless[] = {"node-name",     "read-only", "auto-read-only",
-                                       "force-share",   "discard",   "detect-zeroes",
-                                       "cache",         "aio",       "locking",
-                                       "cache.direct",  "cache.no-flush", "lazy-refcounts",
-                                       "pass-discard-request", "l2-cache-size"};
+static const char *const harmless[] = {"node-name",
+                                       "read-only",
+                                       "auto-read-only",
+                                       "force-share",
+                                       "discard",
+                                       "detect-zeroes",
+                                       "cache",
+                                       "aio",
+                                       "locking",
+                                       "cache.direct",
+                                       "cache.no-flush",
+                                       "lazy-refcounts",
+                                       "pass-discard-request",
+                                       "l2-cache-size"};
 
 static bool is_harmless(const char *key)
 {

@@ -115,23 +115,29 @@ static bool follows(const struct run *run, const struct stretch *next)
            (!run->has_host || next->host_offset == run->host_offset + run->length);
 }
 
-// Lengthens a run over the entries that follow, while they are whole clusters of its kind.
+// Lengthens a run that reaches the end of its first cluster over the entries that follow, while
+// they are whole clusters of its kind.
 static void extend_run(const struct header *header, struct bytes view, uint64_t guest_offset,
                        uint64_t limit, struct run *run)
 {
+    uint32_t size = header->cluster_size;
     size_t count = view.size / header->l2_entry_size;
-    if (run->kind == CLUSTER_COMPRESSED) {
+    if (run->kind == CLUSTER_COMPRESSED || !is_aligned(guest_offset + run->length, size)) {
         return;
     }
-    for (size_t i = 1; i < count && run->length < limit; i++) {
+    size_t plain = l2_entries_plain(header, view);
+    run->length += (uint64_t)(plain - 1) * size;
+    for (size_t i = plain; i < count && run->length < limit; i++) {
         struct stretch next;
         uint64_t at = guest_offset + run->length;
-        if (!is_aligned(at, header->cluster_size) ||
-            l2_entry_stretch(header, l2_entry_load(header, view, i), at, &next) ||
+        if (l2_entry_stretch(header, l2_entry_load(header, view, i), at, &next) ||
             !follows(run, &next)) {
             return;
         }
         run->length += next.length;
+        if (next.length < size) {
+            return;
+        }
     }
 }
 

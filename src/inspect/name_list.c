@@ -13,11 +13,10 @@ void name_list_add(struct name_list *list, struct bytes name, struct bytes secon
     char *to = list->text + list->used;
     size_t room = sizeof list->text - list->used;
     const char *before = list->used > 0 ? ", " : heading;
-    int length = second.data ? snprintf(to, room, "%s%.*s (%.*s)", before, (int)name.size,
-                                        (const char *)name.data, (int)second.size,
-                                        (const char *)second.data)
-                             : snprintf(to, room, "%s%.*s", before, (int)name.size,
-                                        (const char *)name.data);
+    int length =
+        second.data ? snprintf(to, room, "%s%.*s (%.*s)", before, (int)name.size,
+                               (const char *)name.data, (int)second.size, (const char *)second.data)
+                    : snprintf(to, room, "%s%.*s", before, (int)name.size, (const char *)name.data);
     if (length > 0 && (size_t)length < room) {
         list->used += (size_t)length;
     }

@@ -90,16 +90,15 @@ void extent_output_json(const struct extent_output *output, const struct extent 
 
 void extent_output_heading(const struct extent_output *output)
 {
-    writer_format(output->writer, "%*s  %*s  ", output->width, "start", output->width,
-                  "length");
+    writer_format(output->writer, "%*s  %*s  ", output->width, "start", output->width, "length");
     writer_string(output->writer,
                   output->places ? "status      depth  host offset       file\n" : "status\n");
 }
 
 void extent_output_text(const struct extent_output *output, const struct extent *extent)
 {
-    writer_format(output->writer, "%*" PRIu64 "  %*" PRIu64 "  ", output->width,
-                  extent->start, output->width, extent->length);
+    writer_format(output->writer, "%*" PRIu64 "  %*" PRIu64 "  ", output->width, extent->start,
+                  output->width, extent->length);
     if (!output->places) {
         writer_string(output->writer, statuses[extent->kind]);
         writer_string(output->writer, "\n");

@@ -13,12 +13,13 @@
 #include <string.h>
 
 enum {
-    LABEL_WIDTH = 22,      // of the left column, its indentation included
-    NAME_COLUMN_MAX = 40,  // a longer name pushes its own line only
+    LABEL_WIDTH = 22,     // of the left column, its indentation included
+    NAME_COLUMN_MAX = 40, // a longer name pushes its own line only
     EXTENSION_NAME_WIDTH = 35,
 };
 
-// --- Lines ----------------------------------------------------------------------------------------
+// --- Lines
+// ----------------------------------------------------------------------------------------
 
 static void label(struct writer *writer, const char *indent, const char *text)
 {
@@ -62,7 +63,8 @@ static void write_place(struct writer *writer, uint64_t offset)
     writer_format(writer, "at %" PRIu64 " (0x%" PRIx64 ")", offset, offset);
 }
 
-// --- The file and the disk ------------------------------------------------------------------------
+// --- The file and the disk
+// ------------------------------------------------------------------------
 
 static void print_file(const struct source *source, struct writer *writer)
 {
@@ -144,7 +146,8 @@ static void print_data_file(const struct image *image, struct writer *writer)
     line_text(writer, "  ", "raw", raw ? "yes: the data file alone is the disk" : "no");
 }
 
-// --- Encryption -----------------------------------------------------------------------------------
+// --- Encryption
+// -----------------------------------------------------------------------------------
 
 static void print_slot(const struct luks_slot *slot, size_t number, struct writer *writer)
 {
@@ -198,7 +201,8 @@ static void print_encryption(const struct info *info, struct writer *writer)
     }
 }
 
-// --- Features, tables, extensions -------------------------------------------------------------------
+// --- Features, tables, extensions
+// -------------------------------------------------------------------
 
 // A bit's name: the format's, else the image's, else its number.
 static void write_feature(const struct image *image, enum feature_type type, unsigned bit,
@@ -330,14 +334,16 @@ static const struct {
     uint32_t type;
     void (*write)(struct bytes data, struct writer *writer);
 } data_writers[] = {
-    {EXTENSION_BACKING_FORMAT, write_string_data},  {EXTENSION_DATA_FILE, write_string_data},
-    {EXTENSION_FEATURE_NAMES, write_feature_names}, {EXTENSION_ENCRYPTION, NULL},
+    {EXTENSION_BACKING_FORMAT, write_string_data},
+    {EXTENSION_DATA_FILE, write_string_data},
+    {EXTENSION_FEATURE_NAMES, write_feature_names},
+    {EXTENSION_ENCRYPTION, NULL},
     {EXTENSION_BITMAPS, NULL},
 };
 
 static void write_extension_data(const struct extension *extension, struct writer *writer)
 {
-    void (*write)(struct bytes data, struct writer *writer) = write_unknown_data;
+    void (*write)(struct bytes data, struct writer * writer) = write_unknown_data;
     for (size_t i = 0; i < sizeof data_writers / sizeof *data_writers; i++) {
         if (data_writers[i].type == extension->type) {
             write = data_writers[i].write;
@@ -382,7 +388,8 @@ static void print_extensions(const struct image *image, struct writer *writer)
     } while (extension_next(&walk, &extension, NULL));
 }
 
-// --- Snapshots and bitmaps --------------------------------------------------------------------------
+// --- Snapshots and bitmaps
+// --------------------------------------------------------------------------
 
 static void widen(size_t *width, struct bytes name)
 {
@@ -509,7 +516,8 @@ static void print_bitmaps(const struct info *info, struct writer *writer)
     bitmap_reader_free(&reader);
 }
 
-// --- Verdict ----------------------------------------------------------------------------------------
+// --- Verdict
+// ----------------------------------------------------------------------------------------
 
 static void print_problems(const struct problems *problems, struct writer *writer)
 {
