@@ -6,6 +6,7 @@
 #include "commands/output_file.h"
 #include "commands/salvage.h"
 #include "image/export.h"
+#include "output/progress.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@ struct cat_options {
     enum sparse sparse;
     bool salvage;
     const char *salvage_log; // NULL: none
+    enum progress_when progress;
 };
 
 enum {
@@ -27,6 +29,8 @@ enum {
     OPTION_SALVAGE,
     OPTION_SALVAGE_LOG,
     OPTION_VM_STATE,
+    OPTION_PROGRESS,
+    OPTION_NO_PROGRESS,
 };
 
 static const struct option long_options[] = {
@@ -36,6 +40,8 @@ static const struct option long_options[] = {
     {"salvage", no_argument, NULL, OPTION_SALVAGE},
     {"salvage-log", required_argument, NULL, OPTION_SALVAGE_LOG},
     {"vm-state", no_argument, NULL, OPTION_VM_STATE},
+    {"progress", no_argument, NULL, OPTION_PROGRESS},
+    {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
     DISK_OPTIONS,
     OPTIONS_COMMON,
 };
@@ -94,9 +100,34 @@ static bool take_option(const struct command *command, int option, struct cat_op
         options->disk.vm_state = true;
         options->disk.chain.no_backing = true;
         return true;
+    case OPTION_PROGRESS:
+        options->progress = PROGRESS_ALWAYS;
+        return true;
+    case OPTION_NO_PROGRESS:
+        options->progress = PROGRESS_NEVER;
+        return true;
     default:
         return disk_option(command, option, &options->disk);
     }
+}
+
+// What is told while the export goes on.
+struct watch {
+    struct progress progress;
+    struct salvage salvage;
+};
+
+static void on_progress(void *context, uint64_t done)
+{
+    struct watch *watch = context;
+    progress_update(&watch->progress, done);
+}
+
+static void on_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+{
+    struct watch *watch = context;
+    progress_clear(&watch->progress);
+    salvage_fault(&watch->salvage, start, length, error);
 }
 
 // The export itself, between the files that it reads and those that it writes.
@@ -104,24 +135,27 @@ static bool export_salvaging(const char *path, const struct cat_options *options
                              const struct disk *disk, struct export_options *request, int fd,
                              struct error *error)
 {
-    struct salvage salvage;
+    struct watch watch = {.progress = progress_start(options->progress, request->length)};
+    struct salvage *salvage = &watch.salvage;
     struct error log_error;
-    if (!salvage_start(&salvage, path, options->salvage_log, error)) {
-        salvage_end(&salvage, &log_error);
+    if (!salvage_start(salvage, path, options->salvage_log, error)) {
+        salvage_end(salvage, &log_error);
         return false;
     }
     request->salvage = options->salvage;
-    request->on_fault = salvage_fault;
-    request->context = &salvage;
+    request->on_fault = on_fault;
+    request->on_progress = on_progress;
+    request->context = &watch;
     bool done = export_disk(&disk->chain, request, fd, error);
-    if (!salvage_end(&salvage, &log_error) && done) {
+    progress_clear(&watch.progress);
+    if (!salvage_end(salvage, &log_error) && done) {
         *error = log_error;
         done = false;
     }
-    if (done && salvage.ranges > 0) {
+    if (done && salvage->ranges > 0) {
         done = error_set(error, ERROR_CORRUPT,
                          "%" PRIu64 " bytes in %" PRIu64 " ranges could not be read and are zeros",
-                         salvage.bytes, salvage.ranges);
+                         salvage->bytes, salvage->ranges);
     }
     return done;
 }
@@ -193,6 +227,8 @@ static const char help[] =
     "                    status 1 at the end\n"
     "  --salvage-log FILE\n"
     "                    with --salvage, also write each lost range there, a JSON object a line\n"
+    "  --progress        show on standard error how far it is; --no-progress: do not\n"
+    "                    (default: when that is a terminal)\n"
     "  --vm-state        the VM state that was saved with --snapshot X, instead of a disk\n"
     DISK_OPTIONS_HELP
     "\n"

@@ -66,9 +66,9 @@ static void tell(struct salvage *salvage)
     salvage->length = 0;
 }
 
-void salvage_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+void salvage_fault(struct salvage *salvage, uint64_t start, uint64_t length,
+                   const struct error *error)
 {
-    struct salvage *salvage = context;
     if (salvage->length > 0 && start == salvage->start + salvage->length &&
         error->code == salvage->error.code) {
         salvage->length += length;

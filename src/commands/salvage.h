@@ -23,8 +23,9 @@ struct salvage {
 bool salvage_start(struct salvage *salvage, const char *path, const char *log_path,
                    struct error *error);
 
-// Notes a guest range that reads as zeros because of `error`. `context` is a struct salvage.
-void salvage_fault(void *context, uint64_t start, uint64_t length, const struct error *error);
+// Notes a guest range that reads as zeros because of `error`.
+void salvage_fault(struct salvage *salvage, uint64_t start, uint64_t length,
+                   const struct error *error);
 
 // Tells the rest and closes the log. False when it could not be written.
 bool salvage_end(struct salvage *salvage, struct error *error);
