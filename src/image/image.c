@@ -89,11 +89,11 @@ static void shrink_first_cluster(struct image *image)
         name_end <= header->cluster_size) {
         used = max_u64(used, name_end);
     }
-    if (used > 0 && used < image->first_cluster.size) {
-        void *shrunk = realloc((void *)(uintptr_t)image->first_cluster.data, used);
-        if (shrunk) {
-            image->first_cluster = (struct bytes){shrunk, used};
-        }
+    uint8_t *kept = used < image->first_cluster.size ? malloc(used) : NULL;
+    if (kept) {
+        memcpy(kept, image->first_cluster.data, used);
+        free((void *)(uintptr_t)image->first_cluster.data);
+        image->first_cluster = (struct bytes){kept, used};
     }
 }
 
