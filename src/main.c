@@ -37,7 +37,7 @@ static const struct command *find_command(const char *name)
 
 static void print_help(void)
 {
-    puts("usage: qcow2-info [COMMAND] IMAGE [OPTION]...\n"
+    puts("usage: qcow2-info [COMMAND] [IMAGE] [OPTION]...\n"
          "\n"
          "Tells the truth about a qcow2 disk image.\n"
          "\n"
@@ -46,8 +46,8 @@ static void print_help(void)
         printf("  %-6s %s\n", commands[i]->name, commands[i]->summary);
     }
     puts("\n"
-         "IMAGE is a file, a block device, or - for standard input. One that is called like a\n"
-         "command is reached as ./map.\n"
+         "IMAGE is a file or a block device; with - or none it is standard input. One that is\n"
+         "called like a command is reached as ./map.\n"
          "\n"
          "  --help     this help; qcow2-info COMMAND --help tells about one command\n"
          "  --version  the version and the libraries in use\n"

@@ -104,14 +104,15 @@ static struct source *file_source(int fd, const struct stat *status, uint64_t si
     return source;
 }
 
-// Reads until the end of the pipe or until `cap` bytes and the word that more would follow.
+// Reads until the end of the pipe, or `cap` bytes. Whether the image ends where the pipe does,
+// nobody can tell: it may have been cut on purpose.
 static struct source *pipe_source(int fd, size_t cap, struct error *error)
 {
     uint8_t *data = NULL;
     size_t size = 0;
     size_t room = 0;
-    bool complete = false;
-    while (!complete && size <= cap) {
+    bool ended = false;
+    while (!ended && size < cap) {
         if (size == room) {
             room = room ? room * 2 : PIPE_FIRST_BUFFER;
             uint8_t *grown = realloc(data, room);
@@ -121,15 +122,15 @@ static struct source *pipe_source(int fd, size_t cap, struct error *error)
             }
             data = grown;
         }
-        ssize_t got = read(fd, data + size, min_u64(room - size, cap + 1 - size));
+        ssize_t got = read(fd, data + size, min_u64(room - size, cap - size));
         if (got < 0 && errno != EINTR) {
             error_at(error, ERROR_IO, size, "cannot read: %s", strerror(errno));
             goto fail;
         }
-        complete = got == 0;
+        ended = got == 0;
         size += got > 0 ? (size_t)got : 0;
     }
-    return source_take_memory((struct bytes){data, min_u64(size, cap)}, complete, error);
+    return source_take_memory((struct bytes){data, size}, false, error);
 fail:
     free(data);
     return NULL;

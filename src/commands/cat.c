@@ -46,6 +46,9 @@ static const struct option long_options[] = {
     OPTIONS_COMMON,
 };
 
+// A salvage reads what is left of an image whose tables are not all there.
+static const char *const cut_short[] = {ERROR_TRUNCATED, NULL};
+
 static unsigned default_jobs(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -82,7 +85,7 @@ static bool take_option(const struct command *command, int option, struct cat_op
 {
     switch (option) {
     case 'o':
-        options->output = optarg;
+        options->output = strcmp(optarg, "-") == 0 ? NULL : optarg;
         return true;
     case OPTION_JOBS:
         return parse_jobs(command, optarg, &options->jobs);
@@ -93,7 +96,7 @@ static bool take_option(const struct command *command, int option, struct cat_op
         return true;
     case OPTION_SALVAGE:
         options->salvage = true;
-        options->disk.chain.salvage = true;
+        options->disk.chain.tolerated = cut_short;
         return true;
     case OPTION_VM_STATE:
         // Behind the disk there are no bytes of a backing file.
@@ -153,9 +156,10 @@ static bool export_salvaging(const char *path, const struct cat_options *options
         done = false;
     }
     if (done && salvage->ranges > 0) {
-        done = error_set(error, ERROR_CORRUPT,
-                         "%" PRIu64 " bytes in %" PRIu64 " ranges could not be read and are zeros",
-                         salvage->bytes, salvage->ranges);
+        done =
+            error_set(error, ERROR_CORRUPT,
+                      "%" PRIu64 " bytes, in %" PRIu64 " %s, could not be read and are zeros",
+                      salvage->bytes, salvage->ranges, salvage->ranges == 1 ? "range" : "ranges");
     }
     return done;
 }
@@ -219,7 +223,8 @@ static int run_cat(const struct command *command, int argc, char **argv)
 // clang-format off
 static const char help[] =
     "Options:\n"
-    "  -o, --output FILE to this file instead of standard output\n"
+    "  -o, --output FILE\n"
+    "                    to this file; - is standard output, as without this option\n"
     "  --jobs N          threads that decode (default: the number of cores)\n"
     "  --sparse WHEN     holes in a file that is written: auto (where the disk has no data),\n"
     "                    always (also for zeros in data), never\n"

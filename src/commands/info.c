@@ -169,7 +169,7 @@ static int info_run(const struct command *command, int argc, char **argv)
 
 const struct command command_info = {
     .name = "info",
-    .summary = "Tell everything about an image that needs no look at its data.",
+    .summary = "Tells everything about an image that needs no look at its data.",
     .usage = "[IMAGE] [--json] [--backing-chain]",
     .help =
         "  --json           print one JSON object\n"

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "commands/disk.h"
+#include "format/layout.h"
 #include "inspect/bitmap_find.h"
 #include "output/dirty_output.h"
 #include "output/extent_output.h"
@@ -150,6 +151,11 @@ static bool map_dirty_walk(struct map *map, struct dirty_walk *walk, uint64_t at
     return found;
 }
 
+// Bitmaps are metadata of this image alone.
+static const char *const harmless_to_bitmaps[] = {PROBLEM_UNSUPPORTED_ENCRYPTION,
+                                                  PROBLEM_UNSUPPORTED_BACKING_FILE,
+                                                  PROBLEM_UNSUPPORTED_COMPRESSION, NULL};
+
 static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset, uint64_t length,
                        struct error *error)
 {
@@ -157,7 +163,8 @@ static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset
     const struct image *image = disk->chain.layers[0].image;
     struct dirty_walk walk;
     struct bitmap bitmap;
-    if (!bitmap_find(image, options->bitmap, &bitmap, error) ||
+    if (!image_readable(image, harmless_to_bitmaps, error) ||
+        !bitmap_find(image, options->bitmap, &bitmap, error) ||
         (!options->force && !bitmap_trusted(image, &bitmap, error)) ||
         !dirty_walk_start(&walk, image, &bitmap, error)) {
         return false;
@@ -209,7 +216,6 @@ static bool take_option(const struct command *command, int option, struct map_op
         options->totals = true;
         return true;
     case OPTION_BITMAP:
-        // A bitmap speaks of this image alone.
         options->bitmap = optarg;
         options->disk.chain.inspect = true;
         options->disk.chain.no_backing = true;
@@ -239,6 +245,9 @@ static int run_map(const struct command *command, int argc, char **argv)
     if (options.bitmap && (options.places || options.disk.snapshot)) {
         return command_usage_error(command,
                                    "--bitmap goes with neither --host-offsets nor --snapshot");
+    }
+    if (options.force && !options.bitmap) {
+        return command_usage_error(command, "--force needs --bitmap");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;

@@ -55,8 +55,7 @@ static void tell(struct salvage *salvage)
     if (salvage->length == 0) {
         return;
     }
-    error_prefix(&warning, "%" PRIu64 " bytes from guest offset %" PRIu64 " are lost",
-                 salvage->length, salvage->start);
+    error_prefix(&warning, "%" PRIu64 " bytes are lost", salvage->length);
     print_warning(salvage->path, &warning);
     if (salvage->log) {
         tell_log(salvage);

@@ -129,25 +129,6 @@ static bool chain_push(struct chain *chain, const char *path, struct layer **lay
     return true;
 }
 
-static bool check_readable(const struct image *image, const struct chain_options *options,
-                           struct error *error)
-{
-    const struct problems *problems = &image->problems;
-    if (!problems->unreadable) {
-        return true;
-    }
-    bool cut_short = problems->dropped == 0;
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct problem *problem = &problems->items[i];
-        cut_short = cut_short && (!problem->unreadable || problem->error.code == ERROR_TRUNCATED);
-    }
-    if (options->salvage && cut_short) {
-        return true;
-    }
-    *error = problems->first_unreadable;
-    return false;
-}
-
 // Adds `source`, which it takes over, to the end of the chain.
 static bool chain_add(struct chain *chain, struct source *source, const char *path,
                       enum layer_format format, const struct chain_options *options,
@@ -166,7 +147,7 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
     if (!layer->image || options->inspect) {
         return true;
     }
-    if (!check_readable(layer->image, options, error)) {
+    if (!image_readable(layer->image, options->tolerated, error)) {
         return false;
     }
     return !image_has_feature(layer->image, INCOMPATIBLE_DATA_FILE) ||

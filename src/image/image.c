@@ -147,3 +147,31 @@ void image_close(struct image *image)
         free(image);
     }
 }
+
+static bool is_tolerated(const char *code, const char *const *tolerated)
+{
+    for (; tolerated && *tolerated; tolerated++) {
+        if (*tolerated == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool image_readable(const struct image *image, const char *const *tolerated, struct error *error)
+{
+    const struct problems *problems = &image->problems;
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->items[i];
+        if (problem->unreadable && !is_tolerated(problem->error.code, tolerated)) {
+            *error = problem->error;
+            return false;
+        }
+    }
+    // What was dropped from the list could be anything.
+    if (problems->unreadable && problems->dropped > 0) {
+        *error = problems->first_unreadable;
+        return false;
+    }
+    return true;
+}

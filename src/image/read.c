@@ -53,8 +53,9 @@ static struct source *stored_source(const struct reader *reader, const struct ex
     return reader->chain->layers[extent->depth].image->source;
 }
 
-// Reads [start, start + size) of the layer's file; what lies past its end counts as zeros: a
-// compressed cluster's size is an upper bound, rounded up to sectors.
+// Reads [start, start + size) of the layer's file. What lies past its end counts as zeros: a
+// compressed cluster's size is an upper bound, rounded up to sectors. Of the first bytes of a pipe
+// there are just fewer: zeros in their place could be decoded to bytes that nobody wrote.
 static bool fetch(struct reader *reader, const struct extent *extent, uint64_t start, size_t size,
                   struct error *error)
 {
@@ -67,7 +68,7 @@ static bool fetch(struct reader *reader, const struct extent *extent, uint64_t s
     }
     memset(reader->stored + there, 0, size - there);
     reader->stored_start = start;
-    reader->stored_size = size;
+    reader->stored_size = source->complete ? size : there;
     reader->stored_depth = extent->depth;
     return true;
 }
@@ -140,8 +141,10 @@ static bool read_compressed(struct reader *reader, const struct extent *extent, 
     const char *fault =
         decode(reader, header->compression_type, stored, whole ? buffer : reader->cluster, size);
     if (fault) {
-        return error_at(error, ERROR_CORRUPT, extent->host_offset,
-                        "the compressed cluster cannot be decoded: %s", fault);
+        bool unseen = stored.size < extent->stored_size;
+        return error_at(error, unseen ? ERROR_UNSEEN : ERROR_CORRUPT, extent->host_offset,
+                        "the compressed cluster cannot be decoded: %s",
+                        unseen ? "not all of it was given" : fault);
     }
     if (!whole) {
         memcpy(buffer, reader->cluster + (extent->start - extent->cluster), extent->length);

@@ -15,7 +15,7 @@ enum progress_when { PROGRESS_ON_TERMINAL, PROGRESS_ALWAYS, PROGRESS_NEVER };
 struct progress {
     bool on;
     bool forced; // shown even for work that takes no time
-    bool shown; // a line is there now
+    bool shown;  // a line is there now
     uint64_t total;
     struct timespec start, last; // the clock at the beginning and when the line was last written
 };

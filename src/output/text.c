@@ -107,7 +107,7 @@ static size_t next_piece(struct bytes name, char piece[static PIECE_MAX], size_t
     if (utf8_is_unsafe(code_point)) {
         *size = *columns = (size_t)snprintf(piece, PIECE_MAX, "\\u{%" PRIx32 "}", code_point);
     } else if (code_point == '\\') {
-        memcpy(piece, "\\\\", 2);
+        piece[0] = piece[1] = '\\';
         *size = *columns = 2;
     } else {
         memcpy(piece, name.data, taken);
