@@ -72,8 +72,8 @@ static const char *inflate_stream(z_stream *stream, struct bytes stored, uint8_t
     return NULL;
 }
 
-// One shot where the stream ends with the cluster, as all writers make it. Any other stream gets
-// its verdict from zlib, so that both ways agree.
+// One shot where the stream ends with the cluster, as all writers make it. What is not that gets
+// its verdict from zlib.
 static const char *deflate_decode(void *state, struct bytes stored, uint8_t *output, size_t size)
 {
     struct deflate *deflate = state;

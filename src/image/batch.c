@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SALVAGE_UNIT = 4096 }; // bytes given up around a place that cannot be read
+enum {
+    UNIT = 4096,          // a place that cannot be read is narrowed down to so many bytes
+    CAREFUL = 128 * 1024, // after a failure so many bytes are asked for unit by unit
+};
 
 size_t batch_buffer_size(size_t cluster_size)
 {
@@ -72,7 +75,42 @@ void batch_fault(struct batch *batch, uint64_t start, uint64_t length, const str
         batch->faults = grown;
         batch->fault_capacity = capacity;
     }
-    batch->faults[batch->fault_count++] = (struct fault){start, length, *error};
+    // What goes through the buffer is found before what does not: the order is that of the guest.
+    size_t place = batch->fault_count++;
+    for (; place > 0 && batch->faults[place - 1].start > start; place--) {
+        batch->faults[place] = batch->faults[place - 1];
+    }
+    batch->faults[place] = (struct fault){start, length, *error};
+}
+
+// The part of a data extent from `from` bytes on, up to the next boundary of a unit in the file.
+static struct extent data_unit(const struct extent *extent, uint64_t from)
+{
+    struct extent unit = *extent;
+    unit.start += from;
+    unit.host_offset += from;
+    unit.length = min_u64(UNIT - unit.host_offset % UNIT, extent->length - from);
+    return unit;
+}
+
+// Fills `buffer` with an extent that cannot be read as a whole: data unit by unit, with zeros for
+// what is bad. Returns the bytes in front of the first bad place or, salvaging, all.
+static uint64_t read_around_faults(struct batch *batch, struct reader *reader,
+                                   const struct extent *extent, uint8_t *buffer, bool salvage)
+{
+    for (uint64_t from = 0; from < extent->length;) {
+        struct error error;
+        struct extent unit = extent->kind == CLUSTER_DATA ? data_unit(extent, from) : *extent;
+        if (!reader_read(reader, &unit, buffer + from, &error)) {
+            batch_fault(batch, unit.start, unit.length, &error);
+            if (!salvage) {
+                return from;
+            }
+            memset(buffer + from, 0, (size_t)unit.length);
+        }
+        from += unit.length;
+    }
+    return extent->length;
 }
 
 void batch_fill(struct batch *batch, const struct sink *sink, struct reader *reader, bool salvage)
@@ -86,19 +124,20 @@ void batch_fill(struct batch *batch, const struct sink *sink, struct reader *rea
         }
     }
     for (size_t i = 0; i < batch->count; i++) {
-        const struct extent *extent = &batch->extents[i];
+        struct extent *extent = &batch->extents[i];
         struct error error;
         if (!batch_is_buffered(sink, extent)) {
             continue;
         }
         reader_fetch(reader, extent, batch->count - i);
         if (!reader_read(reader, extent, batch->buffer + used, &error)) {
-            batch_fault(batch, extent->start, extent->length, &error);
-            if (!salvage) {
-                batch->count = i;
+            uint64_t good =
+                read_around_faults(batch, reader, extent, batch->buffer + used, salvage);
+            if (good < extent->length) {
+                extent->length = good;
+                batch->count = good > 0 ? i + 1 : i;
                 return;
             }
-            memset(batch->buffer + used, 0, (size_t)extent->length);
         }
         used += (size_t)extent->length;
     }
@@ -118,20 +157,16 @@ static size_t buffered_group(const struct batch *batch, const struct sink *sink,
     return count;
 }
 
-// Tells a fault in the source from one in the sink: the former has an offset.
-static bool copy_fault(struct batch *batch, const struct extent *extent, uint64_t at,
-                       uint64_t length, const struct chain *chain, struct error *error)
+// Puts zeros in the place of a unit of data that cannot be read, or ends the batch there.
+static bool emit_fault(struct batch *batch, struct sink *sink, const struct extent *unit,
+                       const struct chain *chain, bool salvage, struct error *error)
 {
-    if (!error->has_offset) {
-        batch->output = *error;
-        return false;
+    error_prefix(error, "guest offset %" PRIu64, unit->start);
+    if (unit->depth > 0) {
+        error_prefix(error, "backing file %s", chain->layers[unit->depth].path);
     }
-    error_prefix(error, "guest offset %" PRIu64, at);
-    if (extent->depth > 0) {
-        error_prefix(error, "backing file %s", chain->layers[extent->depth].path);
-    }
-    batch_fault(batch, at, length, error);
-    return true;
+    batch_fault(batch, unit->start, unit->length, error);
+    return salvage && sink->ops->zeros(sink, unit->start, unit->length, &batch->output);
 }
 
 static bool emit_data(struct batch *batch, struct sink *sink, const struct extent *extent,
@@ -139,23 +174,31 @@ static bool emit_data(struct batch *batch, struct sink *sink, const struct exten
 {
     struct source *source = layer_data(&chain->layers[extent->depth]);
     uint64_t put = 0;
+    uint64_t careful_end = 0;
     while (put < extent->length) {
+        struct extent unit = data_unit(extent, put);
+        uint64_t asked = put < careful_end ? unit.length : extent->length - put;
         uint64_t done = 0;
         struct error error;
-        if (sink->ops->copy(sink, extent->start + put, source, extent->host_offset + put,
-                            extent->length - put, &done, &error)) {
-            return true;
-        }
+        bool copied =
+            sink->ops->copy(sink, unit.start, source, unit.host_offset, asked, &done, &error);
         put += done;
-        uint64_t unit = SALVAGE_UNIT - (extent->host_offset + put) % SALVAGE_UNIT;
-        unit = min_u64(unit, extent->length - put);
-        if (!copy_fault(batch, extent, extent->start + put, unit, chain, &error) || !salvage) {
+        if (copied) {
+            continue;
+        }
+        if (!error.has_offset) { // it is about the sink
+            batch->output = error;
             return false;
         }
-        if (!sink->ops->zeros(sink, extent->start + put, unit, &batch->output)) {
+        if (asked > unit.length) {
+            careful_end = put + CAREFUL;
+            continue;
+        }
+        unit = data_unit(extent, put);
+        if (!emit_fault(batch, sink, &unit, chain, salvage, &error)) {
             return false;
         }
-        put += unit;
+        put += unit.length;
     }
     return true;
 }

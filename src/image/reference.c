@@ -91,19 +91,31 @@ static char *join(const char *image_path, const char *name)
     return path;
 }
 
+// A string of its own, up to the first NUL.
+static char *copy_text(struct bytes name)
+{
+    const uint8_t *end = name.size > 0 ? memchr(name.data, '\0', name.size) : NULL;
+    size_t size = end ? (size_t)(end - name.data) : name.size;
+    char *text = calloc(1, size + 1);
+    if (text && size > 0) {
+        memcpy(text, name.data, size);
+    }
+    return text;
+}
+
 // The path in a name of kind REFERENCE_FILE.
 static char *file_name(struct bytes name)
 {
     if (has_prefix(name, "file:")) {
         name = bytes_from(name, strlen("file:"));
     }
-    return name.size > 0 ? strndup((const char *)name.data, name.size) : strdup("");
+    return copy_text(name);
 }
 
 char *reference_full_path(const char *image_path, struct bytes name)
 {
     if (reference_kind(name) != REFERENCE_FILE) {
-        return strndup((const char *)name.data, name.size);
+        return copy_text(name);
     }
     char *text = file_name(name);
     if (!text || text[0] == '/') {

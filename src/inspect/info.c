@@ -167,7 +167,8 @@ static void note_unseen(struct info *info)
     const struct source *source = info->image->source;
     if (!source->complete) {
         problems_note(&info->problems, ERROR_UNSEEN, source->size,
-                      "only the first %" PRIu64 " bytes of the image were read", source->size);
+                      "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
+                      source->size);
     }
 }
 
