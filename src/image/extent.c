@@ -4,6 +4,7 @@
 #include "image/extent.h"
 
 #include "base/checked.h"
+#include "image/host_holes.h"
 #include "image/preallocation.h"
 
 #include <stdlib.h>
@@ -11,16 +12,10 @@
 // All windows of a chain together, in bytes.
 enum { WINDOWS_BUDGET = 8 << 20 };
 
-// A run of data or of a hole in the file that has a layer's data.
-struct host_run {
-    uint64_t start, end; // host offsets; empty at first
-    bool hole;
-};
-
 struct layer_walk {
     struct run_walk tables; // of a qcow2 layer
-    bool look_for_holes;    // below its data clusters
-    struct host_run host_run;
+    bool preallocated;      // so that holes of its file are looked for below data clusters
+    struct host_holes holes;
     // Up to this guest offset every layer from the first to this one is a hole: a later lookup
     // below it starts at the next layer.
     uint64_t hole_end;
@@ -33,6 +28,16 @@ static size_t window_capacity(size_t layers)
         capacity /= 2;
     }
     return capacity;
+}
+
+// An image that was only preallocated is mostly holes of its file.
+static void find_host_holes(struct layer_walk *layer)
+{
+    const struct image *image = layer->tables.image;
+    layer->preallocated = image && image_is_preallocated(image);
+    if (layer->preallocated) {
+        layer->holes = host_holes_find(layer->tables.data);
+    }
 }
 
 bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, struct error *error)
@@ -52,7 +57,7 @@ bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, stru
             .l1_window = table_window_make(capacity),
             .l2_window = table_window_make(capacity),
         };
-        walk->layers[i].look_for_holes = layer->image && image_is_preallocated(layer->image);
+        find_host_holes(&walk->layers[i]);
     }
     return true;
 }
@@ -61,6 +66,7 @@ void extent_walk_end(struct extent_walk *walk)
 {
     for (size_t i = 0; walk->layers && i < walk->chain->count; i++) {
         run_walk_free(&walk->layers[i].tables);
+        host_holes_free(&walk->layers[i].holes);
     }
     free(walk->layers);
     *walk = (struct extent_walk){0};
@@ -78,20 +84,16 @@ static struct run raw_run(struct source *raw, uint64_t offset, uint64_t limit)
     };
 }
 
-// Holes of the file read as zeros: an image that was only preallocated is mostly that.
+// Holes of the file read as zeros.
 static void apply_host_holes(struct layer_walk *layer, struct run *run)
 {
-    struct source *source = layer->tables.data;
-    struct host_run *host = &layer->host_run;
-    if (!layer->look_for_holes || run->kind != CLUSTER_DATA) {
+    bool hole;
+    if (!layer->preallocated || run->kind != CLUSTER_DATA) {
         return;
     }
-    if (run->host_offset < host->start || run->host_offset >= host->end) {
-        host->start = run->host_offset;
-        host->end = host->start + source_run(source, host->start, &host->hole);
-    }
-    run->length = min_u64(run->length, host->end - run->host_offset);
-    if (host->hole) {
+    uint64_t length = host_holes_run(&layer->holes, run->host_offset, &hole);
+    run->length = min_u64(run->length, length);
+    if (hole) {
         run->kind = CLUSTER_ZERO;
     }
 }

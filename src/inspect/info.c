@@ -17,10 +17,21 @@
 // would hide everything else that is wrong.
 enum { TOLD_OF_A_TABLE = 16 };
 
-static void add_all(struct problems *to, const struct problems *from)
+// What a parser calls cut short was not cut when the rest of it was only never given.
+static struct error as_seen(const struct source *source, struct error error)
 {
+    if (error.code == ERROR_TRUNCATED && !source->complete) {
+        error.code = ERROR_UNSEEN;
+    }
+    return error;
+}
+
+static void add_of_image(struct problems *to, const struct image *image)
+{
+    const struct problems *from = &image->problems;
     for (size_t i = 0; i < from->count; i++) {
-        problems_add(to, &from->items[i].error, from->items[i].unreadable);
+        struct error error = as_seen(image->source, from->items[i].error);
+        problems_add(to, &error, from->items[i].unreadable);
     }
     to->dropped += from->dropped;
     // The fatal one may be among those that were dropped.
@@ -176,7 +187,7 @@ bool info_collect(const struct image *image, const char *filename, struct info *
                   struct error *error)
 {
     *info = (struct info){.image = image, .filename = filename};
-    add_all(&info->problems, &image->problems);
+    add_of_image(&info->problems, image);
     if (!collect_backing_file(info, error)) {
         info_free(info);
         return false;

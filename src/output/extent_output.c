@@ -21,13 +21,26 @@ static const char *const statuses[EXTENT_STATUSES] = {
 static const enum cluster_kind kinds[EXTENT_STATUSES] = {CLUSTER_DATA, CLUSTER_COMPRESSED,
                                                          CLUSTER_ZERO, CLUSTER_UNALLOCATED};
 
-// What the status means in JSON: the same for every extent of a kind, so it is one string.
-static const char *const flags_json[EXTENT_STATUSES] = {
-    [CLUSTER_DATA] = ",\"allocated\":true,\"zero\":false,\"compressed\":false",
-    [CLUSTER_COMPRESSED] = ",\"allocated\":true,\"zero\":false,\"compressed\":true",
-    [CLUSTER_ZERO] = ",\"allocated\":true,\"zero\":true,\"compressed\":false",
-    [CLUSTER_UNALLOCATED] = ",\"allocated\":false,\"zero\":true,\"compressed\":false",
+// What the status means in JSON, up to the end of the line or what --host-offsets adds: the same
+// for every extent of a kind.
+struct flags_json {
+    const char *text;
+    size_t size;
 };
+
+#define FLAGS_JSON(text)       \
+    {                          \
+        text, sizeof(text) - 1 \
+    }
+
+static const struct flags_json flags_json[EXTENT_STATUSES] = {
+    [CLUSTER_DATA] = FLAGS_JSON(",\"allocated\":true,\"zero\":false,\"compressed\":false"),
+    [CLUSTER_COMPRESSED] = FLAGS_JSON(",\"allocated\":true,\"zero\":false,\"compressed\":true"),
+    [CLUSTER_ZERO] = FLAGS_JSON(",\"allocated\":true,\"zero\":true,\"compressed\":false"),
+    [CLUSTER_UNALLOCATED] = FLAGS_JSON(",\"allocated\":false,\"zero\":true,\"compressed\":false"),
+};
+
+enum { JSON_LINE_MAX = 256 }; // without the file's name
 
 const char *extent_status(enum cluster_kind kind)
 {
@@ -59,32 +72,44 @@ static const char *extent_file(const struct chain *chain, const struct extent *e
     return extent_compressed(extent) || !extent->has_host ? layer->path : layer_data_path(layer);
 }
 
-static void places_json(const struct extent_output *output, const struct extent *extent)
+static char *put_bytes(char *to, const char *bytes, size_t size)
+{
+    memcpy(to, bytes, size);
+    return to + size;
+}
+
+// A literal, whose size the compiler knows.
+#define PUT(to, literal) put_bytes(to, literal, sizeof(literal) - 1)
+
+static char *put_places(char *to, const struct extent *extent)
+{
+    to = put_u64(PUT(to, ",\"depth\":"), extent->depth);
+    to = PUT(to, ",\"offset\":");
+    return extent->has_host ? put_u64(to, extent->host_offset) : PUT(to, "null");
+}
+
+static void file_json(const struct extent_output *output, const struct extent *extent)
 {
     struct json json;
-    writer_string(output->writer, ",\"depth\":");
-    writer_u64(output->writer, extent->depth);
-    writer_string(output->writer, ",\"offset\":");
-    if (extent->has_host) {
-        writer_u64(output->writer, extent->host_offset);
-    } else {
-        writer_string(output->writer, "null");
-    }
     writer_string(output->writer, ",\"file\":");
     json_init(&json, output->writer, JSON_COMPACT);
     json_text(&json, extent_file(output->chain, extent));
 }
 
+// A map can have millions of lines: each is put together in place.
 void extent_output_json(const struct extent_output *output, const struct extent *extent)
 {
-    writer_string(output->writer, "{\"start\":");
-    writer_u64(output->writer, extent->start);
-    writer_string(output->writer, ",\"length\":");
-    writer_u64(output->writer, extent->length);
-    writer_string(output->writer, flags_json[extent->kind]);
-    if (output->places) {
-        places_json(output, extent);
+    const struct flags_json *flags = &flags_json[extent->kind];
+    char *to = writer_room(output->writer, JSON_LINE_MAX);
+    to = put_u64(PUT(to, "{\"start\":"), extent->start);
+    to = put_u64(PUT(to, ",\"length\":"), extent->length);
+    to = put_bytes(to, flags->text, flags->size);
+    if (!output->places) {
+        writer_used(output->writer, PUT(to, "}\n"));
+        return;
     }
+    writer_used(output->writer, put_places(to, extent));
+    file_json(output, extent);
     writer_string(output->writer, "}\n");
 }
 

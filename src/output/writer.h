@@ -23,6 +23,18 @@ void writer_init(struct writer *writer, int fd);
 void writer_bytes(struct writer *writer, const void *data, size_t size);
 void writer_string(struct writer *writer, const char *string);
 void writer_u64(struct writer *writer, uint64_t value); // decimal
+
+// Room for `size` ≤ WRITER_BUFFER_SIZE bytes in the buffer, for a line that is put together in
+// place; writer_used() then tells how many of them it took.
+char *writer_room(struct writer *writer, size_t size);
+static inline void writer_used(struct writer *writer, const char *end)
+{
+    writer->used = (size_t)(end - writer->buffer);
+}
+
+// The digits of `value` at `to`, at most 20. Returns where they end.
+char *put_u64(char *to, uint64_t value);
+
 void writer_format(struct writer *writer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -1,0 +1,31 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Where a file has data on disk and where it has holes, asked once and kept: clusters that follow
+// each other on the disk may lie anywhere in the file.
+
+#ifndef IMAGE_HOST_HOLES_H
+#define IMAGE_HOST_HOLES_H
+
+#include "base/source.h"
+
+struct host_segment {
+    uint64_t start, end; // bytes of the file that are data
+};
+
+struct host_holes {
+    struct host_segment *segments; // owned; in order
+    size_t count;
+    size_t last;   // where the last lookup ended: the next is often near
+    uint64_t size; // of the file
+};
+
+// Asks the file system about the whole file. A file in more pieces than it is worth to know, or
+// none that can tell, counts as all data.
+struct host_holes host_holes_find(struct source *source);
+void host_holes_free(struct host_holes *holes);
+
+// Length of the run of data or of a hole at `offset`, which is below the size.
+uint64_t host_holes_run(struct host_holes *holes, uint64_t offset, bool *hole);
+
+#endif
