@@ -56,7 +56,8 @@ static void derive_geometry(struct header *header)
     header->geometry_known = true;
     header->cluster_size = 1U << header->cluster_bits;
     header->l2_entry_size = extended ? L2_ENTRY_SIZE_EXTENDED : L2_ENTRY_SIZE;
-    header->l2_entries = header->cluster_size / header->l2_entry_size;
+    header->l2_bits = header->cluster_bits - (extended ? 4 : 3);
+    header->l2_entries = 1U << header->l2_bits;
 }
 
 static void check_version(const struct header *header, struct problems *problems)

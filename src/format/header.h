@@ -35,7 +35,8 @@ struct header {
     bool geometry_known;
     uint32_t cluster_size;  // bytes
     uint32_t l2_entry_size; // bytes: 8, or 16 with extended L2 entries
-    uint32_t l2_entries;    // in one L2 table
+    uint32_t l2_entries;    // in one L2 table: 2 to the power of
+    uint32_t l2_bits;       // this
     uint32_t refcount_bits; // 0 when refcount_order is out of range
 };
 

@@ -14,8 +14,8 @@ enum { WINDOWS_BUDGET = 8 << 20 };
 
 struct layer_walk {
     struct run_walk tables; // of a qcow2 layer
-    bool preallocated;      // so that holes of its file are looked for below data clusters
-    struct host_holes holes;
+    // Of an image that was only preallocated, the holes of its file; NULL for others.
+    struct host_holes *holes;
     // Up to this guest offset every layer from the first to this one is a hole: a later lookup
     // below it starts at the next layer.
     uint64_t hole_end;
@@ -28,16 +28,6 @@ static size_t window_capacity(size_t layers)
         capacity /= 2;
     }
     return capacity;
-}
-
-// An image that was only preallocated is mostly holes of its file.
-static void find_host_holes(struct layer_walk *layer)
-{
-    const struct image *image = layer->tables.image;
-    layer->preallocated = image && image_is_preallocated(image);
-    if (layer->preallocated) {
-        layer->holes = host_holes_find(layer->tables.data);
-    }
 }
 
 bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, struct error *error)
@@ -57,7 +47,9 @@ bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, stru
             .l1_window = table_window_make(capacity),
             .l2_window = table_window_make(capacity),
         };
-        find_host_holes(&walk->layers[i]);
+        if (layer->image && image_is_preallocated(layer->image)) {
+            walk->layers[i].holes = host_holes_find(layer_data(layer));
+        }
     }
     return true;
 }
@@ -66,7 +58,7 @@ void extent_walk_end(struct extent_walk *walk)
 {
     for (size_t i = 0; walk->layers && i < walk->chain->count; i++) {
         run_walk_free(&walk->layers[i].tables);
-        host_holes_free(&walk->layers[i].holes);
+        host_holes_free(walk->layers[i].holes);
     }
     free(walk->layers);
     *walk = (struct extent_walk){0};
@@ -88,10 +80,10 @@ static struct run raw_run(struct source *raw, uint64_t offset, uint64_t limit)
 static void apply_host_holes(struct layer_walk *layer, struct run *run)
 {
     bool hole;
-    if (!layer->preallocated || run->kind != CLUSTER_DATA) {
+    if (!layer->holes || run->kind != CLUSTER_DATA) {
         return;
     }
-    uint64_t length = host_holes_run(&layer->holes, run->host_offset, &hole);
+    uint64_t length = host_holes_run(layer->holes, run->host_offset, &hole);
     run->length = min_u64(run->length, length);
     if (hole) {
         run->kind = CLUSTER_ZERO;

@@ -7,6 +7,7 @@
 
 enum { SEGMENTS_MAX = 65536 }; // 1 MiB; two system calls each
 
+// False when there is no memory for it, or SEGMENTS_MAX are there.
 static bool add_segment(struct host_holes *holes, uint64_t start, uint64_t end)
 {
     if (holes->count == SEGMENTS_MAX) {
@@ -25,61 +26,72 @@ static bool add_segment(struct host_holes *holes, uint64_t start, uint64_t end)
     return true;
 }
 
-struct host_holes host_holes_find(struct source *source)
+static bool find_segments(struct host_holes *holes, struct source *source)
 {
-    struct host_holes holes = {.size = source->size};
     for (uint64_t at = 0; at < source->size;) {
         bool hole;
         uint64_t length = source_run(source, at, &hole);
-        if (!hole && !add_segment(&holes, at, at + length)) {
-            host_holes_free(&holes);
-            holes.size = source->size;
-            add_segment(&holes, 0, source->size);
-            break;
+        if (!hole && !add_segment(holes, at, at + length)) {
+            if (holes->count < SEGMENTS_MAX) {
+                return false;
+            }
+            holes->count = 1;
+            holes->segments[0] = (struct host_segment){0, source->size};
+            return true;
         }
         at += length;
     }
+    return true;
+}
+
+static void make_index(struct host_holes *holes)
+{
+    uint32_t segment = 0;
+    while (holes->size >> holes->part_bits >= HOST_HOLES_INDEX) {
+        holes->part_bits++;
+    }
+    for (uint64_t part = 0; part < HOST_HOLES_INDEX; part++) {
+        while (segment < holes->count && holes->segments[segment].end <= part << holes->part_bits) {
+            segment++;
+        }
+        holes->index[part] = segment;
+    }
+}
+
+struct host_holes *host_holes_find(struct source *source)
+{
+    struct host_holes *holes = calloc(1, sizeof *holes);
+    if (!holes) {
+        return NULL;
+    }
+    holes->size = source->size;
+    if (!find_segments(holes, source)) {
+        host_holes_free(holes);
+        return NULL;
+    }
+    make_index(holes);
     return holes;
 }
 
 void host_holes_free(struct host_holes *holes)
 {
-    free(holes->segments);
-    *holes = (struct host_holes){0};
-}
-
-// The first segment that ends after `offset`; their number when there is none.
-static size_t find_segment(const struct host_holes *holes, uint64_t offset)
-{
-    size_t low = 0;
-    size_t high = holes->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (holes->segments[middle].end > offset) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
+    if (holes) {
+        free(holes->segments);
+        free(holes);
     }
-    return low;
 }
 
-static bool is_first_after(const struct host_holes *holes, size_t index, uint64_t offset)
+uint64_t host_holes_run(const struct host_holes *holes, uint64_t offset, bool *hole)
 {
-    return (index == holes->count || holes->segments[index].end > offset) &&
-           (index == 0 || holes->segments[index - 1].end <= offset);
-}
-
-uint64_t host_holes_run(struct host_holes *holes, uint64_t offset, bool *hole)
-{
-    if (!is_first_after(holes, holes->last, offset)) {
-        holes->last = find_segment(holes, offset);
+    size_t segment = holes->index[offset >> holes->part_bits];
+    while (segment < holes->count && holes->segments[segment].end <= offset) {
+        segment++;
     }
-    if (holes->last == holes->count) {
+    if (segment == holes->count) {
         *hole = true;
         return holes->size - offset;
     }
-    const struct host_segment *segment = &holes->segments[holes->last];
-    *hole = offset < segment->start;
-    return (*hole ? segment->start : segment->end) - offset;
+    const struct host_segment *found = &holes->segments[segment];
+    *hole = offset < found->start;
+    return (*hole ? found->start : found->end) - offset;
 }

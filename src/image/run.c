@@ -20,8 +20,8 @@ static struct position position_of(const struct header *header, uint64_t guest_o
     uint64_t cluster = guest_offset >> header->cluster_bits;
     return (struct position){
         .guest_offset = guest_offset,
-        .l1_index = cluster / header->l2_entries,
-        .l2_index = (uint32_t)(cluster % header->l2_entries),
+        .l1_index = cluster >> header->l2_bits,
+        .l2_index = (uint32_t)cluster & (header->l2_entries - 1),
     };
 }
 
@@ -83,6 +83,10 @@ static bool find_l2(struct run_walk *walk, struct position at, uint64_t *l2_offs
     if (at.l1_index >= walk->l1.size) {
         return true;
     }
+    if (walk->l2_offset != 0 && walk->l1_index == at.l1_index) {
+        *l2_offset = walk->l2_offset;
+        return true;
+    }
     if (!l1_view(walk, at.l1_index, &view, error)) {
         return false;
     }
@@ -92,6 +96,8 @@ static bool find_l2(struct run_walk *walk, struct position at, uint64_t *l2_offs
                         "L1 entry %" PRIu64 " names an L2 table that is not aligned to a cluster",
                         at.l1_index);
     }
+    walk->l1_index = at.l1_index;
+    walk->l2_offset = *l2_offset;
     return true;
 }
 

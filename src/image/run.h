@@ -32,6 +32,8 @@ struct run_walk {
     struct source *data; // where its data clusters are: the image or the external data file
     struct l1_table l1;
     struct table_window l1_window, l2_window;
+    uint64_t l1_index;  // the L1 entry looked up last, and
+    uint64_t l2_offset; // what it says; 0 while there is none
 };
 
 // The run at `guest_offset`, at most `limit` ≥ 1 bytes of it. A data run is clipped to what its

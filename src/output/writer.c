@@ -69,23 +69,49 @@ static const char two_digits[] = "0001020304050607080910111213141516171819202122
                                  "50515253545556575859606162636465666768697071727374"
                                  "75767778798081828384858687888990919293949596979899";
 
+// The number of digits, from that of the bits: log10(2) is about 1233 / 4096.
+static unsigned count_digits(uint64_t value)
+{
+    static const uint64_t powers[] = {0,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000,
+                                      100000000000,
+                                      1000000000000,
+                                      10000000000000,
+                                      100000000000000,
+                                      1000000000000000,
+                                      10000000000000000,
+                                      100000000000000000,
+                                      1000000000000000000,
+                                      UINT64_C(10000000000000000000)};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(value | 1);
+    unsigned digits = bits * 1233 >> 12;
+    return digits + (value >= powers[digits]);
+}
+
 char *put_u64(char *to, uint64_t value)
 {
-    char digits[U64_DIGITS_MAX];
-    size_t start = sizeof digits;
+    char *end = to + (value > 0 ? count_digits(value) : 1);
+    char *digit = end;
     while (value >= 100) {
-        start -= 2;
-        memcpy(digits + start, two_digits + value % 100 * 2, 2);
+        digit -= 2;
+        memcpy(digit, two_digits + value % 100 * 2, 2);
         value /= 100;
     }
     if (value >= 10) {
-        start -= 2;
-        memcpy(digits + start, two_digits + value * 2, 2);
+        memcpy(digit - 2, two_digits + value * 2, 2);
     } else {
-        digits[--start] = (char)('0' + value);
+        digit[-1] = (char)('0' + value);
     }
-    memcpy(to, digits + start, sizeof digits - start);
-    return to + (sizeof digits - start);
+    return end;
 }
 
 void writer_u64(struct writer *writer, uint64_t value)
