@@ -21,7 +21,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static const struct command *const commands[] = {&command_info, &command_map, &command_cat};
+static const struct command *const commands[] = {&command_info, &command_map, &command_cat,
+                                                 &command_check};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 

@@ -12,6 +12,7 @@ const char ERROR_IO[] = "io-error";
 const char ERROR_TRUNCATED[] = "truncated";
 const char ERROR_UNSEEN[] = "not-seen";
 const char ERROR_CORRUPT[] = "corrupt";
+const char ERROR_UNDECODABLE[] = "undecodable";
 const char ERROR_LIMIT[] = "limit";
 const char ERROR_MEMORY[] = "out-of-memory";
 const char ERROR_USAGE[] = "usage";

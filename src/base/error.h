@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 // Stable codes, printed in JSON. Each is the address of one string, so `==` compares them.
-extern const char ERROR_IO[];        // the system refused
-extern const char ERROR_TRUNCATED[]; // the file ends before what it promises
-extern const char ERROR_UNSEEN[];    // beyond the first bytes that a pipe gave
-extern const char ERROR_CORRUPT[];   // breaks a rule of the format
-extern const char ERROR_LIMIT[];     // beyond a cap; each cap is named where it is defined
+extern const char ERROR_IO[];          // the system refused
+extern const char ERROR_TRUNCATED[];   // the file ends before what it promises
+extern const char ERROR_UNSEEN[];      // beyond the first bytes that a pipe gave
+extern const char ERROR_CORRUPT[];     // breaks a rule of the format
+extern const char ERROR_UNDECODABLE[]; // a compressed cluster
+extern const char ERROR_LIMIT[];       // beyond a cap; each cap is named where it is defined
 extern const char ERROR_MEMORY[];
 extern const char ERROR_USAGE[]; // the request itself cannot be met
 extern const char ERROR_NOT_FOUND[];

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "base/workers.h"
 #include "commands/disk.h"
+#include "commands/jobs.h"
 #include "commands/output_file.h"
 #include "commands/salvage.h"
 #include "image/export.h"
@@ -49,24 +49,6 @@ static const struct option long_options[] = {
 // A salvage reads what is left of an image whose tables are not all there.
 static const char *const cut_short[] = {ERROR_TRUNCATED, NULL};
 
-static unsigned default_jobs(void)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
-}
-
-static bool parse_jobs(const struct command *command, const char *text, unsigned *jobs)
-{
-    uint64_t number;
-    if (!parse_size(text, &number) || number < 1 || number > WORKERS_MAX) {
-        command_usage_error(command, "--jobs takes a number from 1 to %d, not \"%s\"", WORKERS_MAX,
-                            text);
-        return false;
-    }
-    *jobs = (unsigned)number;
-    return true;
-}
-
 static bool parse_sparse(const struct command *command, const char *text, enum sparse *sparse)
 {
     static const char *const words[] = {
@@ -88,7 +70,7 @@ static bool take_option(const struct command *command, int option, struct cat_op
         options->output = strcmp(optarg, "-") == 0 ? NULL : optarg;
         return true;
     case OPTION_JOBS:
-        return parse_jobs(command, optarg, &options->jobs);
+        return jobs_parse(command, optarg, &options->jobs);
     case OPTION_SPARSE:
         return parse_sparse(command, optarg, &options->sparse);
     case OPTION_SALVAGE_LOG:
@@ -191,7 +173,7 @@ static int export_to_output(const char *path, const struct cat_options *options,
 
 static int run_cat(const struct command *command, int argc, char **argv)
 {
-    struct cat_options options = {.disk = disk_options_default(), .jobs = default_jobs()};
+    struct cat_options options = {.disk = disk_options_default(), .jobs = jobs_default()};
     struct disk disk;
     const char *path;
     int option;

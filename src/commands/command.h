@@ -18,6 +18,7 @@ struct command {
 extern const struct command command_info;
 extern const struct command command_map;
 extern const struct command command_cat;
+extern const struct command command_check;
 
 enum exit_status {
     EXIT_DONE = 0,

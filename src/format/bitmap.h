@@ -43,6 +43,10 @@ const char *bitmap_flag_name(unsigned bit);
 // "dirty-tracking"; NULL for an unknown type.
 const char *bitmap_type_name(uint8_t type);
 
+// False when an entry of a bitmap table breaks a rule: its offset is unaligned or reserved bits are
+// set.
+bool bitmap_entry_valid(uint64_t entry, const struct header *header);
+
 // Tells everything that is wrong with an entry at byte `at` of the file.
 void bitmap_check(const struct bitmap *bitmap, const struct header *header, uint64_t at,
                   struct problems *problems);

@@ -150,7 +150,7 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
     if (!image_readable(layer->image, options->tolerated, error)) {
         return false;
     }
-    return !image_has_feature(layer->image, INCOMPATIBLE_DATA_FILE) ||
+    return options->no_data_file || !image_has_feature(layer->image, INCOMPATIBLE_DATA_FILE) ||
            open_data_file(layer, chain->count == 1 ? options->data_file : NULL, error);
 }
 

@@ -26,9 +26,10 @@ struct chain {
 };
 
 struct chain_options {
-    bool no_backing; // the first layer alone: what it lacks reads as zeros
-    bool inspect;    // for looking at headers: unreadable images are fine, data files are
-                     // not opened
+    bool no_backing;   // the first layer alone: what it lacks reads as zeros
+    bool inspect;      // for looking at headers: unreadable images are fine, data files are
+                       // not opened
+    bool no_data_file; // external data files are not opened
     const char *const *tolerated; // codes of problems to read on with, as in image_readable()
     const char *data_file;        // instead of the name that the first layer gives; NULL: that name
 };

@@ -94,10 +94,7 @@ static bool find_entry(struct dirty_walk *walk, uint64_t index, uint64_t *entry,
         return error_prefix(error, "bitmap table entry %" PRIu64, index);
     }
     *entry = bytes_be64(view, 0);
-    uint64_t offset = *entry & ENTRY_OFFSET_MASK;
-    uint64_t flags = *entry & ~ENTRY_OFFSET_MASK;
-    if (!is_aligned(offset, walk->image->header.cluster_size) ||
-        flags > (offset == 0 ? BITMAP_TABLE_ALL_ONES : 0)) {
+    if (!bitmap_entry_valid(*entry, &walk->image->header)) {
         return error_at(error, ERROR_CORRUPT, at,
                         "bitmap table entry %" PRIu64 " is not valid: 0x%016" PRIx64, index,
                         *entry);

@@ -142,7 +142,7 @@ static bool read_compressed(struct reader *reader, const struct extent *extent, 
         decode(reader, header->compression_type, stored, whole ? buffer : reader->cluster, size);
     if (fault) {
         bool unseen = stored.size < extent->stored_size;
-        return error_at(error, unseen ? ERROR_UNSEEN : ERROR_CORRUPT, extent->host_offset,
+        return error_at(error, unseen ? ERROR_UNSEEN : ERROR_UNDECODABLE, extent->host_offset,
                         "the compressed cluster cannot be decoded: %s",
                         unseen ? "not all of it was given" : fault);
     }

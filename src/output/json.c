@@ -20,13 +20,16 @@ static void put(struct json *json, const char *text, size_t size)
     writer_bytes(json->writer, text, size);
 }
 
-static void new_line(struct json *json)
+// Begins the line of an item or of a closing bracket, behind a comma where there was one before.
+static void new_line(struct json *json, bool comma)
 {
-    // A newline and the blanks of the deepest level.
-    static const char blanks[] = "\n                                ";
-    _Static_assert(sizeof blanks == 1 + 2 * JSON_DEPTH_MAX + 1, "two blanks for every level");
-    if (json->style == JSON_PRETTY) {
-        put(json, blanks, 1 + 2 * (size_t)json->depth);
+    // A comma, a newline and the blanks of the deepest level.
+    static const char line[] = ",\n                                ";
+    _Static_assert(sizeof line == 2 + 2 * JSON_DEPTH_MAX + 1, "two blanks for every level");
+    size_t start = comma ? 0 : 1;
+    size_t end = json->style == JSON_PRETTY ? 2 + 2 * (size_t)json->depth : 1;
+    if (end > start) {
+        put(json, line + start, end - start);
     }
 }
 
@@ -35,15 +38,10 @@ static void begin_item(struct json *json)
 {
     if (json->after_key) {
         json->after_key = false;
-        return;
+    } else if (json->depth > 0) {
+        new_line(json, json->filled);
+        json->filled = true;
     }
-    if (json->filled) {
-        put(json, ",", 1);
-    }
-    if (json->depth > 0) {
-        new_line(json);
-    }
-    json->filled = json->depth > 0;
 }
 
 static void begin_level(struct json *json, const char *opening, char closing)
@@ -74,7 +72,7 @@ void json_end(struct json *json)
     }
     json->depth--;
     if (json->filled) {
-        new_line(json);
+        new_line(json, false);
     }
     put(json, &json->closing[json->depth], 1);
     json->filled = json->depth > 0;

@@ -70,6 +70,15 @@ static void civil_date(uint32_t day, unsigned *year, unsigned *month, unsigned *
     *year = 1600 + era * 400 + of_era + (*month <= 2);
 }
 
+// Writes a number with just so many digits. Tables have tens of thousands of dates.
+static char *put_digits(char *at, unsigned number, size_t digits)
+{
+    for (size_t i = digits; i-- > 0; number /= 10) {
+        at[i] = (char)('0' + number % 10);
+    }
+    return at + digits;
+}
+
 void text_date(uint32_t seconds, char text[static TEXT_DATE_MAX])
 {
     unsigned year;
@@ -77,8 +86,18 @@ void text_date(uint32_t seconds, char text[static TEXT_DATE_MAX])
     unsigned day;
     unsigned rest = seconds % SECONDS_A_DAY;
     civil_date(seconds / SECONDS_A_DAY, &year, &month, &day);
-    snprintf(text, TEXT_DATE_MAX, "%04u-%02u-%02uT%02u:%02u:%02uZ", year % 10000, month % 100,
-             day % 100, rest / 3600, rest / 60 % 60, rest % 60);
+    const struct {
+        unsigned number;
+        unsigned digits;
+        char after;
+    } parts[] = {{year, 4, '-'},        {month, 2, '-'},          {day, 2, 'T'},
+                 {rest / 3600, 2, ':'}, {rest / 60 % 60, 2, ':'}, {rest % 60, 2, 'Z'}};
+    char *at = text;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        at = put_digits(at, parts[i].number, parts[i].digits);
+        *at++ = parts[i].after;
+    }
+    *at = '\0';
 }
 
 void text_clock(uint64_t nanoseconds, char text[static TEXT_CLOCK_MAX])

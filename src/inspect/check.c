@@ -1,0 +1,371 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "inspect/check.h"
+
+#include "base/checked.h"
+#include "format/layout.h"
+#include "format/refcount.h"
+#include "image/export.h"
+#include "inspect/bitmap_reader.h"
+#include "inspect/check_state.h"
+#include "inspect/snapshot_reader.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { NAME_SIZE = 96 };
+
+void check_failed(struct check_state *state, const struct error *error)
+{
+    if (state->check->check_errors++ == 0) {
+        state->check->first_error = *error;
+    }
+}
+
+static void count_reference(struct check_state *state, uint64_t cluster, enum purpose purpose,
+                            const struct finding *at, const char *place)
+{
+    struct findings *findings = &state->check->findings;
+    uint32_t *cell = reference_cell(&state->references, cluster);
+    struct finding finding = *at;
+    if (!cell) {
+        state->out_of_memory = true;
+        return;
+    }
+    finding.has_host = true;
+    finding.host_offset = cluster << state->header->cluster_bits;
+    enum purpose before = reference_purpose(*cell);
+    if (before == PURPOSE_NONE) {
+        *cell |= (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
+    } else if (before != purpose && !(*cell & REFERENCE_SHARED)) {
+        *cell |= REFERENCE_SHARED;
+        finding.kind = FINDING_OVERLAP;
+        findings_add(findings, &finding, "%s uses for %s what is also used for %s", place,
+                     purpose_name(purpose), purpose_name(before));
+    }
+    if (reference_count(*cell) == state->refcount_max) {
+        finding.kind = FINDING_REFCOUNT_OVERFLOW;
+        findings_add(findings, &finding, "%s", place);
+    } else if (reference_count(*cell) < REFERENCE_COUNT_MAX) {
+        ++*cell;
+    }
+}
+
+void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
+                     enum purpose purpose, const struct finding *at, const char *place)
+{
+    const struct header *header = state->header;
+    uint64_t end;
+    if (size == 0) {
+        return;
+    }
+    // The last cluster of a file need not be whole.
+    if (!checked_add(offset, size, &end) ||
+        end > state->image->source->size + (header->cluster_size - 1)) {
+        struct finding finding = *at;
+        finding.kind = FINDING_OUT_OF_FILE;
+        finding.has_host = true;
+        finding.host_offset = offset;
+        findings_add(&state->check->findings, &finding, "%s refers to %" PRIu64 " bytes of %s",
+                     place, size, purpose_name(purpose));
+        return;
+    }
+    uint64_t last = (end - 1) >> header->cluster_bits;
+    for (uint64_t cluster = offset >> header->cluster_bits; cluster <= last; cluster++) {
+        count_reference(state, cluster, purpose, at, place);
+    }
+}
+
+static bool sound_l1(const struct header *header, const struct snapshot *snapshot)
+{
+    return is_aligned(snapshot->l1_table_offset, header->cluster_size) &&
+           snapshot->l1_size <= CAP_L1_SIZE;
+}
+
+static void check_snapshot(struct check_state *state, const struct snapshot *snapshot, uint64_t at)
+{
+    struct findings *findings = &state->check->findings;
+    struct finding finding = {.has_host = true, .host_offset = at};
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "the L1 table of snapshot %.*s",
+             (int)min_u64(snapshot->id.size, 40), (const char *)snapshot->id.data);
+    if (state->header->version >= 3 && snapshot->extra_size < SNAPSHOT_EXTRA_MIN_V3) {
+        finding.kind = FINDING_SNAPSHOT_INCOMPLETE;
+        findings_add(findings, &finding, "the table entry at %" PRIu64, at);
+    }
+    if (!sound_l1(state->header, snapshot)) {
+        finding.kind = FINDING_SNAPSHOT_L1;
+        findings_add(findings, &finding, "%" PRIu32 " entries at %" PRIu64, snapshot->l1_size,
+                     snapshot->l1_table_offset);
+        return;
+    }
+    struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
+    check_l1_tree(state, l1, false, name);
+}
+
+static void check_snapshots(struct check_state *state)
+{
+    const struct finding at = {0};
+    struct snapshot snapshot;
+    struct snapshot_reader reader = snapshot_reader_start(state->image);
+    uint64_t start = reader.at;
+    uint64_t entry = reader.at;
+    uint64_t end = reader.at;
+    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
+        if (state->header->incompatible_features & INCOMPATIBLE_DATA_FILE) {
+            struct finding finding = {
+                .kind = FINDING_SNAPSHOTS_DATA_FILE, .has_host = true, .host_offset = entry};
+            findings_add(&state->check->findings, &finding, "the table entry at %" PRIu64, entry);
+        }
+        end = entry + snapshot.end;
+        check_snapshot(state, &snapshot, entry);
+        entry = reader.at;
+    }
+    if (reader.ended.code) {
+        check_failed(state, &reader.ended);
+    }
+    snapshot_reader_free(&reader);
+    check_reference(state, start, end - start, PURPOSE_SNAPSHOT_TABLE, &at, "the header");
+}
+
+static void check_encryption_header(struct check_state *state)
+{
+    const struct extensions *extensions = &state->image->extensions;
+    const struct finding at = {0};
+    if (extensions->has_encryption) {
+        check_reference(state, extensions->encryption_offset, extensions->encryption_length,
+                        PURPOSE_ENCRYPTION, &at, "the header extension");
+    }
+}
+
+static void tell_bitmap(struct check_state *state, uint64_t offset, const char *message)
+{
+    const struct finding finding = {
+        .kind = FINDING_BITMAP, .has_host = true, .host_offset = offset};
+    findings_add(&state->check->findings, &finding, "%s", message);
+}
+
+static void check_bitmap_table(struct check_state *state, const struct bitmap *bitmap)
+{
+    const struct finding none = {0};
+    struct table_window window = table_window_make(TABLE_WINDOW_MAX);
+    check_reference(state, bitmap->table_offset,
+                    (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE, PURPOSE_BITMAP_TABLE,
+                    &none, "the bitmap directory");
+    for (uint64_t i = 0; i < bitmap->table_size; i++) {
+        uint64_t at = bitmap->table_offset + i * BITMAP_TABLE_ENTRY_SIZE;
+        struct bytes view;
+        struct error error;
+        if (!table_window_view(&window, state->image->source, at, BITMAP_TABLE_ENTRY_SIZE,
+                               (bitmap->table_size - i) * BITMAP_TABLE_ENTRY_SIZE, &view, &error)) {
+            tell_bitmap(state, at, error.message);
+            break;
+        }
+        uint64_t entry = bytes_be64(view, 0);
+        uint64_t offset = entry & ENTRY_OFFSET_MASK;
+        if (!bitmap_entry_valid(entry, state->header)) {
+            tell_bitmap(state, at, "an entry of the bitmap table is not valid");
+        } else if (offset != 0) {
+            check_reference(state, offset, state->header->cluster_size, PURPOSE_BITMAP_DATA, &none,
+                            "a bitmap table");
+        }
+    }
+    table_window_free(&window);
+}
+
+void check_bitmaps(struct check_state *state)
+{
+    const struct extensions *extensions = &state->image->extensions;
+    const struct finding none = {0};
+    struct bitmap bitmap;
+    // Without the autoclear bit the bitmaps are no longer there, and their clusters are lost.
+    if (!extensions->has_bitmaps || !(state->header->autoclear_features & AUTOCLEAR_BITMAPS)) {
+        return;
+    }
+    check_reference(state, extensions->bitmaps_directory_offset, extensions->bitmaps_directory_size,
+                    PURPOSE_BITMAP_DIRECTORY, &none, "the header extension");
+    struct bitmap_reader reader = bitmap_reader_start(state->image);
+    while (bitmap_reader_next(&reader, &bitmap, NULL)) {
+        check_bitmap_table(state, &bitmap);
+    }
+    if (reader.ended.code) {
+        tell_bitmap(state, extensions->bitmaps_directory_offset, reader.ended.message);
+    }
+    bitmap_reader_free(&reader);
+}
+
+static void check_header(struct check_state *state)
+{
+    const struct image *image = state->image;
+    struct findings *findings = &state->check->findings;
+    uint64_t features = state->header->incompatible_features;
+    struct finding at = {.has_host = true, .host_offset = HEADER_INCOMPATIBLE_FEATURES};
+    if (features & INCOMPATIBLE_DIRTY) {
+        at.kind = FINDING_DIRTY;
+        findings_add(findings, &at, "incompatible feature bit 0");
+    }
+    if (features & INCOMPATIBLE_CORRUPT) {
+        at.kind = FINDING_CORRUPT_BIT;
+        findings_add(findings, &at, "incompatible feature bit 1");
+    }
+    for (size_t i = 0; i < image->problems.count; i++) {
+        const struct error *error = &image->problems.items[i].error;
+        struct finding problem = {
+            .kind = FINDING_HEADER, .has_host = error->has_offset, .host_offset = error->offset};
+        if (error->code != PROBLEM_UNSUPPORTED_ENCRYPTION) {
+            findings_add(findings, &problem, "%s", error->message);
+        }
+    }
+}
+
+static void check_trailing_bytes(struct check_state *state)
+{
+    const struct check *check = state->check;
+    uint64_t size = state->image->source->size;
+    if (size > check->image_end_offset) {
+        const struct finding at = {.kind = FINDING_TRAILING_BYTES,
+                                   .has_host = true,
+                                   .host_offset = check->image_end_offset};
+        findings_add(&state->check->findings, &at, "%" PRIu64 " bytes",
+                     size - check->image_end_offset);
+    }
+}
+
+static void check_references(struct check_state *state)
+{
+    const struct finding none = {0};
+    struct l1_table active = {state->header->l1_table_offset, state->header->l1_size};
+    check_load_refcounts(state);
+    check_reference(state, 0, state->header->cluster_size, PURPOSE_HEADER, &none, "the format");
+    check_l1_tree(state, active, true, "the active L1 table");
+    check_snapshots(state);
+    check_encryption_header(state);
+    check_bitmaps(state);
+    check_refcount_tables(state);
+    check_compare_refcounts(state);
+}
+
+// --- Data ---------------------------------------------------------------------------------------
+
+struct data_check {
+    struct check *check;
+    const struct check_options *options;
+};
+
+static void on_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+{
+    struct data_check *data = context;
+    struct finding at = {.kind = FINDING_UNDECODABLE,
+                         .has_host = error->has_offset,
+                         .host_offset = error->offset,
+                         .has_guest = true,
+                         .guest_offset = start};
+    if (error->code == ERROR_IO) {
+        at.kind = FINDING_UNREADABLE_DATA;
+    } else if (error->code != ERROR_UNDECODABLE) {
+        return; // the tables have been checked before
+    }
+    findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s", length, error->message);
+}
+
+static void on_progress(void *context, uint64_t done)
+{
+    const struct data_check *data = context;
+    if (data->options->on_progress) {
+        data->options->on_progress(data->options->context, done);
+    }
+}
+
+static bool read_disk(const struct chain *chain, struct data_check *data, int sink,
+                      struct error *error)
+{
+    struct export_options request = {
+        .length = chain_size(chain),
+        .jobs = data->options->jobs,
+        .salvage = true,
+        .on_fault = on_fault,
+        .on_progress = on_progress,
+        .context = data,
+    };
+    return export_disk(chain, &request, sink, error);
+}
+
+static bool read_snapshots(struct chain *chain, struct data_check *data, int sink,
+                           struct error *error)
+{
+    const struct image *image = chain->layers[0].image;
+    const struct layer active = chain->layers[0];
+    struct snapshot snapshot;
+    bool done = true;
+    struct snapshot_reader reader = snapshot_reader_start(image);
+    while (done && snapshot_reader_next(&reader, &snapshot, NULL)) {
+        if (sound_l1(&image->header, &snapshot) &&
+            snapshot.disk_size / header_l2_coverage(&image->header) < CAP_L1_SIZE) {
+            struct l1_table l1 = {snapshot.l1_table_offset, snapshot.l1_size};
+            chain_use_l1(chain, l1, snapshot.disk_size);
+            done = read_disk(chain, data, sink, error);
+        }
+    }
+    snapshot_reader_free(&reader);
+    chain_use_l1(chain, active.l1, active.size);
+    return done;
+}
+
+static bool check_data(struct chain *chain, const struct check_options *options,
+                       struct check *check, struct error *error)
+{
+    struct data_check data = {check, options};
+    int sink = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (sink < 0) {
+        return error_set(error, ERROR_IO, "cannot open /dev/null");
+    }
+    bool done = read_disk(chain, &data, sink, error) && read_snapshots(chain, &data, sink, error);
+    close(sink);
+    return done;
+}
+
+bool check_image(struct chain *chain, const struct check_options *options, struct check *check,
+                 struct error *error)
+{
+    const struct image *image = chain->layers[0].image;
+    const struct header *header = &image->header;
+    uint64_t clusters = divide_up(image->source->size, header->cluster_size);
+    *check = (struct check){
+        .findings = {.max = options->max_findings},
+        .total_clusters = divide_up(header->size, header->cluster_size),
+    };
+    struct check_state state = {
+        .image = image,
+        .header = header,
+        .check = check,
+        .file_end = clusters << header->cluster_bits,
+        .refcount_max = header->refcount_order == REFCOUNT_ORDER_MAX
+                            ? UINT64_MAX >> 1
+                            : (UINT64_C(1) << header->refcount_bits) - 1,
+        .refcount_table = table_window_make(TABLE_WINDOW_MAX),
+        .refcount_block = table_window_make(TABLE_WINDOW_MAX),
+    };
+    // One more: what begins in the last cluster may reach past the end of the file.
+    if (!reference_map_make(&state.references, clusters + 1)) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    check_header(&state);
+    check_references(&state);
+    check_trailing_bytes(&state);
+    table_window_free(&state.refcount_table);
+    table_window_free(&state.refcount_block);
+    reference_map_free(&state.references);
+    if (state.out_of_memory) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    return !options->data || check_data(chain, options, check, error);
+}
+
+void check_free(struct check *check)
+{
+    findings_free(&check->findings);
+}

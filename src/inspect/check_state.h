@@ -1,0 +1,50 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What the parts of a check share: the references counted so far and what was found.
+
+#ifndef INSPECT_CHECK_STATE_H
+#define INSPECT_CHECK_STATE_H
+
+#include "image/image.h"
+#include "image/run.h"
+#include "image/table_window.h"
+#include "inspect/check.h"
+#include "inspect/reference_map.h"
+
+struct check_state {
+    const struct image *image;
+    const struct header *header;
+    struct check *check;
+    struct reference_map references;
+    uint64_t file_end;     // the size of the file, rounded up to a cluster
+    uint64_t refcount_max; // what a refcount of the image can count to
+    struct table_window refcount_table, refcount_block;
+    bool out_of_memory;
+};
+
+// Something could not be checked.
+void check_failed(struct check_state *state, const struct error *error);
+
+// Counts the references to [offset, offset + size) of the file. `at` has the guest offset, when
+// there is one, and `place` says who refers to it.
+void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
+                     enum purpose purpose, const struct finding *at, const char *place);
+
+// Marks the clusters whose refcount on disk is 1: the COPIED flags are compared with that.
+void check_load_refcounts(struct check_state *state);
+
+// Counts the references to the refcount table and its blocks.
+void check_refcount_tables(struct check_state *state);
+
+// Compares what was counted with the refcounts on disk.
+void check_compare_refcounts(struct check_state *state);
+
+// Counts the references of an L1 table and of all below it. Only the active one has COPIED flags
+// that mean something, and is counted in the figures of the check. `name` is told in findings.
+void check_l1_tree(struct check_state *state, struct l1_table l1, bool active, const char *name);
+
+// Counts the references of the bitmaps.
+void check_bitmaps(struct check_state *state);
+
+#endif

@@ -1,0 +1,292 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// L1 tables and all below them.
+
+#include "base/checked.h"
+#include "format/entry.h"
+#include "inspect/check_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define L1_RESERVED UINT64_C(0x7f000000000001ff)
+#define L2_RESERVED UINT64_C(0x3f000000000001fe) // bit 0 is the zero bit
+
+struct tree {
+    struct check_state *state;
+    bool active;
+    const char *name; // of the L1 table
+    struct table_window l1_window, l2_window;
+
+    // The L2 table that is being gone through.
+    uint64_t l2_offset;
+    uint64_t guest_offset;    // of its first entry
+    uint64_t next_contiguous; // the host offset that goes on where the last cluster ended; 0: none
+};
+
+// An L2 entry and where it is.
+struct place {
+    struct l2_entry entry;
+    uint32_t index;
+    uint64_t guest_offset;
+};
+
+static void tell(const struct tree *tree, enum finding_kind kind, const struct place *place)
+{
+    const struct finding at = {.kind = kind,
+                               .has_host = true,
+                               .host_offset = place->entry.entry & ENTRY_OFFSET_MASK,
+                               .has_guest = true,
+                               .guest_offset = place->guest_offset};
+    findings_add(&tree->state->check->findings, &at,
+                 "L2 entry %" PRIu32 " of the table at %" PRIu64 " (%s): 0x%016" PRIx64,
+                 place->index, tree->l2_offset, tree->name, place->entry.entry);
+}
+
+static void reference_data(const struct tree *tree, uint64_t offset, uint64_t size,
+                           enum purpose purpose, const struct place *place)
+{
+    struct check_state *state = tree->state;
+    uint64_t cluster = offset >> state->header->cluster_bits;
+    // The plain case, millions of times: one whole cluster inside the file, used as before.
+    if (purpose == PURPOSE_DATA && cluster < state->references.clusters &&
+        is_aligned(offset, state->header->cluster_size)) {
+        uint32_t *cell = reference_cell(&state->references, cluster);
+        uint32_t mark = (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
+        uint32_t count = cell ? reference_count(*cell) : UINT32_MAX;
+        if (cell && (count == 0 || reference_purpose(*cell) == purpose) &&
+            count < state->refcount_max && count < REFERENCE_COUNT_MAX) {
+            *cell = (*cell + 1) | mark;
+            return;
+        }
+    }
+    const struct finding at = {.has_guest = true, .guest_offset = place->guest_offset};
+    char text[FINDING_PLACE_SIZE];
+    snprintf(text, sizeof text, "L2 entry %" PRIu32 " of the table at %" PRIu64 " (%s)",
+             place->index, tree->l2_offset, tree->name);
+    check_reference(state, offset, size, purpose, &at, text);
+}
+
+static void check_compressed(struct tree *tree, const struct place *place)
+{
+    struct check *check = tree->state->check;
+    const struct header *header = tree->state->header;
+    struct stretch stretch;
+    struct l2_entry entry = {place->entry.entry & ~ENTRY_COPIED, 0};
+    if (place->entry.entry & ENTRY_COPIED) {
+        tell(tree, FINDING_COMPRESSED_COPIED, place);
+    }
+    if (header->incompatible_features & INCOMPATIBLE_DATA_FILE) {
+        tell(tree, FINDING_COMPRESSED_DATA_FILE, place);
+        return;
+    }
+    if (place->entry.subclusters != 0) {
+        tell(tree, FINDING_COMPRESSED_SUBCLUSTERS, place);
+        return;
+    }
+    l2_entry_stretch(header, entry, place->guest_offset, &stretch);
+    reference_data(tree, stretch.host_offset, stretch.stored_size, PURPOSE_COMPRESSED, place);
+    if (tree->active) {
+        check->allocated_clusters++;
+        check->compressed_clusters++;
+        check->fragmented_clusters++; // by their nature
+    }
+}
+
+static void count_fragment(struct tree *tree, uint64_t offset)
+{
+    struct check *check = tree->state->check;
+    check->allocated_clusters++;
+    check->fragmented_clusters += tree->next_contiguous != 0 && offset != tree->next_contiguous;
+    tree->next_contiguous = offset + tree->state->header->cluster_size;
+}
+
+// COPIED says that the refcount is exactly 1.
+static void check_copied(const struct tree *tree, const struct place *place, uint64_t offset)
+{
+    const struct check_state *state = tree->state;
+    bool data_file = (state->header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+    uint32_t cell = reference_peek(&state->references, offset >> state->header->cluster_bits);
+    bool one = data_file || (cell & REFERENCE_ONE) != 0;
+    if (one != ((place->entry.entry & ENTRY_COPIED) != 0)) {
+        tell(tree, FINDING_COPIED_FLAG, place);
+    }
+}
+
+// An entry that has a host cluster, for data or kept by a zero cluster.
+static void check_cluster(struct tree *tree, const struct place *place)
+{
+    const struct header *header = tree->state->header;
+    uint64_t offset = place->entry.entry & ENTRY_OFFSET_MASK;
+    bool data_file = (header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+    if (tree->active) {
+        check_copied(tree, place, offset);
+    }
+    if ((uint32_t)(place->entry.subclusters >> SUBCLUSTERS) & (uint32_t)place->entry.subclusters) {
+        tell(tree, FINDING_SUBCLUSTERS_CONFLICT, place);
+        return;
+    }
+    if (!is_aligned(offset, header->cluster_size)) {
+        tell(tree, FINDING_CLUSTER_UNALIGNED, place);
+    }
+    if (data_file && offset != place->guest_offset) {
+        tell(tree, FINDING_DATA_FILE_OFFSET, place);
+    }
+    if (tree->active) {
+        count_fragment(tree, offset);
+    }
+    if (!data_file) {
+        reference_data(tree, offset, header->cluster_size, PURPOSE_DATA, place);
+    }
+}
+
+static void check_without_cluster(const struct tree *tree, const struct place *place)
+{
+    if ((uint32_t)place->entry.subclusters != 0) {
+        tell(tree, FINDING_SUBCLUSTERS_NO_CLUSTER, place);
+    }
+    if (tree->active && (place->entry.entry & ENTRY_COPIED)) {
+        tell(tree, FINDING_ZERO_OFFSET_COPIED, place);
+    }
+}
+
+static void check_l2_entry(struct tree *tree, const struct place *place)
+{
+    const struct header *header = tree->state->header;
+    uint64_t entry = place->entry.entry;
+    bool extended = header_extended_l2(header);
+    bool data_file = (header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+    if (entry & ENTRY_COMPRESSED) {
+        check_compressed(tree, place);
+        return;
+    }
+    if (entry & L2_RESERVED) {
+        tell(tree, FINDING_L2_RESERVED_BITS, place);
+    }
+    bool zero = !extended && (entry & ENTRY_ZERO) != 0;
+    if (zero && header->version < 3) {
+        tell(tree, FINDING_ZERO_BIT_VERSION_2, place);
+    }
+    if ((entry & ENTRY_OFFSET_MASK) != 0 || (!zero && data_file && (entry & ENTRY_COPIED))) {
+        check_cluster(tree, place);
+    } else if (!zero) {
+        check_without_cluster(tree, place);
+    }
+}
+
+static void check_l2_table(struct tree *tree)
+{
+    struct check_state *state = tree->state;
+    const struct header *header = state->header;
+    tree->next_contiguous = 0;
+    for (uint32_t index = 0; index < header->l2_entries;) {
+        struct bytes view;
+        struct error error;
+        uint64_t at = (uint64_t)index * header->l2_entry_size;
+        if (!table_window_view(&tree->l2_window, state->image->source, tree->l2_offset + at,
+                               header->l2_entry_size, header->cluster_size - at, &view, &error)) {
+            error_prefix(&error, "L2 table at %" PRIu64, tree->l2_offset);
+            check_failed(state, &error);
+            return;
+        }
+        uint32_t count = (uint32_t)(view.size / header->l2_entry_size);
+        for (uint32_t i = 0; i < count; i++) {
+            struct place place = {
+                .entry = l2_entry_load(header, view, i),
+                .index = index + i,
+                .guest_offset =
+                    tree->guest_offset + ((uint64_t)(index + i) << header->cluster_bits),
+            };
+            if (place.entry.entry != 0 || place.entry.subclusters != 0) {
+                check_l2_entry(tree, &place);
+            }
+        }
+        index += count;
+    }
+}
+
+static void tell_l1(const struct tree *tree, enum finding_kind kind, uint64_t index,
+                    uint64_t l1_entry)
+{
+    const struct finding at = {.kind = kind,
+                               .has_host = true,
+                               .host_offset = l1_entry & ENTRY_OFFSET_MASK,
+                               .has_guest = true,
+                               .guest_offset = tree->guest_offset};
+    findings_add(&tree->state->check->findings, &at, "L1 entry %" PRIu64 " of %s: 0x%016" PRIx64,
+                 index, tree->name, l1_entry);
+}
+
+static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
+{
+    struct check_state *state = tree->state;
+    const struct header *header = state->header;
+    tree->guest_offset = index * header_l2_coverage(header);
+    tree->l2_offset = l1_entry & ENTRY_OFFSET_MASK;
+    if (l1_entry & L1_RESERVED) {
+        tell_l1(tree, FINDING_L1_RESERVED_BITS, index, l1_entry);
+    }
+    if (tree->l2_offset == 0) {
+        if (tree->active && (l1_entry & ENTRY_COPIED)) {
+            tell_l1(tree, FINDING_ZERO_OFFSET_COPIED, index, l1_entry);
+        }
+        return;
+    }
+    const struct finding at = {.has_guest = true, .guest_offset = tree->guest_offset};
+    char place[FINDING_PLACE_SIZE];
+    snprintf(place, sizeof place, "L1 entry %" PRIu64 " of %s", index, tree->name);
+    if (tree->active) {
+        uint32_t cell = reference_peek(&state->references, tree->l2_offset >> header->cluster_bits);
+        if (((cell & REFERENCE_ONE) != 0) != ((l1_entry & ENTRY_COPIED) != 0)) {
+            tell_l1(tree, FINDING_COPIED_FLAG, index, l1_entry);
+        }
+    }
+    check_reference(state, tree->l2_offset, header->cluster_size, PURPOSE_L2_TABLE, &at, place);
+    if (!is_aligned(tree->l2_offset, header->cluster_size)) {
+        tell_l1(tree, FINDING_L2_TABLE_UNALIGNED, index, l1_entry);
+        return;
+    }
+    check_l2_table(tree);
+}
+
+static void check_l1_table(struct tree *tree, struct l1_table l1)
+{
+    struct check_state *state = tree->state;
+    for (uint64_t index = 0; index < l1.size;) {
+        struct bytes view;
+        struct error error;
+        if (!table_window_view(&tree->l1_window, state->image->source,
+                               l1.offset + index * L1_ENTRY_SIZE, L1_ENTRY_SIZE,
+                               (l1.size - index) * L1_ENTRY_SIZE, &view, &error)) {
+            error_prefix(&error, "%s", tree->name);
+            check_failed(state, &error);
+            return;
+        }
+        size_t count = view.size / L1_ENTRY_SIZE;
+        for (size_t i = 0; i < count; i++) {
+            uint64_t l1_entry = bytes_be64(view, i * L1_ENTRY_SIZE);
+            if (l1_entry != 0) {
+                check_l1_entry(tree, index + i, l1_entry);
+            }
+        }
+        index += count;
+    }
+}
+
+void check_l1_tree(struct check_state *state, struct l1_table l1, bool active, const char *name)
+{
+    const struct finding at = {0};
+    struct tree tree = {
+        .state = state,
+        .active = active,
+        .name = name,
+        .l1_window = table_window_make(TABLE_WINDOW_MAX),
+        .l2_window = table_window_make(TABLE_WINDOW_MAX),
+    };
+    check_reference(state, l1.offset, (uint64_t)l1.size * L1_ENTRY_SIZE, PURPOSE_L1_TABLE, &at,
+                    name);
+    check_l1_table(&tree, l1);
+    table_window_free(&tree.l1_window);
+    table_window_free(&tree.l2_window);
+}

@@ -1,0 +1,143 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "output/check_output.h"
+
+#include "output/json.h"
+#include "output/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void finding_json(const struct finding *finding, struct json *json)
+{
+    const struct finding_rule *rule = &finding_rules[finding->kind];
+    json_object(json);
+    json_key_text(json, "code", rule->code);
+    json_key_text(json, "severity", severity_name(rule->severity));
+    json_key_text(json, "message", rule->meaning);
+    json_key_text(json, "place", finding->place);
+    if (finding->has_host) {
+        json_key_u64(json, "host_offset", finding->host_offset);
+    }
+    if (finding->has_guest) {
+        json_key_u64(json, "guest_offset", finding->guest_offset);
+    }
+    json_key_text(json, "cure", rule->cure);
+    json_end(json);
+}
+
+void check_print_json(const struct check *check, const char *filename, struct writer *writer)
+{
+    const struct findings *findings = &check->findings;
+    struct json json;
+    json_init(&json, writer, JSON_PRETTY);
+    json_object(&json);
+    json_key_text(&json, "filename", filename);
+    json_key_u64(&json, "corruptions", findings->totals[SEVERITY_CORRUPTION]);
+    json_key_u64(&json, "leaks", findings->totals[SEVERITY_LEAK]);
+    json_key_u64(&json, "warnings", findings->totals[SEVERITY_WARNING]);
+    json_key_u64(&json, "check_errors", check->check_errors);
+    json_key_u64(&json, "image_end_offset", check->image_end_offset);
+    json_key_u64(&json, "total_clusters", check->total_clusters);
+    json_key_u64(&json, "allocated_clusters", check->allocated_clusters);
+    json_key_u64(&json, "compressed_clusters", check->compressed_clusters);
+    json_key_u64(&json, "fragmented_clusters", check->fragmented_clusters);
+    json_key_u64(&json, "leaked_bytes", check->leaked_bytes);
+    json_key_array(&json, "findings");
+    for (size_t i = 0; i < findings->count; i++) {
+        finding_json(&findings->items[i], &json);
+    }
+    json_finish(&json);
+}
+
+static void finding_text(const struct finding *finding, struct writer *writer)
+{
+    const struct finding_rule *rule = &finding_rules[finding->kind];
+    writer_format(writer, "%s %s:", severity_name(rule->severity), rule->code);
+    if (finding->has_host) {
+        writer_format(writer, " host offset %" PRIu64 ",", finding->host_offset);
+    }
+    if (finding->has_guest) {
+        writer_format(writer, " guest offset %" PRIu64 ",", finding->guest_offset);
+    }
+    writer_string(writer, " ");
+    text_safe(writer, finding->place);
+    writer_string(writer, "\n");
+}
+
+// What each kind that was found means, once.
+static void meanings_text(const struct findings *findings, struct writer *writer)
+{
+    for (size_t kind = 0; kind < FINDING_KINDS; kind++) {
+        const struct finding_rule *rule = &finding_rules[kind];
+        if (findings->by_kind[kind] > 0) {
+            writer_format(writer, "%s (%" PRIu64 "): %s.\n    %s.\n", rule->code,
+                          findings->by_kind[kind], rule->meaning, rule->cure);
+        }
+    }
+}
+
+static const char *verdict(const struct check *check)
+{
+    const uint64_t *totals = check->findings.totals;
+    if (check->check_errors > 0) {
+        return "not all of the image could be checked";
+    }
+    if (totals[SEVERITY_CORRUPTION] > 0) {
+        return "the image is corrupt";
+    }
+    if (totals[SEVERITY_LEAK] > 0) {
+        return "the data is sound, but space is lost";
+    }
+    return "the image is sound";
+}
+
+static void line(struct writer *writer, const char *name, uint64_t number)
+{
+    writer_format(writer, "%-22s%" PRIu64 "\n", name, number);
+}
+
+static void share_line(struct writer *writer, const char *name, uint64_t number, uint64_t of)
+{
+    double percent = of > 0 ? 100.0 * (double)number / (double)of : 0.0;
+    writer_format(writer, "%-22s%" PRIu64 " (%.2f%%)\n", name, number, percent);
+}
+
+static void size_line(struct writer *writer, const char *name, uint64_t bytes)
+{
+    char size[TEXT_SIZE_MAX];
+    text_size(bytes, size);
+    writer_format(writer, "%-22s%s\n", name, size);
+}
+
+void check_print_text(const struct check *check, struct writer *writer)
+{
+    const struct findings *findings = &check->findings;
+    uint64_t all = 0;
+    for (size_t i = 0; i < SEVERITY_COUNT; i++) {
+        all += findings->totals[i];
+    }
+    for (size_t i = 0; i < findings->count; i++) {
+        finding_text(&findings->items[i], writer);
+    }
+    if (all > findings->count) {
+        writer_format(writer, "... and %" PRIu64 " more\n", all - findings->count);
+    }
+    if (all > 0) {
+        writer_string(writer, "\n");
+        meanings_text(findings, writer);
+        writer_string(writer, "\n");
+    }
+    writer_format(writer, "%-22s%s\n", "verdict:", verdict(check));
+    line(writer, "corruptions:", findings->totals[SEVERITY_CORRUPTION]);
+    line(writer, "leaks:", findings->totals[SEVERITY_LEAK]);
+    line(writer, "warnings:", findings->totals[SEVERITY_WARNING]);
+    line(writer, "check errors:", check->check_errors);
+    line(writer, "clusters of the disk:", check->total_clusters);
+    share_line(writer, "  allocated:", check->allocated_clusters, check->total_clusters);
+    share_line(writer, "  compressed:", check->compressed_clusters, check->allocated_clusters);
+    share_line(writer, "  fragmented:", check->fragmented_clusters, check->allocated_clusters);
+    size_line(writer, "leaked:", check->leaked_bytes);
+    size_line(writer, "end of the image:", check->image_end_offset);
+}

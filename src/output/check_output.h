@@ -1,0 +1,15 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What a check found, for people and for programs.
+
+#ifndef OUTPUT_CHECK_OUTPUT_H
+#define OUTPUT_CHECK_OUTPUT_H
+
+#include "inspect/check.h"
+#include "output/writer.h"
+
+void check_print_json(const struct check *check, const char *filename, struct writer *writer);
+void check_print_text(const struct check *check, struct writer *writer);
+
+#endif
