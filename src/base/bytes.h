@@ -67,7 +67,10 @@ static inline uint8_t bytes_u8(struct bytes view, size_t offset)
 
 static inline uint16_t bytes_be16(struct bytes view, size_t offset)
 {
-    return (uint16_t)bytes_load(view, offset, 2);
+    struct bytes field;
+    return bytes_view(view, offset, 2, &field)
+               ? (uint16_t)((unsigned)field.data[0] << 8 | field.data[1])
+               : 0;
 }
 
 static inline uint32_t bytes_be32(struct bytes view, size_t offset)

@@ -33,8 +33,25 @@ static bool load_entry(struct check_state *state, uint64_t index, uint64_t *entr
     return true;
 }
 
-// What to do with each refcount of a block.
-typedef void refcount_visitor(struct check_state *state, uint64_t cluster, uint64_t refcount);
+// A stretch of refcounts as they lie in a block.
+struct refcounts {
+    struct bytes view;
+    uint64_t first; // the cluster that the first one is for
+    uint64_t count;
+};
+
+// What to do with a stretch of refcounts.
+typedef void refcount_visitor(struct check_state *state, const struct refcounts *refcounts);
+
+// The refcount at `index`. Those of 16 bits, which most images have, take the short way.
+static inline uint64_t refcount_at(const struct check_state *state,
+                                   const struct refcounts *refcounts, uint64_t index)
+{
+    if (state->header->refcount_order == REFCOUNT_ORDER_V2) {
+        return bytes_be16(refcounts->view, index * 2);
+    }
+    return refcount_load(refcounts->view, state->header->refcount_order, index);
+}
 
 // Visits the refcounts of the block for clusters from `first` on, as far as the file goes.
 static bool visit_block(struct check_state *state, uint64_t block_offset, uint64_t first,
@@ -45,23 +62,16 @@ static bool visit_block(struct check_state *state, uint64_t block_offset, uint64
     uint64_t bytes = divide_up(count * header->refcount_bits, 8);
     uint64_t visited = 0;
     for (uint64_t done = 0; done < bytes;) {
-        struct bytes view;
-        if (!table_window_view(&state->refcount_block, state->image->source, block_offset + done, 1,
-                               bytes - done, &view, error)) {
+        struct refcounts refcounts = {.first = first + visited};
+        if (!table_window_view(&state->refcount_block, state->image->source, block_offset + done,
+                               (size_t)divide_up(header->refcount_bits, 8), bytes - done,
+                               &refcounts.view, error)) {
             return error_prefix(error, "refcount block at %" PRIu64, block_offset);
         }
-        // A window that ends inside a wide refcount leaves it to the next.
-        uint64_t whole = align_down(view.size, max_u64(header->refcount_bits / 8, 1));
-        uint64_t here = min_u64(whole * 8 / header->refcount_bits, count - visited);
-        for (uint64_t i = 0; i < here; i++) {
-            visit(state, first + visited + i, refcount_load(view, header->refcount_order, i));
-        }
-        visited += here;
-        if (whole == 0) {
-            return error_at(error, ERROR_TRUNCATED, block_offset + done,
-                            "refcount block at %" PRIu64 " ends inside a refcount", block_offset);
-        }
-        done += whole;
+        refcounts.count = min_u64(refcounts.view.size * 8 / header->refcount_bits, count - visited);
+        visit(state, &refcounts);
+        visited += refcounts.count;
+        done += refcounts.view.size;
     }
     return true;
 }
@@ -96,22 +106,25 @@ static void visit_refcounts(struct check_state *state, refcount_visitor *visit, 
     }
 }
 
-static void mark_one(struct check_state *state, uint64_t cluster, uint64_t refcount)
+static void mark_ones(struct check_state *state, const struct refcounts *refcounts)
 {
-    if (refcount == 0) {
-        return;
-    }
-    uint32_t *cell = reference_cell(&state->references, cluster);
-    if (!cell) {
-        state->out_of_memory = true;
-    } else if (refcount == 1) {
-        *cell |= REFERENCE_ONE;
+    for (uint64_t i = 0; i < refcounts->count; i++) {
+        uint64_t refcount = refcount_at(state, refcounts, i);
+        if (refcount == 0) {
+            continue;
+        }
+        uint32_t *cell = reference_cell(&state->references, refcounts->first + i);
+        if (!cell) {
+            state->out_of_memory = true;
+        } else if (refcount == 1) {
+            *cell |= REFERENCE_ONE;
+        }
     }
 }
 
 void check_load_refcounts(struct check_state *state)
 {
-    visit_refcounts(state, mark_one, true);
+    visit_refcounts(state, mark_ones, true);
 }
 
 static void check_block(struct check_state *state, uint64_t index, uint64_t entry)
@@ -159,42 +172,55 @@ void check_refcount_tables(struct check_state *state)
     }
 }
 
-static void compare(struct check_state *state, uint64_t cluster, uint64_t refcount)
+// Clusters in use make the end of the image.
+static inline void note_used(struct check_state *state, uint64_t cluster)
+{
+    uint64_t end = (cluster + 1) << state->header->cluster_bits;
+    if (end > state->check->image_end_offset) {
+        state->check->image_end_offset = end;
+    }
+}
+
+static void tell_difference(struct check_state *state, uint64_t cluster, uint64_t refcount,
+                            uint32_t count)
 {
     struct check *check = state->check;
-    uint32_t count = reference_count(reference_peek(&state->references, cluster));
-    uint64_t host_offset = cluster << state->header->cluster_bits;
-    if (count > 0 || refcount > 0) {
-        check->image_end_offset =
-            max_u64(check->image_end_offset, host_offset + state->header->cluster_size);
-    }
-    if (count == refcount || (count == REFERENCE_COUNT_MAX && refcount > count)) {
-        return;
+    note_used(state, cluster);
+    if (count == REFERENCE_COUNT_MAX && refcount > count) {
+        return; // we have not counted further
     }
     enum purpose purpose = reference_purpose(reference_peek(&state->references, cluster));
-    struct finding at = {.kind =
-                             refcount < count ? FINDING_REFCOUNT_TOO_LOW : FINDING_LEAKED_CLUSTER,
-                         .has_host = true,
-                         .host_offset = host_offset};
+    const struct finding at = {.kind = refcount < count ? FINDING_REFCOUNT_TOO_LOW
+                                                        : FINDING_LEAKED_CLUSTER,
+                               .has_host = true,
+                               .host_offset = cluster << state->header->cluster_bits};
     check->leaked_bytes += refcount > count ? state->header->cluster_size : 0;
     findings_add(&check->findings, &at,
                  "cluster %" PRIu64 " (%s) has refcount %" PRIu64 " and %" PRIu32 " references",
                  cluster, purpose_name(purpose), refcount, count);
 }
 
-static void compare_on_disk(struct check_state *state, uint64_t cluster, uint64_t refcount)
+static void compare_on_disk(struct check_state *state, const struct refcounts *refcounts)
 {
-    uint32_t count = reference_count(reference_peek(&state->references, cluster));
-    bool in_file = cluster << state->header->cluster_bits < state->image->source->size;
-    if (count == 0 && (refcount == 0 || !in_file)) {
-        return;
-    }
-    compare(state, cluster, refcount);
-    uint32_t *cell = reference_cell(&state->references, cluster);
-    if (cell) {
+    for (uint64_t i = 0; i < refcounts->count; i++) {
+        uint64_t cluster = refcounts->first + i;
+        uint64_t refcount = refcount_at(state, refcounts, i);
+        uint32_t count = reference_count(reference_peek(&state->references, cluster));
+        bool in_file = cluster << state->header->cluster_bits < state->image->source->size;
+        if (count == 0 && (refcount == 0 || !in_file)) {
+            continue;
+        }
+        uint32_t *cell = reference_cell(&state->references, cluster);
+        if (!cell) {
+            state->out_of_memory = true;
+            return;
+        }
         *cell |= REFERENCE_COMPARED;
-    } else {
-        state->out_of_memory = true;
+        if (count == refcount) {
+            note_used(state, cluster);
+        } else {
+            tell_difference(state, cluster, refcount, count);
+        }
     }
 }
 
@@ -207,7 +233,7 @@ void check_compare_refcounts(struct check_state *state)
         for (size_t i = 0; references->chunks[chunk] && i < REFERENCE_CHUNK; i++) {
             uint32_t cell = references->chunks[chunk][i];
             if (reference_count(cell) > 0 && !(cell & REFERENCE_COMPARED)) {
-                compare(state, chunk * REFERENCE_CHUNK + i, 0);
+                tell_difference(state, chunk * REFERENCE_CHUNK + i, 0, reference_count(cell));
             }
         }
     }

@@ -175,6 +175,38 @@ static void check_l2_entry(struct tree *tree, const struct place *place)
     }
 }
 
+// Takes the entries at the start of `view` that are nothing but data clusters side by side, each
+// with the one reference and the one use that a cluster should have. Returns how many; the next
+// entry is for check_l2_entry(). It says the same of them, only slower.
+static uint32_t check_plain_run(struct tree *tree, struct bytes view)
+{
+    struct check_state *state = tree->state;
+    const struct header *header = state->header;
+    struct l2_entry first = l2_entry_load(header, view, 0);
+    uint64_t offset = first.entry & ENTRY_OFFSET_MASK;
+    if (!tree->active || header->incompatible_features & INCOMPATIBLE_DATA_FILE || offset == 0 ||
+        first.entry != (offset | ENTRY_COPIED) || !is_aligned(offset, header->cluster_size) ||
+        (header_extended_l2(header) && first.subclusters != UINT32_MAX)) {
+        return 0;
+    }
+    uint64_t cluster = offset >> header->cluster_bits;
+    uint32_t count = (uint32_t)l2_entries_plain(header, view);
+    uint32_t taken = 0;
+    for (; taken < count && cluster + taken < state->references.clusters; taken++) {
+        uint32_t *cell = reference_cell(&state->references, cluster + taken);
+        if (!cell || *cell != REFERENCE_ONE) {
+            break;
+        }
+        *cell = REFERENCE_ONE | (uint32_t)PURPOSE_DATA << REFERENCE_PURPOSE_SHIFT | 1;
+    }
+    if (taken > 0) {
+        count_fragment(tree, offset);
+        tree->state->check->allocated_clusters += taken - 1;
+        tree->next_contiguous += (uint64_t)(taken - 1) * header->cluster_size;
+    }
+    return taken;
+}
+
 static void check_l2_table(struct tree *tree)
 {
     struct check_state *state = tree->state;
@@ -192,6 +224,10 @@ static void check_l2_table(struct tree *tree)
         }
         uint32_t count = (uint32_t)(view.size / header->l2_entry_size);
         for (uint32_t i = 0; i < count; i++) {
+            i += check_plain_run(tree, bytes_from(view, i * header->l2_entry_size));
+            if (i == count) {
+                break;
+            }
             struct place place = {
                 .entry = l2_entry_load(header, view, i),
                 .index = index + i,

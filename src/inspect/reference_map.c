@@ -42,11 +42,9 @@ void reference_map_free(struct reference_map *map)
     *map = (struct reference_map){0};
 }
 
-uint32_t *reference_cell(struct reference_map *map, uint64_t cluster)
+uint32_t *reference_make_chunk(struct reference_map *map, uint64_t cluster)
 {
-    uint32_t **chunk = &map->chunks[cluster / REFERENCE_CHUNK];
-    if (!*chunk) {
-        *chunk = calloc(REFERENCE_CHUNK, sizeof **chunk);
-    }
-    return *chunk ? *chunk + cluster % REFERENCE_CHUNK : NULL;
+    uint32_t *chunk = calloc(REFERENCE_CHUNK, sizeof *chunk);
+    map->chunks[cluster / REFERENCE_CHUNK] = chunk;
+    return chunk;
 }
