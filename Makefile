@@ -238,7 +238,9 @@ TIDY        := $(SRCS:%.c=$(B)/%.tidy) $(UNIT_SRCS:%.c=$(B)/%.tidy)
 lint-tidy: $(TIDY)
 
 $(B)/%.tidy: $(B)/%.o $(TIDY_CONFIG)
-	$(call quiet,TIDY,$*.c)clang-tidy --quiet --config-file=$(TIDY_CONFIG) $*.c -- \
+	$(call quiet,TIDY,$*.c)clang-tidy --quiet --config-file=$(TIDY_CONFIG) \
+	    $(if $(filter tests/%,$*),--checks=-bugprone-implicit-widening-of-multiplication-result) \
+	    $*.c -- \
 	    $(LANGUAGE) $(DEFINES) $(LIB_CFLAGS) $(CPPFLAGS) 2>$@.log || \
 	    { grep -v 'warnings generated' $@.log >&2; exit 1; }
 	@touch $@

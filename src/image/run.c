@@ -155,13 +155,17 @@ static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, str
     if (run->kind != CLUSTER_DATA && run->kind != CLUSTER_COMPRESSED) {
         return true;
     }
+    if (run->host_offset >= file->size && !file->complete) {
+        return error_at(error, ERROR_UNSEEN, run->host_offset,
+                        "guest offset %" PRIu64 ": its data lies beyond the first %" PRIu64
+                        " bytes that were given",
+                        guest_offset, file->size);
+    }
     if (run->host_offset >= file->size) {
-        const char *place = !file->complete ? "beyond the bytes that were given, which end"
-                            : file == walk->image->source ? "past the end of the file"
-                                                          : "past the end of the data file";
-        return error_at(error, file->complete ? ERROR_TRUNCATED : ERROR_UNSEEN, run->host_offset,
-                        "guest offset %" PRIu64 ": its data lies %s at %" PRIu64, guest_offset,
-                        place, file->size);
+        return error_at(
+            error, ERROR_TRUNCATED, run->host_offset,
+            "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64,
+            guest_offset, file == walk->image->source ? "file" : "data file", file->size);
     }
     if (run->kind == CLUSTER_DATA) {
         run->length = min_u64(run->length, file->size - run->host_offset);

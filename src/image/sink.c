@@ -40,7 +40,8 @@ static const struct sink_ops stream_ops = {true, stream_bytes, stream_zeros, str
 
 static bool all_zeros(struct bytes bytes)
 {
-    return bytes.data[0] == 0 && memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0;
+    return bytes.size == 0 || (bytes.data && bytes.data[0] == 0 &&
+                               memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0);
 }
 
 // Length of the run of blocks that are all zeros, or of those that are not, at the start.

@@ -224,7 +224,7 @@ static void check_l2_table(struct tree *tree)
         }
         uint32_t count = (uint32_t)(view.size / header->l2_entry_size);
         for (uint32_t i = 0; i < count; i++) {
-            i += check_plain_run(tree, bytes_from(view, i * header->l2_entry_size));
+            i += check_plain_run(tree, bytes_from(view, (size_t)i * header->l2_entry_size));
             if (i == count) {
                 break;
             }
