@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "format/layout.h"
+#include "inspect/probe.h"
 #include "inspect/snapshot_find.h"
 
 #include <getopt.h>
@@ -107,6 +108,11 @@ bool disk_open(const char *path, const struct disk_options *options, struct disk
     if (source->in_use) {
         error_set(&error, ERROR_IO, "another process has the image open for writing");
         print_warning(path, &error);
+    }
+    if (!probe_qcow2(source, &error)) {
+        print_error(path, &error);
+        source_close(source);
+        return false;
     }
     if (!open_layers(source, path, options, disk, &error)) {
         print_error(path, &error);

@@ -26,14 +26,20 @@ void check_failed(struct check_state *state, const struct error *error)
     }
 }
 
+void check_unreadable(struct check_state *state, const struct error *error)
+{
+    if (error->code != ERROR_TRUNCATED || error->offset < state->image->source->size) {
+        check_failed(state, error);
+    }
+}
+
 static void count_reference(struct check_state *state, uint64_t cluster, enum purpose purpose,
                             const struct finding *at, const char *place)
 {
     struct findings *findings = &state->check->findings;
-    uint32_t *cell = reference_cell(&state->references, cluster);
+    uint32_t *cell = check_cell(state, cluster);
     struct finding finding = *at;
     if (!cell) {
-        state->out_of_memory = true;
         return;
     }
     finding.has_host = true;
@@ -55,24 +61,34 @@ static void count_reference(struct check_state *state, uint64_t cluster, enum pu
     }
 }
 
+static void tell_out_of_file(struct check_state *state, uint64_t offset, uint64_t size,
+                             enum purpose purpose, const struct finding *at, const char *place)
+{
+    struct finding finding = *at;
+    finding.kind = FINDING_OUT_OF_FILE;
+    finding.has_host = true;
+    finding.host_offset = offset;
+    findings_add(&state->check->findings, &finding, "%s refers to %" PRIu64 " bytes of %s", place,
+                 size, purpose_name(purpose));
+}
+
 void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
                      enum purpose purpose, const struct finding *at, const char *place)
 {
     const struct header *header = state->header;
+    uint64_t file_size = state->image->source->size;
     uint64_t end;
     if (size == 0) {
         return;
     }
-    // The last cluster of a file need not be whole.
-    if (!checked_add(offset, size, &end) ||
-        end > state->image->source->size + (header->cluster_size - 1)) {
-        struct finding finding = *at;
-        finding.kind = FINDING_OUT_OF_FILE;
-        finding.has_host = true;
-        finding.host_offset = offset;
-        findings_add(&state->check->findings, &finding, "%s refers to %" PRIu64 " bytes of %s",
-                     place, size, purpose_name(purpose));
+    if (!checked_add(offset, size, &end) || end > file_size + (header->cluster_size - 1)) {
+        tell_out_of_file(state, offset, size, purpose, at, place);
         return;
+    }
+    // The last cluster of a file need not be whole, but tables are. Of data it depends on how much
+    // of it the disk has.
+    if (end > file_size && purpose != PURPOSE_DATA && purpose != PURPOSE_COMPRESSED) {
+        tell_out_of_file(state, offset, size, purpose, at, place);
     }
     uint64_t last = (end - 1) >> header->cluster_bits;
     for (uint64_t cluster = offset >> header->cluster_bits; cluster <= last; cluster++) {
@@ -83,7 +99,7 @@ void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
 static bool sound_l1(const struct header *header, const struct snapshot *snapshot)
 {
     return is_aligned(snapshot->l1_table_offset, header->cluster_size) &&
-           snapshot->l1_size <= CAP_L1_SIZE;
+           snapshot->l1_table_offset < HOST_OFFSET_LIMIT && snapshot->l1_size <= CAP_L1_SIZE;
 }
 
 static void check_snapshot(struct check_state *state, const struct snapshot *snapshot, uint64_t at)
@@ -104,7 +120,7 @@ static void check_snapshot(struct check_state *state, const struct snapshot *sna
         return;
     }
     struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
-    check_l1_tree(state, l1, false, name);
+    check_l1_tree(state, l1, snapshot->disk_size, false, name);
 }
 
 static void check_snapshots(struct check_state *state)
@@ -125,8 +141,16 @@ static void check_snapshots(struct check_state *state)
         check_snapshot(state, &snapshot, entry);
         entry = reader.at;
     }
-    if (reader.ended.code) {
+    if (reader.ended.code == ERROR_TRUNCATED) {
+        struct finding finding = {
+            .kind = FINDING_OUT_OF_FILE, .has_host = true, .host_offset = entry};
+        findings_add(&state->check->findings, &finding, "%s", reader.ended.message);
+    } else if (reader.ended.code) {
         check_failed(state, &reader.ended);
+    } else if (reader.next < state->header->nb_snapshots) {
+        struct error error;
+        error_at(&error, ERROR_CORRUPT, start, "the snapshot table cannot be there");
+        check_failed(state, &error);
     }
     snapshot_reader_free(&reader);
     check_reference(state, start, end - start, PURPOSE_SNAPSHOT_TABLE, &at, "the header");
@@ -149,9 +173,23 @@ static void tell_bitmap(struct check_state *state, uint64_t offset, const char *
     findings_add(&state->check->findings, &finding, "%s", message);
 }
 
+// Also takes them off the list.
+static void tell_bitmap_problems(struct check_state *state, struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct error *error = &problems->items[i].error;
+        tell_bitmap(state, error->offset, error->message);
+    }
+    problems_free(problems);
+}
+
 static void check_bitmap_table(struct check_state *state, const struct bitmap *bitmap)
 {
     const struct finding none = {0};
+    uint64_t bits = (uint64_t)bitmap->table_size << state->header->cluster_bits;
+    if (bitmap->table_size > CAP_BITMAP_TABLE_ENTRIES || bits > CAP_BITMAP_BYTES) {
+        return; // no table has so many entries; that was told
+    }
     struct table_window window = table_window_make(TABLE_WINDOW_MAX);
     check_reference(state, bitmap->table_offset,
                     (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE, PURPOSE_BITMAP_TABLE,
@@ -181,6 +219,7 @@ void check_bitmaps(struct check_state *state)
 {
     const struct extensions *extensions = &state->image->extensions;
     const struct finding none = {0};
+    struct problems problems = {0};
     struct bitmap bitmap;
     // Without the autoclear bit the bitmaps are no longer there, and their clusters are lost.
     if (!extensions->has_bitmaps || !(state->header->autoclear_features & AUTOCLEAR_BITMAPS)) {
@@ -189,7 +228,8 @@ void check_bitmaps(struct check_state *state)
     check_reference(state, extensions->bitmaps_directory_offset, extensions->bitmaps_directory_size,
                     PURPOSE_BITMAP_DIRECTORY, &none, "the header extension");
     struct bitmap_reader reader = bitmap_reader_start(state->image);
-    while (bitmap_reader_next(&reader, &bitmap, NULL)) {
+    while (bitmap_reader_next(&reader, &bitmap, &problems)) {
+        tell_bitmap_problems(state, &problems);
         check_bitmap_table(state, &bitmap);
     }
     if (reader.ended.code) {
@@ -239,9 +279,8 @@ static void check_references(struct check_state *state)
 {
     const struct finding none = {0};
     struct l1_table active = {state->header->l1_table_offset, state->header->l1_size};
-    check_load_refcounts(state);
     check_reference(state, 0, state->header->cluster_size, PURPOSE_HEADER, &none, "the format");
-    check_l1_tree(state, active, true, "the active L1 table");
+    check_l1_tree(state, active, state->header->size, true, "the active L1 table");
     check_snapshots(state);
     check_encryption_header(state);
     check_bitmaps(state);
@@ -338,11 +377,17 @@ bool check_image(struct chain *chain, const struct check_options *options, struc
         .findings = {.max = options->max_findings},
         .total_clusters = divide_up(header->size, header->cluster_size),
     };
+    if (!image->source->complete) {
+        return error_set(error, ERROR_UNSEEN, "only the first %" PRIu64 " bytes were given",
+                         image->source->size);
+    }
     struct check_state state = {
         .image = image,
         .header = header,
         .check = check,
         .file_end = clusters << header->cluster_bits,
+        .whole_clusters = image->source->size >> header->cluster_bits,
+        .dirty = (header->incompatible_features & INCOMPATIBLE_DIRTY) != 0,
         .refcount_max = header->refcount_order == REFCOUNT_ORDER_MAX
                             ? UINT64_MAX >> 1
                             : (UINT64_C(1) << header->refcount_bits) - 1,

@@ -17,8 +17,10 @@ struct check_state {
     const struct header *header;
     struct check *check;
     struct reference_map references;
-    uint64_t file_end;     // the size of the file, rounded up to a cluster
-    uint64_t refcount_max; // what a refcount of the image can count to
+    uint64_t file_end;       // the size of the file, rounded up to a cluster
+    uint64_t whole_clusters; // of the file
+    uint64_t refcount_max;   // what a refcount of the image can count to
+    bool dirty;              // refcounts may be out of date
     struct table_window refcount_table, refcount_block;
     bool out_of_memory;
 };
@@ -26,13 +28,26 @@ struct check_state {
 // Something could not be checked.
 void check_failed(struct check_state *state, const struct error *error);
 
+// A table could not be read. That the file ends before it does was told with the reference to it.
+void check_unreadable(struct check_state *state, const struct error *error);
+
 // Counts the references to [offset, offset + size) of the file. `at` has the guest offset, when
 // there is one, and `place` says who refers to it.
 void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
                      enum purpose purpose, const struct finding *at, const char *place);
 
-// Marks the clusters whose refcount on disk is 1: the COPIED flags are compared with that.
-void check_load_refcounts(struct check_state *state);
+// The cell of a cluster below references.clusters, made and marked with what its refcount on disk
+// says. NULL when there is no memory, which is noted.
+uint32_t *check_make_cell(struct check_state *state, uint64_t cluster);
+
+static inline uint32_t *check_cell(struct check_state *state, uint64_t cluster)
+{
+    uint32_t *chunk = state->references.chunks[cluster / REFERENCE_CHUNK];
+    return chunk ? chunk + cluster % REFERENCE_CHUNK : check_make_cell(state, cluster);
+}
+
+// True when the refcount on disk is exactly 1: COPIED flags are compared with that.
+bool check_refcount_is_one(struct check_state *state, uint64_t cluster);
 
 // Counts the references to the refcount table and its blocks.
 void check_refcount_tables(struct check_state *state);
@@ -42,7 +57,9 @@ void check_compare_refcounts(struct check_state *state);
 
 // Counts the references of an L1 table and of all below it. Only the active one has COPIED flags
 // that mean something, and is counted in the figures of the check. `name` is told in findings.
-void check_l1_tree(struct check_state *state, struct l1_table l1, bool active, const char *name);
+// `disk_size`: bytes of the disk that it maps.
+void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_size, bool active,
+                   const char *name);
 
 // Counts the references of the bitmaps.
 void check_bitmaps(struct check_state *state);

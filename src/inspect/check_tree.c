@@ -16,6 +16,7 @@
 struct tree {
     struct check_state *state;
     bool active;
+    uint64_t disk_size;
     const char *name; // of the L1 table
     struct table_window l1_window, l2_window;
 
@@ -52,7 +53,7 @@ static void reference_data(const struct tree *tree, uint64_t offset, uint64_t si
     // The plain case, millions of times: one whole cluster inside the file, used as before.
     if (purpose == PURPOSE_DATA && cluster < state->references.clusters &&
         is_aligned(offset, state->header->cluster_size)) {
-        uint32_t *cell = reference_cell(&state->references, cluster);
+        uint32_t *cell = check_cell(state, cluster);
         uint32_t mark = (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
         uint32_t count = cell ? reference_count(*cell) : UINT32_MAX;
         if (cell && (count == 0 || reference_purpose(*cell) == purpose) &&
@@ -105,12 +106,38 @@ static void count_fragment(struct tree *tree, uint64_t offset)
 // COPIED says that the refcount is exactly 1.
 static void check_copied(const struct tree *tree, const struct place *place, uint64_t offset)
 {
-    const struct check_state *state = tree->state;
+    struct check_state *state = tree->state;
     bool data_file = (state->header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
-    uint32_t cell = reference_peek(&state->references, offset >> state->header->cluster_bits);
-    bool one = data_file || (cell & REFERENCE_ONE) != 0;
+    bool one = data_file || check_refcount_is_one(state, offset >> state->header->cluster_bits);
     if (one != ((place->entry.entry & ENTRY_COPIED) != 0)) {
-        tell(tree, FINDING_COPIED_FLAG, place);
+        tell(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, place);
+    }
+}
+
+// Bytes at the start of a host cluster that the disk needs to be in the file.
+static uint64_t needed_bytes(const struct tree *tree, const struct place *place)
+{
+    const struct header *header = tree->state->header;
+    uint64_t needed = place->entry.entry & ENTRY_ZERO ? 0 : header->cluster_size;
+    if (header_extended_l2(header)) {
+        unsigned subclusters = 0;
+        while (subclusters < SUBCLUSTERS &&
+               (uint32_t)place->entry.subclusters >> subclusters != 0) {
+            subclusters++;
+        }
+        needed = (uint64_t)header->cluster_size / SUBCLUSTERS * subclusters;
+    }
+    return place->guest_offset < tree->disk_size
+               ? min_u64(needed, tree->disk_size - place->guest_offset)
+               : 0;
+}
+
+// The last cluster of the file may end where the disk does, but not before.
+static void check_last_cluster(const struct tree *tree, const struct place *place, uint64_t offset)
+{
+    uint64_t size = tree->state->image->source->size;
+    if (offset < size && size - offset < needed_bytes(tree, place)) {
+        tell(tree, FINDING_OUT_OF_FILE, place);
     }
 }
 
@@ -138,6 +165,7 @@ static void check_cluster(struct tree *tree, const struct place *place)
     }
     if (!data_file) {
         reference_data(tree, offset, header->cluster_size, PURPOSE_DATA, place);
+        check_last_cluster(tree, place, offset);
     }
 }
 
@@ -192,8 +220,8 @@ static uint32_t check_plain_run(struct tree *tree, struct bytes view)
     uint64_t cluster = offset >> header->cluster_bits;
     uint32_t count = (uint32_t)l2_entries_plain(header, view);
     uint32_t taken = 0;
-    for (; taken < count && cluster + taken < state->references.clusters; taken++) {
-        uint32_t *cell = reference_cell(&state->references, cluster + taken);
+    for (; taken < count && cluster + taken < state->whole_clusters; taken++) {
+        uint32_t *cell = check_cell(state, cluster + taken);
         if (!cell || *cell != REFERENCE_ONE) {
             break;
         }
@@ -219,7 +247,7 @@ static void check_l2_table(struct tree *tree)
         if (!table_window_view(&tree->l2_window, state->image->source, tree->l2_offset + at,
                                header->l2_entry_size, header->cluster_size - at, &view, &error)) {
             error_prefix(&error, "L2 table at %" PRIu64, tree->l2_offset);
-            check_failed(state, &error);
+            check_unreadable(state, &error);
             return;
         }
         uint32_t count = (uint32_t)(view.size / header->l2_entry_size);
@@ -272,11 +300,9 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     const struct finding at = {.has_guest = true, .guest_offset = tree->guest_offset};
     char place[FINDING_PLACE_SIZE];
     snprintf(place, sizeof place, "L1 entry %" PRIu64 " of %s", index, tree->name);
-    if (tree->active) {
-        uint32_t cell = reference_peek(&state->references, tree->l2_offset >> header->cluster_bits);
-        if (((cell & REFERENCE_ONE) != 0) != ((l1_entry & ENTRY_COPIED) != 0)) {
-            tell_l1(tree, FINDING_COPIED_FLAG, index, l1_entry);
-        }
+    if (tree->active && check_refcount_is_one(state, tree->l2_offset >> header->cluster_bits) !=
+                            ((l1_entry & ENTRY_COPIED) != 0)) {
+        tell_l1(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, index, l1_entry);
     }
     check_reference(state, tree->l2_offset, header->cluster_size, PURPOSE_L2_TABLE, &at, place);
     if (!is_aligned(tree->l2_offset, header->cluster_size)) {
@@ -296,7 +322,7 @@ static void check_l1_table(struct tree *tree, struct l1_table l1)
                                l1.offset + index * L1_ENTRY_SIZE, L1_ENTRY_SIZE,
                                (l1.size - index) * L1_ENTRY_SIZE, &view, &error)) {
             error_prefix(&error, "%s", tree->name);
-            check_failed(state, &error);
+            check_unreadable(state, &error);
             return;
         }
         size_t count = view.size / L1_ENTRY_SIZE;
@@ -310,12 +336,14 @@ static void check_l1_table(struct tree *tree, struct l1_table l1)
     }
 }
 
-void check_l1_tree(struct check_state *state, struct l1_table l1, bool active, const char *name)
+void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_size, bool active,
+                   const char *name)
 {
     const struct finding at = {0};
     struct tree tree = {
         .state = state,
         .active = active,
+        .disk_size = disk_size,
         .name = name,
         .l1_window = table_window_make(TABLE_WINDOW_MAX),
         .l2_window = table_window_make(TABLE_WINDOW_MAX),

@@ -25,7 +25,7 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_COPIED_FLAG] = {"copied-flag-wrong", SEVERITY_CORRUPTION,
                              "an entry's COPIED flag contradicts the refcount", REPAIR},
     [FINDING_OUT_OF_FILE] = {"out-of-file", SEVERITY_CORRUPTION,
-                             "an entry points past the end of the file",
+                             "what an entry points to is not, or not all, in the file",
                              "the file was cut short: what lay there is gone, find a whole copy"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L1 entry has reserved bits set", REPAIR},
@@ -79,6 +79,10 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_ZERO_OFFSET_COPIED] = {"zero-offset-copied", SEVERITY_WARNING,
                                     "an entry without a host cluster has the COPIED flag",
                                     "it reads as unallocated; see whether data is missing there"},
+    [FINDING_STALE_REFCOUNT] = {"stale-refcount", SEVERITY_WARNING,
+                                "a refcount or a COPIED flag is out of date, as it may be in an "
+                                "image that was not closed",
+                                "the next program that opens it for writing brings it up to date"},
     [FINDING_DIRTY] = {"dirty", SEVERITY_WARNING,
                        "the image was not closed: with lazy refcounts, refcounts may be stale, "
                        "which is legal and hurts no data",

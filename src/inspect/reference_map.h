@@ -50,18 +50,9 @@ struct reference_map {
 bool reference_map_make(struct reference_map *map, uint64_t clusters);
 void reference_map_free(struct reference_map *map);
 
-// Makes the piece that a cluster below map->clusters is in. NULL when there is no memory.
+// Makes the piece that a cluster below map->clusters is in, which is not there yet. NULL when there
+// is no memory.
 uint32_t *reference_make_chunk(struct reference_map *map, uint64_t cluster);
-
-// The cell of a cluster below map->clusters; NULL when there is no memory.
-static inline uint32_t *reference_cell(struct reference_map *map, uint64_t cluster)
-{
-    uint32_t *chunk = map->chunks[cluster / REFERENCE_CHUNK];
-    if (!chunk) {
-        chunk = reference_make_chunk(map, cluster);
-    }
-    return chunk ? chunk + cluster % REFERENCE_CHUNK : NULL;
-}
 
 // Its value, 0 when there is no cell.
 static inline uint32_t reference_peek(const struct reference_map *map, uint64_t cluster)
