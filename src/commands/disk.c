@@ -5,7 +5,7 @@
 
 #include "base/checked.h"
 #include "format/layout.h"
-#include "inspect/probe.h"
+#include "image/probe.h"
 #include "inspect/snapshot_find.h"
 
 #include <getopt.h>

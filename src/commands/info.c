@@ -4,7 +4,7 @@
 #include "inspect/info.h"
 #include "commands/options.h"
 #include "image/chain.h"
-#include "inspect/probe.h"
+#include "image/probe.h"
 #include "output/info_output.h"
 
 #include <getopt.h>

@@ -4,6 +4,7 @@
 #include "image/chain.h"
 
 #include "format/layout.h"
+#include "image/probe.h"
 #include "image/reference.h"
 
 #include <stdlib.h>
@@ -96,6 +97,12 @@ static bool open_data_file(struct layer *layer, const char *given, struct error 
 static bool layer_load(struct layer *layer, struct source *source, enum layer_format format,
                        struct error *error)
 {
+    const char *other = format == LAYER_PROBE ? probe_other_format(source) : NULL;
+    if (other) {
+        source_close(source);
+        return error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE,
+                         "its format is not named, and it looks like %s", other);
+    }
     if (format == LAYER_PROBE) {
         format = looks_like_qcow2(source) ? LAYER_QCOW2 : LAYER_RAW;
     }

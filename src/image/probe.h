@@ -3,14 +3,18 @@
 
 // What a file is that is no qcow2 image.
 
-#ifndef INSPECT_PROBE_H
-#define INSPECT_PROBE_H
+#ifndef IMAGE_PROBE_H
+#define IMAGE_PROBE_H
 
 #include "base/source.h"
 
 // True when the file begins as a qcow2 image does; the rest is for image_open() to judge. Else
 // false, and `error` says what the file looks like instead.
 bool probe_qcow2(struct source *source, struct error *error);
+
+// What a layer without a format name is to QEMU, which then looks at its bytes. NULL: raw bytes, or
+// qcow2; otherwise the name of another format of disk images, as below.
+const char *probe_other_format(struct source *source);
 
 // "a VMDK disk", "a gzip file", ..., "raw data". Reads at most PROBE_SIZE bytes, and the last 512.
 enum { PROBE_SIZE = 128 * 1024 };

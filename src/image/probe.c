@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "inspect/probe.h"
+#include "image/probe.h"
 
 #include "base/checked.h"
 #include "format/layout.h"
@@ -12,7 +12,11 @@
 
 enum { TAIL_SIZE = 512 };
 
-enum place { START, TAIL }; // TAIL: counted from the start of the last 512 bytes
+enum place {
+    DISK,  // a format of disk images that QEMU finds by these bytes, at the start
+    START, // anything else
+    TAIL,  // counted from the start of the last 512 bytes
+};
 
 #define MAGIC(place, offset, string, name)              \
     {                                                   \
@@ -28,18 +32,18 @@ static const struct magic {
     const char *bytes;
     const char *name;
 } magics[] = {
-    MAGIC(START, 0, "QFI\xfb\0\0\0\1", "a qcow image of version 1"),
-    MAGIC(START, 0, "KDMV", "a VMDK disk"),
-    MAGIC(START, 0, "COWD", "a VMDK disk of the old sparse kind"),
-    MAGIC(START, 0, "# Disk DescriptorFile", "a VMDK descriptor"),
-    MAGIC(START, 0, "vhdxfile", "a VHDX disk"),
-    MAGIC(START, 0, "conectix", "a VHD (vpc) disk"),
+    MAGIC(DISK, 0, "QFI\xfb\0\0\0\1", "a qcow image of version 1"),
+    MAGIC(DISK, 0, "KDMV", "a VMDK disk"),
+    MAGIC(DISK, 0, "COWD", "a VMDK disk of the old sparse kind"),
+    MAGIC(DISK, 0, "# Disk DescriptorFile", "a VMDK descriptor"),
+    MAGIC(DISK, 0, "vhdxfile", "a VHDX disk"),
+    MAGIC(DISK, 0, "conectix", "a VHD (vpc) disk"),
     MAGIC(TAIL, 0, "conectix", "a VHD (vpc) disk of fixed size"),
-    MAGIC(START, 0x40, "\x7f\x10\xda\xbe", "a VDI disk"),
-    MAGIC(START, 0, "QED\0", "a QED disk"),
-    MAGIC(START, 0, "WithoutFreeSpace", "a Parallels disk"),
-    MAGIC(START, 0, "WithouFreSpacExt", "a Parallels disk"),
-    MAGIC(START, 0, "LUKS\xba\xbe", "a LUKS volume"),
+    MAGIC(DISK, 0x40, "\x7f\x10\xda\xbe", "a VDI disk"),
+    MAGIC(DISK, 0, "QED\0", "a QED disk"),
+    MAGIC(DISK, 0, "WithoutFreeSpace", "a Parallels disk"),
+    MAGIC(DISK, 0, "WithouFreSpacExt", "a Parallels disk"),
+    MAGIC(DISK, 0, "LUKS\xba\xbe", "a LUKS volume"),
     MAGIC(TAIL, 0, "koly", "an Apple disk image (DMG)"),
     MAGIC(START, 0, "shdw", "an Apple sparse image (ASIF)"),
     MAGIC(START, 0, "\x1f\x8b", "a gzip file"),
@@ -78,13 +82,33 @@ static const struct magic {
     MAGIC(START, 510, "\x55\xaa", "a raw disk with a boot sector"),
 };
 
+static bool fits(const struct magic *magic, struct bytes where)
+{
+    struct bytes view;
+    return bytes_view(where, magic->offset, magic->size, &view) &&
+           memcmp(view.data, magic->bytes, magic->size) == 0;
+}
+
 static const char *find_magic(struct bytes start, struct bytes tail)
 {
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
-        struct bytes view;
-        struct bytes where = magics[i].place == TAIL ? tail : start;
-        if (bytes_view(where, magics[i].offset, magics[i].size, &view) &&
-            memcmp(view.data, magics[i].bytes, magics[i].size) == 0) {
+        if (fits(&magics[i], magics[i].place == TAIL ? tail : start)) {
+            return magics[i].name;
+        }
+    }
+    return NULL;
+}
+
+const char *probe_other_format(struct source *source)
+{
+    struct error ignored;
+    uint8_t buffer[SECTOR_SIZE];
+    struct bytes start = {buffer, min_u64(sizeof buffer, source->size)};
+    if (!source_read(source, 0, buffer, start.size, &ignored)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        if (magics[i].place == DISK && fits(&magics[i], start)) {
             return magics[i].name;
         }
     }
