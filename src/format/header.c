@@ -86,6 +86,11 @@ static void check_header_length(const struct header *header, struct bytes start,
                                 struct problems *problems)
 {
     uint32_t length = header->header_length;
+    if (header->version >= 3 && start.size < HEADER_LENGTH_V3) {
+        problems_fatal(problems, ERROR_TRUNCATED, start.size,
+                       "the file ends within the header of a version 3 image");
+        return;
+    }
     if (header->version >= 3 && length < HEADER_LENGTH_V3) {
         problems_fatal(problems, ERROR_CORRUPT, HEADER_HEADER_LENGTH,
                        "header_length is %" PRIu32 ", below %d", length, HEADER_LENGTH_V3);

@@ -168,7 +168,8 @@ static bool add_backing_file(struct chain *chain, const struct chain_options *op
     struct reference reference;
     if (!reference_resolve(overlay->path, overlay->image->backing_file,
                            overlay->image->extensions.backing_format, &reference, error)) {
-        return error_prefix(error, "backing file");
+        return error_prefix(error, "backing file %.*s", (int)overlay->image->backing_file.size,
+                            (const char *)overlay->image->backing_file.data);
     }
     struct source *source = source_open_file(reference.path, 0, error);
     bool added =

@@ -53,9 +53,9 @@ static struct source *stored_source(const struct reader *reader, const struct ex
     return reader->chain->layers[extent->depth].image->source;
 }
 
-// Reads [start, start + size) of the layer's file. What lies past its end counts as zeros: a
-// compressed cluster's size is an upper bound, rounded up to sectors. Of the first bytes of a pipe
-// there are just fewer: zeros in their place could be decoded to bytes that nobody wrote.
+// Reads [start, start + size) of the layer's file, or as much of it as there is: a compressed
+// cluster's size is an upper bound, rounded up to sectors. Nothing is put in the place of what is
+// missing: a decoder would turn zeros into bytes that nobody wrote.
 static bool fetch(struct reader *reader, const struct extent *extent, uint64_t start, size_t size,
                   struct error *error)
 {
@@ -66,9 +66,8 @@ static bool fetch(struct reader *reader, const struct extent *extent, uint64_t s
         !source_read(source, start, reader->stored, there, error)) {
         return false;
     }
-    memset(reader->stored + there, 0, size - there);
     reader->stored_start = start;
-    reader->stored_size = source->complete ? size : there;
+    reader->stored_size = there;
     reader->stored_depth = extent->depth;
     return true;
 }
@@ -122,6 +121,20 @@ static const char *decode(struct reader *reader, uint8_t type, struct bytes stor
     return codec->decode(reader->codec_states[type], stored, output, size);
 }
 
+// `cut`: the file ends before the stored bytes can.
+static bool undecodable(const struct reader *reader, const struct extent *extent, bool cut,
+                        const char *fault, struct error *error)
+{
+    const struct source *source = stored_source(reader, extent);
+    if (!cut) {
+        return error_at(error, ERROR_UNDECODABLE, extent->host_offset,
+                        "the compressed cluster cannot be decoded: %s", fault);
+    }
+    return error_at(error, source->complete ? ERROR_TRUNCATED : ERROR_UNSEEN, extent->host_offset,
+                    "the compressed cluster cannot be decoded: it goes on past the %s at %" PRIu64,
+                    source->complete ? "end of the file" : "bytes that were given", source->size);
+}
+
 static bool read_compressed(struct reader *reader, const struct extent *extent, uint8_t *buffer,
                             struct error *error)
 {
@@ -141,10 +154,7 @@ static bool read_compressed(struct reader *reader, const struct extent *extent, 
     const char *fault =
         decode(reader, header->compression_type, stored, whole ? buffer : reader->cluster, size);
     if (fault) {
-        bool unseen = stored.size < extent->stored_size;
-        return error_at(error, unseen ? ERROR_UNSEEN : ERROR_UNDECODABLE, extent->host_offset,
-                        "the compressed cluster cannot be decoded: %s",
-                        unseen ? "not all of it was given" : fault);
+        return undecodable(reader, extent, stored.size < extent->stored_size, fault, error);
     }
     if (!whole) {
         memcpy(buffer, reader->cluster + (extent->start - extent->cluster), extent->length);

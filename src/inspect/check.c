@@ -305,7 +305,7 @@ static void on_fault(void *context, uint64_t start, uint64_t length, const struc
                          .guest_offset = start};
     if (error->code == ERROR_IO) {
         at.kind = FINDING_UNREADABLE_DATA;
-    } else if (error->code != ERROR_UNDECODABLE) {
+    } else if (error->code != ERROR_UNDECODABLE && error->code != ERROR_TRUNCATED) {
         return; // the tables have been checked before
     }
     findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s", length, error->message);
