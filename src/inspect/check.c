@@ -61,15 +61,22 @@ static void count_reference(struct check_state *state, uint64_t cluster, enum pu
     }
 }
 
-static void tell_out_of_file(struct check_state *state, uint64_t offset, uint64_t size,
-                             enum purpose purpose, const struct finding *at, const char *place)
+static void tell_range(struct check_state *state, enum finding_kind kind, uint64_t offset,
+                       uint64_t size, enum purpose purpose, const struct finding *at,
+                       const char *place)
 {
     struct finding finding = *at;
-    finding.kind = FINDING_OUT_OF_FILE;
+    finding.kind = kind;
     finding.has_host = true;
     finding.host_offset = offset;
     findings_add(&state->check->findings, &finding, "%s refers to %" PRIu64 " bytes of %s", place,
                  size, purpose_name(purpose));
+}
+
+// The header is as long as it says; how much of a data cluster has to be there depends on the disk.
+static bool may_end_early(enum purpose purpose)
+{
+    return purpose == PURPOSE_HEADER || purpose == PURPOSE_DATA || purpose == PURPOSE_COMPRESSED;
 }
 
 void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
@@ -81,14 +88,13 @@ void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
     if (size == 0) {
         return;
     }
+    // The last cluster of a file need not be whole.
     if (!checked_add(offset, size, &end) || end > file_size + (header->cluster_size - 1)) {
-        tell_out_of_file(state, offset, size, purpose, at, place);
+        tell_range(state, FINDING_OUT_OF_FILE, offset, size, purpose, at, place);
         return;
     }
-    // The last cluster of a file need not be whole, but tables are. Of data it depends on how much
-    // of it the disk has.
-    if (end > file_size && purpose != PURPOSE_DATA && purpose != PURPOSE_COMPRESSED) {
-        tell_out_of_file(state, offset, size, purpose, at, place);
+    if (end > file_size && !may_end_early(purpose)) {
+        tell_range(state, FINDING_CUT_SHORT, offset, size, purpose, at, place);
     }
     uint64_t last = (end - 1) >> header->cluster_bits;
     for (uint64_t cluster = offset >> header->cluster_bits; cluster <= last; cluster++) {
@@ -303,9 +309,9 @@ static void on_fault(void *context, uint64_t start, uint64_t length, const struc
                          .host_offset = error->offset,
                          .has_guest = true,
                          .guest_offset = start};
-    if (error->code == ERROR_IO) {
+    if (error->code == ERROR_IO || error->code == ERROR_TRUNCATED) {
         at.kind = FINDING_UNREADABLE_DATA;
-    } else if (error->code != ERROR_UNDECODABLE && error->code != ERROR_TRUNCATED) {
+    } else if (error->code != ERROR_UNDECODABLE) {
         return; // the tables have been checked before
     }
     findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s", length, error->message);

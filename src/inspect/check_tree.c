@@ -137,7 +137,7 @@ static void check_last_cluster(const struct tree *tree, const struct place *plac
 {
     uint64_t size = tree->state->image->source->size;
     if (offset < size && size - offset < needed_bytes(tree, place)) {
-        tell(tree, FINDING_OUT_OF_FILE, place);
+        tell(tree, FINDING_CUT_SHORT, place);
     }
 }
 

@@ -25,8 +25,11 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_COPIED_FLAG] = {"copied-flag-wrong", SEVERITY_CORRUPTION,
                              "an entry's COPIED flag contradicts the refcount", REPAIR},
     [FINDING_OUT_OF_FILE] = {"out-of-file", SEVERITY_CORRUPTION,
-                             "what an entry points to is not, or not all, in the file",
+                             "an entry points past the end of the file",
                              "the file was cut short: what lay there is gone, find a whole copy"},
+    [FINDING_CUT_SHORT] = {"cut-short", SEVERITY_CORRUPTION,
+                           "the file ends inside what an entry points to",
+                           "the file was cut short: what lay there is gone, find a whole copy"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L1 entry has reserved bits set", REPAIR},
     [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,
@@ -72,10 +75,12 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_UNDECODABLE] = {"undecodable-cluster", SEVERITY_CORRUPTION,
                              "a compressed cluster cannot be decoded",
                              "its bytes are gone: qcow2-info cat --salvage reads all others"},
-    [FINDING_UNREADABLE_DATA] = {"unreadable-data", SEVERITY_CORRUPTION,
-                                 "the system cannot read data of the file",
-                                 "look for a failing disk; qcow2-info cat --salvage reads the "
-                                 "rest"},
+    [FINDING_UNREADABLE_DATA] =
+        {"unreadable-data", SEVERITY_CORRUPTION,
+         "data cannot be read: the file ends before it, or the "
+         "system fails",
+         "look for a whole copy, or a failing disk; qcow2-info cat --salvage reads the "
+         "rest"},
     [FINDING_ZERO_OFFSET_COPIED] = {"zero-offset-copied", SEVERITY_WARNING,
                                     "an entry without a host cluster has the COPIED flag",
                                     "it reads as unallocated; see whether data is missing there"},
