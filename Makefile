@@ -208,10 +208,10 @@ check: deps-build deps-check ## install what the tests need, build, and run all 
 	+@$(submake) check-only
 
 check-only: all $(UNIT_BINS) ## the same, installing nothing
-	@QCOW2_INFO='$(CURDIR)/$(BIN)' tests/run $(TESTS)
+	@QCOW2_INFO='$(abspath $(BIN))' tests/run $(TESTS)
 
 check-unit: all $(UNIT_BINS) ## run only the unit tests
-	@QCOW2_INFO='$(CURDIR)/$(BIN)' tests/run --unit
+	@QCOW2_INFO='$(abspath $(BIN))' tests/run --unit
 
 check-random: SUITE := random
 check-random: ## compare with qemu-img on random images
@@ -222,7 +222,7 @@ fuzz: ## fuzz the parsers
 
 check-random bench fuzz: all
 	@test -x tests/$(SUITE)/run || { echo 'make $@: not there yet (no tests/$(SUITE)/run)' >&2; exit 1; }
-	@QCOW2_INFO='$(CURDIR)/$(BIN)' BUILD='$(CURDIR)/$(B)' tests/$(SUITE)/run
+	@QCOW2_INFO='$(abspath $(BIN))' BUILD='$(abspath $(B))' tests/$(SUITE)/run
 
 # ---- Lint -------------------------------------------------------------------------------------
 

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Where the header does not tell: what is in the first cluster is looked for so far, in bytes.
+enum { USUAL_CLUSTER_SIZE = 65536 };
+
 // Reads [0, size) of the file, or as much of it as there is, into a buffer of its own.
 static bool read_start(struct source *source, uint64_t size, struct bytes *start,
                        struct error *error)
@@ -105,16 +108,22 @@ static bool image_load(struct image *image, struct error *error)
     }
     bool parsed = header_parse(start, &image->header, &image->problems, error);
     free((void *)(uintptr_t)start.data);
-    if (!parsed || !image->header.geometry_known) {
-        return parsed;
-    }
-    if (!read_start(image->source, image->header.cluster_size, &image->first_cluster, error)) {
+    if (!parsed) {
         return false;
     }
-    shrink_first_cluster(image);
+    bool geometry_known = image->header.geometry_known;
+    uint64_t size = geometry_known ? image->header.cluster_size : USUAL_CLUSTER_SIZE;
+    if (!read_start(image->source, size, &image->first_cluster, error)) {
+        return false;
+    }
+    if (geometry_known) {
+        shrink_first_cluster(image);
+    }
     extensions_parse(image->first_cluster, &image->header, &image->extensions, &image->problems);
     find_backing_file(image);
-    check_tables(image);
+    if (geometry_known) {
+        check_tables(image);
+    }
     return true;
 }
 

@@ -13,9 +13,9 @@
 #     elsewhere    nothing: holes
 #
 # and beside these an internal snapshot "before-the-flood", which does not have the bytes at 8 MiB,
-# a persistent dirty bitmap "since-backup", which has only them, and the feature name table that
-# qemu-img always writes. The date of the snapshot is set to a fixed one, so that the same qemu-img
-# makes the same bytes. The one here was made by qemu-img 7.2 of Debian 12.
+# and a persistent dirty bitmap "since-backup", which has only them. The date of the snapshot is set
+# to a fixed one, so that the same qemu-img makes the same bytes. The one here was made by qemu-img
+# 7.2 of Debian 12.
 
 set -euo pipefail
 
