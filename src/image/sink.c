@@ -48,6 +48,7 @@ static bool all_zeros(struct bytes bytes)
 static size_t block_run(struct bytes bytes, uint64_t at, bool *zeros)
 {
     size_t length = 0;
+    *zeros = false;
     while (length < bytes.size) {
         uint64_t to_boundary = SPARSE_BLOCK - (at + length) % SPARSE_BLOCK;
         struct bytes block = bytes_from(bytes, length);

@@ -262,7 +262,9 @@ static void check_header(struct check_state *state)
         const struct error *error = &image->problems.items[i].error;
         struct finding problem = {
             .kind = FINDING_HEADER, .has_host = error->has_offset, .host_offset = error->offset};
-        if (error->code != PROBLEM_UNSUPPORTED_ENCRYPTION) {
+        // Encryption that we cannot undo hides the data, and breaks no rule.
+        if (error->code != PROBLEM_UNSUPPORTED_ENCRYPTION ||
+            state->header->crypt_method > CRYPT_LUKS) {
             findings_add(findings, &problem, "%s", error->message);
         }
     }
