@@ -105,6 +105,7 @@ static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, 
     bool done = extent_walk_start(&walk, &disk->chain, error) &&
                 map_walk(map, &walk, offset, offset + length, error);
     extent_walk_end(&walk);
+    extent_output_free(&map->output);
     if (done) {
         map_end(map);
     }

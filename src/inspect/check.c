@@ -389,6 +389,11 @@ bool check_image(struct chain *chain, const struct check_options *options, struc
         return error_set(error, ERROR_UNSEEN, "only the first %" PRIu64 " bytes were given",
                          image->source->size);
     }
+    if (header->refcount_bits == 0) {
+        return error_at(error, ERROR_CORRUPT, HEADER_REFCOUNT_ORDER,
+                        "refcount_order is %" PRIu32 ", above %d: nothing can be compared",
+                        header->refcount_order, REFCOUNT_ORDER_MAX);
+    }
     struct check_state state = {
         .image = image,
         .header = header,

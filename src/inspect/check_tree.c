@@ -51,7 +51,7 @@ static void reference_data(const struct tree *tree, uint64_t offset, uint64_t si
     struct check_state *state = tree->state;
     uint64_t cluster = offset >> state->header->cluster_bits;
     // The plain case, millions of times: one whole cluster inside the file, used as before.
-    if (purpose == PURPOSE_DATA && cluster < state->references.clusters &&
+    if (purpose == PURPOSE_DATA && offset < state->file_end &&
         is_aligned(offset, state->header->cluster_size)) {
         uint32_t *cell = check_cell(state, cluster);
         uint32_t mark = (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
@@ -152,7 +152,6 @@ static void check_cluster(struct tree *tree, const struct place *place)
     }
     if ((uint32_t)(place->entry.subclusters >> SUBCLUSTERS) & (uint32_t)place->entry.subclusters) {
         tell(tree, FINDING_SUBCLUSTERS_CONFLICT, place);
-        return;
     }
     if (!is_aligned(offset, header->cluster_size)) {
         tell(tree, FINDING_CLUSTER_UNALIGNED, place);
@@ -292,7 +291,7 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
         tell_l1(tree, FINDING_L1_RESERVED_BITS, index, l1_entry);
     }
     if (tree->l2_offset == 0) {
-        if (tree->active && (l1_entry & ENTRY_COPIED)) {
+        if (l1_entry & ENTRY_COPIED) {
             tell_l1(tree, FINDING_ZERO_OFFSET_COPIED, index, l1_entry);
         }
         return;

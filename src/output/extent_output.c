@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const statuses[EXTENT_STATUSES] = {
@@ -88,16 +89,47 @@ static char *put_places(char *to, const struct extent *extent)
     return extent->has_host ? put_u64(to, extent->host_offset) : PUT(to, "null");
 }
 
-static void file_json(const struct extent_output *output, const struct extent *extent)
+static void file_json(struct writer *writer, const char *file)
 {
     struct json json;
-    writer_string(output->writer, ",\"file\":");
-    json_init(&json, output->writer, JSON_COMPACT);
-    json_text(&json, extent_file(output->chain, extent));
+    writer_string(writer, ",\"file\":");
+    json_init(&json, writer, JSON_COMPACT);
+    json_text(&json, file);
+    writer_string(writer, "}\n");
+}
+
+// The name of a file is the same on many lines: what it is in JSON is kept, unless it is so long
+// that it does not fit a buffer.
+static void put_file(struct extent_output *output, const char *file)
+{
+    if (!output->file_json) {
+        output->file_json = malloc(sizeof *output->file_json);
+    }
+    struct writer *kept = output->file_json;
+    if (!kept) {
+        file_json(output->writer, file);
+        return;
+    }
+    if (output->file != file) {
+        writer_init(kept, -1);
+        file_json(kept, file);
+        output->file = file;
+    }
+    if (kept->failed) {
+        file_json(output->writer, file);
+    } else {
+        writer_bytes(output->writer, kept->buffer, kept->used);
+    }
+}
+
+void extent_output_free(struct extent_output *output)
+{
+    free(output->file_json);
+    output->file_json = NULL;
 }
 
 // A map can have millions of lines: each is put together in place.
-void extent_output_json(const struct extent_output *output, const struct extent *extent)
+void extent_output_json(struct extent_output *output, const struct extent *extent)
 {
     const struct flags_json *flags = &flags_json[extent->kind];
     char *to = writer_room(output->writer, JSON_LINE_MAX);
@@ -109,8 +141,7 @@ void extent_output_json(const struct extent_output *output, const struct extent 
         return;
     }
     writer_used(output->writer, put_places(to, extent));
-    file_json(output, extent);
-    writer_string(output->writer, "}\n");
+    put_file(output, extent_file(output->chain, extent));
 }
 
 void extent_output_heading(const struct extent_output *output)

@@ -19,14 +19,17 @@ int extent_width(uint64_t size);
 struct extent_output {
     struct writer *writer;
     const struct chain *chain;
-    bool places; // with layer, host offset and file
-    int width;   // of the columns of guest offsets and lengths, in text
+    bool places;              // with layer, host offset and file
+    const char *file;         // whose name in JSON, with the end of the line, is kept in
+    struct writer *file_json; // this buffer; owned, NULL until the first use
+    int width;                // of the columns of guest offsets and lengths, in text
 };
 
 struct extent_output extent_output_make(struct writer *writer, const struct chain *chain,
                                         bool places);
+void extent_output_free(struct extent_output *output);
 
-void extent_output_json(const struct extent_output *output, const struct extent *extent);
+void extent_output_json(struct extent_output *output, const struct extent *extent);
 
 void extent_output_heading(const struct extent_output *output);
 void extent_output_text(const struct extent_output *output, const struct extent *extent);
