@@ -4,17 +4,17 @@
 #include "commands/salvage.h"
 
 #include "commands/options.h"
+#include "commands/output_file.h"
 #include "output/json.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 bool salvage_start(struct salvage *salvage, const char *path, const char *log_path,
-                   struct error *error)
+                   const struct chain *chain, struct error *error)
 {
     *salvage = (struct salvage){.path = path, .log_fd = -1};
     if (!log_path) {
@@ -24,10 +24,9 @@ bool salvage_start(struct salvage *salvage, const char *path, const char *log_pa
     if (!salvage->log) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    salvage->log_fd = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    salvage->log_fd = output_open(log_path, chain, error);
     if (salvage->log_fd < 0) {
-        return error_set(error, ERROR_IO, "cannot write the salvage log %s: %s", log_path,
-                         strerror(errno));
+        return error_prefix(error, "salvage log %s", log_path);
     }
     writer_init(salvage->log, salvage->log_fd);
     return true;

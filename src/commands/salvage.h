@@ -6,6 +6,7 @@
 #ifndef COMMANDS_SALVAGE_H
 #define COMMANDS_SALVAGE_H
 
+#include "image/chain.h"
 #include "output/writer.h"
 
 struct salvage {
@@ -19,9 +20,10 @@ struct salvage {
     struct error error;
 };
 
-// `log_path` may be NULL. False when the log cannot be made; `error` then names it.
+// `log_path` may be NULL. False when the log cannot be made, or is one of the chain's own files;
+// `error` then names it.
 bool salvage_start(struct salvage *salvage, const char *path, const char *log_path,
-                   struct error *error);
+                   const struct chain *chain, struct error *error);
 
 // Notes a guest range that reads as zeros because of `error`.
 void salvage_fault(struct salvage *salvage, uint64_t start, uint64_t length,
