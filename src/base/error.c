@@ -46,22 +46,24 @@ void error_fill_at(struct error *error, const char *code, uint64_t offset, const
 
 void error_fill_prefix(struct error *error, const char *format, ...)
 {
+    static const char cut[] = "...";
     char old[ERROR_MESSAGE_SIZE];
     va_list args;
     memcpy(old, error->message, sizeof old);
     va_start(args, format);
     vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
+    // What is wrong matters more than the whole of a long name in front of it.
+    size_t reason = strlen(old);
+    size_t most = sizeof error->message - 1 - strlen(": ");
+    size_t room = reason < most ? most - reason : 0;
     size_t length = strlen(error->message);
-    size_t room = sizeof error->message - length;
-    const char *parts[] = {": ", old};
-    for (size_t i = 0; i < 2; i++) {
-        size_t part = strnlen(parts[i], room - 1);
-        memcpy(error->message + length, parts[i], part);
-        length += part;
-        room -= part;
+    if (length > room && room >= strlen(cut)) {
+        length = room;
+        memcpy(error->message + length - strlen(cut), cut, strlen(cut));
     }
-    error->message[length] = '\0';
+    length = length < room ? length : room;
+    snprintf(error->message + length, sizeof error->message - length, ": %.*s", (int)reason, old);
 }
 
 void problems_add(struct problems *problems, const struct error *error, bool unreadable)
