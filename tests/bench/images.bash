@@ -1,0 +1,118 @@
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# The images that tests/bench/run measures on. Each is made when the first case asks for it, in the
+# folder images of $BENCH_DIR, and stays there until a recipe changes. Together they take up 12 GB.
+#
+#     disk             an 8 GiB raw disk with 2 GiB of the contents of this machine's /usr
+#     plain zlib zstd  the same as qcow2; zlib and zstd compressed
+#     extended         plain, with extended L2 entries: clusters of 128 KiB, subclusters of 4 KiB
+#     zlib-2m zstd-2m  compressed, with clusters of 2 MiB
+#     chain            50 overlays on plain, each with 8 MiB in 128 places
+#     random           1 GiB of random bytes
+#     sparse           a 1 TiB disk with 64 MiB of data in 1024 places
+#     fragmented       see make_fragmented.c
+#     preallocated     a 1 TiB disk with all of its tables and none of its data
+
+# image_file NAME: where it is
+image_file() {
+    case $1 in
+    disk) echo "$BENCH_DIR/images/disk.raw" ;;
+    *) echo "$BENCH_DIR/images/$1.qcow2" ;;
+    esac
+}
+
+make_image_disk() {
+    helper make_disk || return
+    find /usr/bin /usr/include /usr/lib /usr/libexec /usr/sbin /usr/share -xdev -type f -print0 2>/dev/null |
+        LC_ALL=C sort -z | shuf -z --random-source=<(yes) | "$BENCH_DIR/make_disk" "$1"
+}
+
+# convert_disk FILE [OPTION]...: the disk as qcow2
+convert_disk() {
+    need_image disk
+    qemu-img convert -f raw -O qcow2 "${@:2}" "$(image_file disk)" "$1"
+}
+
+make_image_plain() {
+    convert_disk "$1"
+}
+
+make_image_zlib() {
+    convert_disk "$1" -c
+}
+
+make_image_zstd() {
+    convert_disk "$1" -c -o compression_type=zstd
+}
+
+make_image_extended() {
+    convert_disk "$1" -o extended_l2=on,cluster_size=128k
+}
+
+make_image_zlib-2m() {
+    convert_disk "$1" -c -o cluster_size=2M
+}
+
+make_image_zstd-2m() {
+    convert_disk "$1" -c -o cluster_size=2M,compression_type=zstd
+}
+
+# write_places IMAGE COUNT BLOCKS SEED: COUNT times 64 KiB, in blocks of 64 KiB below BLOCKS
+write_places() {
+    local number
+    RANDOM=$4
+    for ((number = 0; number < $2; number++)); do
+        echo "write -q -P $((RANDOM % 255 + 1)) $(((RANDOM << 15 | RANDOM) % $3 * 65536)) 64k"
+    done | qemu-io -f qcow2 -t unsafe "$1" >/dev/null
+}
+
+make_image_chain() {
+    local number lower overlay
+    need_image plain
+    lower=plain.qcow2
+    for ((number = 1; number <= 50; number++)); do
+        overlay=chain.$number.qcow2
+        [[ $number -lt 50 ]] || overlay=chain.qcow2
+        (cd "$BENCH_DIR/images" && qemu-img create -q -f qcow2 -b "$lower" -F qcow2 "$overlay") || return
+        write_places "$BENCH_DIR/images/$overlay" 128 $((8 << 30 >> 16)) "$number" || return
+        lower=$overlay
+    done
+}
+
+make_image_random() {
+    head -c 1G /dev/urandom >"$1.raw" &&
+        qemu-img convert -f raw -O qcow2 "$1.raw" "$1"
+    local status=$?
+    rm -f "$1.raw"
+    return $status
+}
+
+make_image_sparse() {
+    qemu-img create -q -f qcow2 "$1" 1T && write_places "$1" 1024 $((1 << 40 >> 16)) 1
+}
+
+make_image_fragmented() {
+    helper make_fragmented || return
+    "$BENCH_DIR/make_fragmented" "$1" && qemu-img info "$1" >/dev/null
+}
+
+make_image_preallocated() {
+    qemu-img create -q -f qcow2 -o preallocation=metadata "$1" 1T
+}
+
+# need_image NAME: makes it unless it is there, made by the same recipes
+need_image() {
+    local file stamp
+    file=$(image_file "$1")
+    stamp=$(cd "$BENCH" && cksum images.bash make_disk.c make_fragmented.c)
+    [[ ! -e $file.stamp || $(<"$file.stamp") != "$stamp" ]] || return 0
+    mkdir -p "$BENCH_DIR/images" || exit
+    rm -f "$file" "$file.stamp"
+    note "making the image $1"
+    "make_image_$1" "$file" || die "the image $1 could not be made"
+    note
+    sync
+    echo "$stamp" >"$file.stamp"
+}

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Block devices as images and as backing files: loop devices, where the machine has them.
+
+load helpers/load
+load helpers/tables
+
+teardown() {
+    local device
+    for device in "${devices[@]}"; do
+        losetup -d "$device" || true
+    done
+}
+
+# attach FILE: a loop device with this file's bytes, in the variable device
+attach() {
+    command -v losetup >/dev/null || skip 'machine: there is no losetup'
+    [[ $(id -u) -eq 0 ]] || skip 'machine: only root may make a loop device'
+    # A device has whole sectors.
+    truncate -s $((($(stat -c %s "$1") + 511) / 512 * 512)) "$1"
+    device=$(losetup --find --show --read-only "$1" 2>losetup.log) ||
+        skip "machine: no loop device: $(head -n 1 losetup.log)"
+    devices+=("$device")
+    [[ -b $device && -r $device ]] || skip "machine: $device cannot be read"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    devices=()
+}
+
+# A disk of 2 MiB whose clusters have no holes of the file in them: a device has none.
+make_mixed() {
+    make_image image 2M '' 'write -q -P 0x41 0 128k' 'write -q -c -P 0x42 256k 192k' \
+        'write -q -z 512k 64k' 'write -q -P 0x43 1984k 64k'
+}
+
+@test "block device: cat" {
+    make_mixed
+    make_raw image raw
+    attach image
+    run_qcow2_info cat -o out "$device"
+    assert_status 0
+    assert_equal "${stderr-}" ''
+    assert_same_bytes out raw
+    qcow2_info cat "$device" | cmp - raw
+}
+
+@test "block device: cat of one that is longer than the image" {
+    make_mixed
+    make_raw image raw
+    truncate -s 32M image
+    attach image
+    qcow2_info cat "$device" | cmp - raw
+}
+
+@test "block device: map" {
+    make_mixed
+    qcow2_info map --json image >want
+    attach image
+    qcow2_info map --json "$device" | cmp - want
+    maps_equal "$device"
+}
+
+@test "block device: info" {
+    make_mixed
+    truncate -s 32M image
+    attach image
+    run_qcow2_info info --json "$device"
+    assert_status 0
+    assert_equal "$(jq -c '[.header.size, .file_size]' <<<"$output")" '[2097152,33554432]'
+}
+
+@test "block device: check" {
+    make_mixed
+    attach image
+    run_qcow2_info check "$device"
+    assert_status 0
+}
+
+@test "block device: standard input is one" {
+    make_mixed
+    make_raw image raw
+    attach image
+    qcow2_info cat - <"$device" | cmp - raw
+}
+
+@test "block device: data past its end is an error" {
+    make_mixed
+    poke_l2_entry image 0 $((COPIED | 1 << 40))
+    attach image
+    run_qcow2_info cat "$device"
+    assert_status 1
+    assert_output ''
+    assert_one_error "$device" 'guest offset 0' $((1 << 40))
+}
+
+@test "block device: a raw backing file is one" {
+    seq 200000 | head -c 1M >base
+    attach base
+    make_layer image 2M '' "$device" raw 'write -q -P 0x41 64k 64k'
+    guest_bytes_equal image
+    maps_equal image
+    run_qcow2_info map --json --host-offsets image
+    assert_equal "$(jq -r -s 'map(.file) | unique | index("'"$device"'") != null' <<<"$output")" true
+}
+
+@test "block device: a qcow2 backing file is one" {
+    make_mixed
+    mv image base
+    attach base
+    make_layer image 2M '' "$device" qcow2 'write -q -P 0x44 64k 4k'
+    guest_bytes_equal image
+    maps_equal image
+}
+
+@test "block device: a backing file by json: with the driver host_device" {
+    seq 200000 | head -c 1M >base
+    attach base
+    make_layer image 1M '' "json:{\"driver\":\"raw\",\"file\":{\"driver\":\"host_device\",\"filename\":\"$device\"}}" raw
+    guest_bytes_equal image
+    run_qcow2_info cat --length 7 image
+    assert_output $'1\n2\n3\n4'
+}
+
+@test "block device: a data file is one" {
+    make_image image 1M data_file=data 'write -q -P 0x41 0 1M'
+    make_raw image raw
+    attach data
+    qcow2_info cat --data-file "$device" image | cmp - raw
+}
+
+@test "block device: a loop by the device itself" {
+    make_layer image 1M '' base qcow2
+    attach image
+    ln -s "$device" base
+    ln -s "$device" top
+    run_qcow2_info cat top
+    assert_status 1
+    assert_output ''
+    assert_one_error top 'comes back to'
+}

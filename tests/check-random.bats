@@ -1,0 +1,26 @@
+#!/usr/bin/env bats
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Random images damaged at random places, always the same ones: check agrees with qemu-img check, or a
+# rule in helpers/check.jq says why not. Fresh ones: N=5000 tests/random/damage. Images that differ are
+# kept in build/random.
+
+load helpers/load
+
+# no_differences FIRST: 50 seeds
+no_differences() {
+    require_tool qemu-img qemu-io jq
+    N=50 SEED=$1 JOBS=1 TMPDIR=$PWD BUILD=$TOP/build "$TOP/tests/random/damage"
+}
+
+@test "damage: seeds 25 to 74" { no_differences 25; }
+@test "damage: seeds 75 to 124" { no_differences 75; }
+@test "damage: seeds 125 to 174" { no_differences 125; }
+@test "damage: seeds 175 to 224" { no_differences 175; }
+@test "damage: seeds 225 to 274" { no_differences 225; }
+@test "damage: seeds 275 to 324" { no_differences 275; }
+@test "damage: seeds 325 to 374" { no_differences 325; }
+@test "damage: seeds 375 to 424" { no_differences 375; }
+@test "damage: seeds 425 to 474" { no_differences 425; }
+@test "damage: seeds 475 to 524" { no_differences 475; }

@@ -1,0 +1,346 @@
+#!/usr/bin/env bats
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# The command line: what is refused as wrong usage, what helps, and how errors are told.
+
+load helpers/load
+load helpers/tables
+
+COMMANDS=(info map cat check)
+
+# The last run was refused: status 64, nothing on standard output, and on standard error each TEXT.
+assert_usage() {
+    local text
+    assert_status 64 || return
+    assert_output '' || return
+    [[ ${stderr-} == 'qcow2-info: '* ]] || fail 'expected a message of qcow2-info' "$(show_run)" || return
+    for text in "$@"; do
+        assert_stderr_contains "$text" || return
+    done
+    assert_stderr_contains ' --help'
+}
+
+# ---- Usage -----------------------------------------------------------------------------------------------
+
+@test "cli: an unknown option is refused by name" {
+    cp "$SAMPLE" disk.qcow2
+    local command
+    for command in '' "${COMMANDS[@]}"; do
+        # shellcheck disable=SC2086 # no command is no argument
+        run_qcow2_info $command disk.qcow2 --no-such-option
+        assert_usage --no-such-option
+        # shellcheck disable=SC2086
+        run_qcow2_info $command -Z disk.qcow2
+        assert_usage Z
+    done
+}
+
+@test "cli: an option of another command is refused" {
+    cp "$SAMPLE" disk.qcow2
+    run_qcow2_info map --sparse never disk.qcow2
+    assert_usage --sparse
+    run_qcow2_info cat --json disk.qcow2
+    assert_usage --json
+    run_qcow2_info info --offset 1 disk.qcow2
+    assert_usage --offset
+    run_qcow2_info check --backing-chain disk.qcow2
+    assert_usage --backing-chain
+}
+
+@test "cli: two images are refused" {
+    cp "$SAMPLE" one
+    cp "$SAMPLE" two
+    local command
+    for command in "${COMMANDS[@]}"; do
+        run_qcow2_info "$command" one two
+        assert_usage two
+    done
+}
+
+@test "cli: what is no number of bytes is refused" {
+    local number
+    for number in '' x -1 +1 1.5M 0x10 1e3 '1 ' ' 1' 1KK 1Z 16E 18446744073709551616; do
+        run_qcow2_info map --offset "$number" "$SAMPLE"
+        assert_usage "\"$number\"" 'number of bytes'
+        run_qcow2_info cat --length="$number" "$SAMPLE"
+        assert_usage "\"$number\"" 'number of bytes'
+    done
+}
+
+@test "cli: what is no number of jobs is refused" {
+    local number
+    for number in '' x 0 -1 257 1.5 '1 ' 18446744073709551616; do
+        run_qcow2_info cat --jobs "$number" "$SAMPLE"
+        assert_usage --jobs "\"$number\""
+        run_qcow2_info check --jobs "$number" "$SAMPLE"
+        assert_usage --jobs "\"$number\""
+    done
+}
+
+@test "cli: an unknown word for --sparse is refused, with those that are known" {
+    local word
+    for word in '' x no aut Always; do
+        run_qcow2_info cat --sparse "$word" "$SAMPLE"
+        assert_usage --sparse "\"$word\"" auto always never
+    done
+}
+
+@test "cli: an option without the value that it takes is refused" {
+    local option
+    for option in --offset --length --data-file --snapshot --jobs --sparse --output -o; do
+        run_qcow2_info cat "$SAMPLE" "$option"
+        assert_usage "${option#-}"
+    done
+    for option in --offset --bitmap; do
+        run_qcow2_info map "$SAMPLE" "$option"
+        assert_usage "$option"
+    done
+}
+
+@test "cli: an option with a value that it does not take is refused" {
+    run_qcow2_info info --json=yes "$SAMPLE"
+    assert_usage --json
+    run_qcow2_info map --totals=1 "$SAMPLE"
+    assert_usage --totals
+    run_qcow2_info cat --no-backing=1 "$SAMPLE"
+    assert_usage --no-backing
+}
+
+@test "cli: the start of more than one option is refused" {
+    run_qcow2_info cat --s "$SAMPLE"
+    assert_usage --s
+}
+
+@test "cli: options that need another one, or do not go with it, are refused" {
+    run_qcow2_info cat --vm-state "$SAMPLE"
+    assert_usage --vm-state --snapshot
+    run_qcow2_info cat --salvage-log log "$SAMPLE"
+    assert_usage --salvage-log --salvage
+    [[ ! -e log ]] || fail 'the log was made'
+    run_qcow2_info map --force "$SAMPLE"
+    assert_usage --force --bitmap
+    run_qcow2_info map --bitmap since-backup --host-offsets "$SAMPLE"
+    assert_usage --bitmap --host-offsets
+    run_qcow2_info map --bitmap since-backup --snapshot 1 "$SAMPLE"
+    assert_usage --bitmap --snapshot
+}
+
+@test "cli: wrong usage touches no output" {
+    echo precious >out
+    run_qcow2_info cat -o out --jobs 0 "$SAMPLE"
+    assert_usage
+    run_qcow2_info cat -o out "$SAMPLE" another
+    assert_usage
+    assert_equal "$(<out)" precious
+}
+
+@test "cli: no image is given at a terminal" {
+    command -v script >/dev/null || skip 'machine: no program script'
+    local command
+    for command in '' "${COMMANDS[@]}"; do
+        # script's own standard input is no terminal; that of what it runs is one.
+        script -qec "'$QCOW2_INFO' $command; echo status \$?" /dev/null </dev/null >typescript
+        grep -q 'no image is given' typescript || fail "$command: $(<typescript)"
+        grep -q 'status 64' typescript || fail "$command: $(<typescript)"
+    done
+}
+
+# ---- Commands and images ------------------------------------------------------------------------------
+
+@test "cli: info is the command when none is given" {
+    cp "$SAMPLE" disk.qcow2
+    run_qcow2_info disk.qcow2 --json
+    assert_status 0
+    local json=$output
+    run_qcow2_info info --json disk.qcow2
+    assert_output "$json"
+    run_qcow2_info --json disk.qcow2
+    assert_output "$json"
+}
+
+@test "cli: the command may stand behind options" {
+    cp "$SAMPLE" disk.qcow2
+    run_qcow2_info map --json disk.qcow2
+    assert_status 0
+    local json=$output
+    run_qcow2_info --json map disk.qcow2
+    assert_output "$json"
+}
+
+@test "cli: an image that is called like a command is reached by ./ and by --" {
+    local name
+    for name in "${COMMANDS[@]}"; do
+        cp "$SAMPLE" "$name"
+        run_qcow2_info --json "./$name"
+        assert_status 0
+        assert_equal "$(jq -r .filename <<<"$output")" "./$name"
+        run_qcow2_info --json -- "$name"
+        assert_status 0
+        assert_equal "$(jq -r .filename <<<"$output")" "$name"
+        run_qcow2_info map --json "$name"
+        assert_status 0
+    done
+}
+
+@test "cli: what is no command is an image" {
+    run_qcow2_info frobnicate
+    assert_status 1
+    assert_one_error frobnicate 'No such file'
+}
+
+@test "cli: an image that is called like an option follows --" {
+    cp "$SAMPLE" ./--json
+    run_qcow2_info map --json -- --json
+    assert_status 0
+    assert_equal "${#lines[@]}" 11
+}
+
+# ---- Help and version -----------------------------------------------------------------------------------
+
+@test "cli: --help tells the usage and every command" {
+    run_qcow2_info --help
+    assert_status 0
+    assert_equal "${stderr-}" ''
+    assert_output_contains 'usage: qcow2-info '
+    assert_output_contains Example
+    local command
+    for command in "${COMMANDS[@]}"; do
+        [[ $output =~ $'\n  '$command\ +[A-Z] ]] || fail "$command is not listed" "$output"
+    done
+}
+
+@test "cli: the commands that --help lists are those that these tests know" {
+    run_qcow2_info --help
+    local listed
+    listed=$(sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$output")
+    assert_equal "$listed" "$(printf '%s\n' "${COMMANDS[@]}")"
+}
+
+@test "cli: --help of each command tells its usage, its options and an example" {
+    local command
+    for command in "${COMMANDS[@]}"; do
+        run_qcow2_info "$command" --help
+        assert_status 0
+        assert_equal "${stderr-}" ''
+        assert_output_contains "usage: qcow2-info $command "
+        assert_output_contains '  --'
+        assert_output_contains 'Exit status: 0'
+        [[ $output =~ Examples?:.*qcow2-info\ .*disk.qcow2 ]] || fail "$output"
+    done
+}
+
+@test "cli: --help wins over what else is there" {
+    run_qcow2_info map missing --json --help
+    assert_status 0
+    assert_output_contains 'usage: qcow2-info map '
+    run_qcow2_info cat --help one two three
+    assert_status 0
+}
+
+@test "cli: no line of any help is wider than a terminal" {
+    local command line
+    for command in '' "${COMMANDS[@]}"; do
+        # shellcheck disable=SC2086
+        run_qcow2_info $command --help
+        for line in "${lines[@]}"; do
+            [[ ${#line} -le 100 ]] || fail "$command: $line"
+        done
+    done
+}
+
+# options_in: the long options in a text, one a line
+options_in() {
+    grep -oE -- '--[a-z][a-z-]+' | sort -u
+}
+
+@test "cli: every option that --help tells is one, and is in the manual page" {
+    [[ -e $TOP/man/qcow2-info.1 ]] || fail 'there is no manual page'
+    local command option documented
+    # Fl -json and Fl -progress | -no-progress stand for options there.
+    documented=$(grep -oE -- ' -[a-z][a-z-]+' "$TOP/man/qcow2-info.1" | sed 's/^ -/--/' | sort -u)
+    for command in "${COMMANDS[@]}"; do
+        for option in $(qcow2_info "$command" --help | options_in); do
+            grep -qxe "$option" <<<"$documented" || fail "$command $option is not in the manual page"
+            run_qcow2_info "$command" "$option" x x x
+            [[ $stderr != *unrecognized* ]] || fail "$command has no $option"
+        done
+    done
+}
+
+@test "cli: every option in the manual page is told by some --help" {
+    [[ -e $TOP/man/qcow2-info.1 ]] || fail 'there is no manual page'
+    local option told
+    told=$(for option in '' "${COMMANDS[@]}"; do
+        # shellcheck disable=SC2086
+        qcow2_info $option --help
+    done | options_in)
+    while read -r option; do
+        grep -qxe "$option" <<<"$told" || fail "$option is in the manual page and in no --help"
+    done < <(grep -oE -- '(Fl|\||,) -[a-z][a-z-]+' "$TOP/man/qcow2-info.1" | sed 's/.* -/--/' | sort -u)
+}
+
+@test "cli: --version tells the version and the libraries" {
+    run_qcow2_info --version
+    assert_status 0
+    assert_equal "${stderr-}" ''
+    local version
+    version=$(sed -n 's/^VERSION := //p' "$TOP/Makefile")
+    assert_equal "${lines[0]}" "qcow2-info $version"
+    local library
+    for library in zlib libzstd cJSON; do
+        grep -qE "^$library [0-9]+\.[0-9]" <<<"$output" || fail "no $library:" "$output"
+    done
+    assert_output_contains libdeflate
+}
+
+@test "cli: help and version into a full device are errors" {
+    local arguments
+    for arguments in --help --version 'map --help' 'cat --help' 'info --help'; do
+        local status=0
+        # shellcheck disable=SC2086
+        qcow2_info $arguments >/dev/full 2>stderr || status=$?
+        assert_equal "$status" 1
+        grep -q 'No space left' stderr
+    done
+}
+
+# ---- Errors ------------------------------------------------------------------------------------------------
+
+@test "cli: every command tells an error in one line that begins with the file" {
+    local command
+    for command in "${COMMANDS[@]}"; do
+        run_qcow2_info "$command" missing
+        assert_status 1
+        assert_output ''
+        assert_one_error missing 'No such file'
+        run_qcow2_info "$command" .
+        assert_status 1
+        assert_output ''
+        assert_one_error . directory
+        : >empty
+        run_qcow2_info "$command" empty
+        assert_status 1
+        assert_output ''
+        assert_one_error empty 'not a qcow2 image'
+    done
+}
+
+@test "cli: a file name cannot write to the terminal, or make a second line" {
+    local name=$'a\e[31m\nqcow2-info: b: fine' command
+    for command in "${COMMANDS[@]}"; do
+        run_qcow2_info "$command" "$name"
+        assert_status 1
+        [[ $stderr != *[[:cntrl:]]* ]] || fail "${stderr-}"
+    done
+}
+
+@test "cli: standard input that is closed is an error" {
+    local command
+    for command in "${COMMANDS[@]}"; do
+        run --separate-stderr bash -c '"$QCOW2_INFO" "$1" <&-' bash "$command"
+        assert_status 1
+        assert_output ''
+        assert_one_error -
+    done
+}

@@ -1,0 +1,126 @@
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Compares what `qcow2-info check --json` and `qemu-img check --output=json` say of one image.
+#
+#     jq -n -r -f check.jq --argjson our_status N --argjson their_status N
+#         --slurpfile ours FILE --slurpfile theirs FILE --rawfile errors FILE --rawfile messages FILE
+#         --argjson snapshots N
+#
+# The files hold what was printed; "errors" what we wrote to standard error, "messages" what qemu-img
+# did. The header says that there are N snapshots. Prints "same"; or
+# "rule: NAME" for each of the rules below that explains a difference; or "DIFFERENCE" with what differs.
+
+def listed: $ours[0].findings // [];
+def count(condition): [listed[] | select(condition)] | length;
+def codes: [listed[].code];
+def found($code): any(codes[]; . == $code);
+def said($text): $messages | contains($text);
+
+# ---- Corruptions that only we tell: taken off before the numbers are compared -------------------
+
+def only_ours: {
+    # QEMU notices that a cluster has too many references, and no more when its refcount is as high.
+    "overlap": "a host cluster used for two purposes",
+    # QEMU reads the zero bit in version 2 images, too.
+    "zero-bit-version-2": "the zero bit in a version 2 image",
+    # QEMU reads and writes the data file at any offset.
+    "data-file-offset": "an offset in the data file that is not the guest offset",
+    # QEMU reads zeros where a file ends early, and counts only what lies a whole cluster beyond.
+    "cut-short": "a table or data that the file ends in",
+    # A cluster on which a refcount block lies by mistake has been told as "overlap", too.
+    "undecodable-cluster": "decoded with --data only",
+    "unreadable-data": "read with --data only"
+};
+
+# QEMU says once that there are snapshots, we name each.
+def more_snapshots: [count(.code == "snapshots-data-file") - 1, 0] | max;
+
+def our_corruptions: count(.severity == "corruption" and (.code | in(only_ours) | not)) - more_snapshots;
+
+# The exit status that our findings would have without those that only we make.
+def our_verdict:
+    if $our_status != 0 and $our_status != 2 and $our_status != 3 then $our_status
+    elif our_corruptions > 0 then 2
+    elif $ours[0].leaks > 0 then 3
+    else 0 end;
+
+# ---- Rules for what cannot be compared by numbers ------------------------------------------------
+# Each: a name, when it applies, and which pairs of verdicts, ours and theirs, it allows.
+
+def l1_entry_without_offset:
+    any(listed[]; (.place | startswith("L1 entry")) and .host_offset == 0);
+
+def rules: [
+    {name: "L1 entry without an offset: QEMU takes the header of the image for an L2 table",
+     when: l1_entry_without_offset,
+     allows: [[2, 2], [0, 2], [3, 2], [2, 1], [0, 1], [3, 1]]},
+    {name: "L2 table not aligned: QEMU goes through it all the same, we leave it alone",
+     when: found("l2-table-unaligned"), allows: [[2, 2], [2, 1]]},
+    {name: "dirty: the refcounts may be out of date, which is not corruption",
+     when: found("stale-refcount"), allows: [[0, 0], [0, 2], [0, 3], [2, 2], [2, 3]]},
+    {name: "header: QEMU does not open the image at all, we tell what can be told",
+     when: (found("header") and said("Could not open")), allows: [[0, 1], [2, 1], [3, 1]]},
+    {name: "snapshot table past the end of the file: QEMU takes zeros for snapshots",
+     when: any(listed[]; .code == "out-of-file" and (.place | test("^snapshot [0-9]+ of "))), allows: [[2, 2]]},
+    {name: "refcount block past 2^63: QEMU cannot read there, we take its refcounts for 0",
+     when: (found("refcount-block-out-of-file") and said("Can't get refcount")), allows: [[2, 1]]},
+    {name: "no snapshots: their offset means nothing, QEMU checks it all the same",
+     when: ($snapshots == 0 and said("snapshot table offset invalid")), allows: [[0, 1], [2, 1], [3, 1]]},
+    {name: "snapshots at offset 0: QEMU takes the header of the image for their table",
+     when: ($errors | contains("snapshots_offset is 0")), allows: [[1, 2]]},
+    {name: "too many snapshots: QEMU does not check, we read as many as there may be",
+     when: said("snapshot table too large"), allows: [[0, 1], [2, 1], [3, 1]]},
+    {name: "snapshot table entry with an L1 table past 2^63: QEMU gives up the whole check",
+     when: (found("snapshot-l1") and said("I/O error in check_refcounts_l1")), allows: [[2, 1]]},
+    {name: "no backing file: its offset means nothing, QEMU checks it all the same",
+     when: said("Invalid backing file offset"), allows: [[0, 1], [2, 1], [3, 1]]},
+    {name: "bitmap: QEMU gives up the whole check, we tell and go on",
+     when: found("bitmap"), allows: [[2, 1], [2, 2]]}
+];
+
+def explained($ours; $theirs):
+    [rules[] | select(.when and (.allows | any(. == [$ours, $theirs]))) | .name];
+
+# ---- Numbers --------------------------------------------------------------------------------------
+
+def their($name): $theirs[0][$name] // 0;
+
+def pairs: [
+    ["corruptions", our_corruptions, their("corruptions")],
+    ["leaks", $ours[0].leaks, their("leaks")],
+    ["image end offset", $ours[0].image_end_offset, their("image-end-offset")],
+    ["total clusters", $ours[0].total_clusters, their("total-clusters")],
+    ["allocated clusters", $ours[0].allocated_clusters, their("allocated-clusters")],
+    ["compressed clusters", $ours[0].compressed_clusters, their("compressed-clusters")],
+    ["fragmented clusters", $ours[0].fragmented_clusters, their("fragmented-clusters")]
+];
+
+def numbers_that_differ:
+    [pairs[] | select(.[1] != .[2]) | "\(.[0]): ours \(.[1]), qemu-img's \(.[2])"];
+
+def consistent:
+    ($ours[0].corruptions + $ours[0].leaks + $ours[0].warnings == (listed | length))
+    and ($ours[0].leaked_bytes >= $ours[0].leaks)
+    and ($our_status == if $ours[0].check_errors > 0 then 1 elif $ours[0].corruptions > 0 then 2
+                        elif $ours[0].leaks > 0 then 3 else 0 end);
+
+def told: listed | group_by(.code) | map("\(length) \(.[0].code): \(.[0].place)");
+
+def difference($what):
+    "DIFFERENCE: \($what | join("; ")) (status \($our_status), qemu-img's \($their_status))",
+    (told[] | "  ours: " + .), ($messages | split("\n")[:8][] | "  theirs: " + .);
+
+if $ours == [] and $our_status == 1 and $their_status == 1 then "same"
+elif $ours == [] then difference(["we print nothing"])
+elif consistent | not then difference(["our numbers and our status contradict each other"])
+elif our_verdict == 1 and $their_status == 1 then "same"
+else
+    explained(our_verdict; $their_status) as $rules
+    | if $rules != [] then $rules[] | "rule: " + .
+      elif our_verdict != $their_status then difference(["verdict"])
+      elif numbers_that_differ != [] then difference(numbers_that_differ)
+      else ([codes[] | select(in(only_ours))] | unique) as $own
+        | if $own == [] then "same" else $own[] | "rule: only we tell: " + only_ours[.] end
+      end
+end

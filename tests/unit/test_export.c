@@ -1,0 +1,289 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Exporting a disk whose file cannot be read everywhere: what was written is right up to the first
+// fault in guest order, and salvaging gives up no more than it must.
+
+#include "image/chain.h"
+#include "image/export.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit.h"
+
+enum {
+    CLUSTER = 4096,
+    CLUSTERS = 100,      // of the disk
+    FIRST_DATA = 4,      // cluster of the file: header, L1, L2 and refcount table come first
+    SALVAGE_UNIT = 4096, // bytes given up around a place that cannot be read
+    TOLD_MAX = 16,
+    NOWHERE = -1,
+};
+
+static const unsigned all_jobs[] = {1, 2, 8};
+
+// ---- An image in memory, of which some bytes cannot be read
+// ----------------------------------------
+
+struct bad_source {
+    struct source base;
+    const uint8_t *data;
+    uint64_t bad_start, bad_end;
+};
+
+static bool bad_read(struct source *source, uint64_t offset, void *buffer, size_t size,
+                     struct error *error)
+{
+    const struct bad_source *bad = (const struct bad_source *)source;
+    if (offset < bad->bad_end && bad->bad_start < offset + size) {
+        uint64_t at = offset > bad->bad_start ? offset : bad->bad_start;
+        return error_at(error, ERROR_IO, at, "cannot read: the medium is bad");
+    }
+    memcpy(buffer, bad->data + offset, size);
+    return true;
+}
+
+static void bad_close(struct source *source)
+{
+    free(source);
+}
+
+static const struct source_ops bad_ops = {.read = bad_read, .close = bad_close};
+
+static uint8_t file[(FIRST_DATA + CLUSTERS) * CLUSTER];
+static uint8_t disk[CLUSTERS * CLUSTER]; // what the guest sees
+
+static void put(size_t offset, size_t width, uint64_t value)
+{
+    for (size_t i = 0; i < width; i++) {
+        file[offset + i] = (uint8_t)(value >> (8 * (width - 1 - i)));
+    }
+}
+
+static uint64_t host_of(unsigned cluster)
+{
+    return (uint64_t)(FIRST_DATA + cluster) * CLUSTER;
+}
+
+// All clusters are data, in order, so that they make one extent.
+static void make_image(void)
+{
+    memset(file, 0, sizeof file);
+    put(0, 4, 0x514649fb);
+    put(4, 4, 3);
+    put(20, 4, 12);
+    put(24, 8, sizeof disk);
+    put(36, 4, 1);
+    put(40, 8, CLUSTER);
+    put(48, 8, 3 * CLUSTER);
+    put(56, 4, 1);
+    put(96, 4, 4);
+    put(100, 4, 112);
+    put(CLUSTER, 8, UINT64_C(1) << 63 | 2 * CLUSTER);
+    for (unsigned i = 0; i < CLUSTERS; i++) {
+        put(2 * CLUSTER + 8 * (size_t)i, 8, UINT64_C(1) << 63 | host_of(i));
+    }
+    for (size_t i = 0; i < sizeof disk; i++) {
+        disk[i] = (uint8_t)(i / 256 * 3 + i % 251 + 1);
+    }
+    memcpy(file + (size_t)FIRST_DATA * CLUSTER, disk, sizeof disk);
+}
+
+// Makes the cluster a compressed one that cannot be decoded: its stream is all ones.
+static void spoil_compressed(unsigned cluster)
+{
+    put(2 * CLUSTER + 8 * (size_t)cluster, 8, UINT64_C(1) << 62 | host_of(cluster));
+    memset(file + host_of(cluster), 0xff, CLUSTER);
+}
+
+// Opens the image with a cluster whose bytes cannot be read (NOWHERE: none is bad).
+static bool open_image(struct chain *chain, int bad_cluster, unsigned bad_clusters)
+{
+    struct error error;
+    struct chain_options options = {.no_backing = true};
+    struct bad_source *source = calloc(1, sizeof *source);
+    if (!source) {
+        return false;
+    }
+    source->base = (struct source){.ops = &bad_ops,
+                                   .size = sizeof file,
+                                   .allocated_size = sizeof file,
+                                   .complete = true,
+                                   .fd = -1};
+    source->data = file;
+    if (bad_cluster != NOWHERE) {
+        source->bad_start = host_of((unsigned)bad_cluster);
+        source->bad_end = source->bad_start + (uint64_t)bad_clusters * CLUSTER;
+    }
+    bool opened = chain_open(&source->base, "image", &options, chain, &error);
+    if (!opened) {
+        chain_close(chain);
+    }
+    return opened;
+}
+
+// ---- Exports
+// ----------------------------------------------------------------------------------------
+
+struct told {
+    uint64_t start, length;
+};
+
+struct result {
+    bool done;
+    struct error error;
+    uint8_t bytes[sizeof disk + 1];
+    size_t size;
+    struct told told[TOLD_MAX]; // ranges that salvage gave up
+    size_t told_count;
+};
+
+static void tell(void *context, uint64_t start, uint64_t length, const struct error *error)
+{
+    struct result *result = context;
+    CHECK(error->code != NULL);
+    if (result->told_count < TOLD_MAX) {
+        result->told[result->told_count] = (struct told){start, length};
+    }
+    result->told_count++;
+}
+
+static struct export_options options_of(unsigned jobs, bool salvage)
+{
+    return (struct export_options){.length = sizeof disk, .jobs = jobs, .salvage = salvage};
+}
+
+// Exports to a file, or to one opened for appending, which is a stream.
+static void export_to(const struct chain *chain, struct export_options options, bool stream,
+                      struct result *result)
+{
+    char path[] = "/tmp/qcow2-info-export-XXXXXX";
+    int fd = stream ? mkostemp(path, O_APPEND) : mkstemp(path);
+    *result = (struct result){0};
+    REQUIRE(fd >= 0);
+    unlink(path);
+    options.on_fault = tell;
+    options.context = result;
+    result->done = export_disk(chain, &options, fd, &result->error);
+    ssize_t size = pread(fd, result->bytes, sizeof result->bytes, 0);
+    result->size = size > 0 ? (size_t)size : 0;
+    close(fd);
+}
+
+static struct result result;
+
+static void export_with_bad_cluster(int bad_cluster, unsigned bad_clusters,
+                                    struct export_options options, bool stream)
+{
+    struct chain chain;
+    REQUIRE(open_image(&chain, bad_cluster, bad_clusters));
+    export_to(&chain, options, stream, &result);
+    chain_close(&chain);
+}
+
+// What was written ends in the last 128 KiB before the fault, and is right.
+static void check_prefix(uint64_t fault)
+{
+    CHECK(result.size <= fault);
+    CHECK(result.size + 128 * 1024 > fault);
+    CHECK_MEM(result.bytes, disk, result.size);
+}
+
+static void a_disk_without_fault_is_whole(void)
+{
+    make_image();
+    for (unsigned i = 0; i < 6; i++) {
+        export_with_bad_cluster(NOWHERE, 0, options_of(all_jobs[i / 2], false), i % 2 != 0);
+        CHECK(result.done);
+        CHECK_EQ_U64(result.size, sizeof disk);
+        CHECK_MEM(result.bytes, disk, sizeof disk);
+    }
+}
+
+static void what_is_before_a_bad_place_is_written(void)
+{
+    const int places[] = {0, 1, 50, CLUSTERS - 1};
+    make_image();
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        for (unsigned way = 0; way < 6; way++) {
+            export_with_bad_cluster(places[i], 1, options_of(all_jobs[way / 2], false),
+                                    way % 2 != 0);
+            CHECK(!result.done);
+            CHECK_STR(result.error.code, "io-error");
+            CHECK_EQ_U64(result.error.offset, host_of((unsigned)places[i]));
+            CHECK(strstr(result.error.message, "guest offset ") != NULL);
+            check_prefix((uint64_t)places[i] * CLUSTER);
+        }
+    }
+}
+
+static void what_is_before_an_undecodable_cluster_is_written(void)
+{
+    for (unsigned way = 0; way < 6; way++) {
+        make_image();
+        spoil_compressed(60);
+        export_with_bad_cluster(NOWHERE, 0, options_of(all_jobs[way / 2], false), way % 2 != 0);
+        CHECK(!result.done);
+        CHECK_EQ_U64(result.error.offset, host_of(60));
+        CHECK(strstr(result.error.message, "guest offset 245760:") != NULL);
+        CHECK_EQ_U64(result.size, 60 * CLUSTER);
+        CHECK_MEM(result.bytes, disk, 60 * CLUSTER);
+    }
+}
+
+// The bad place is found when data is copied, the undecodable cluster behind it before that.
+static void of_two_faults_the_first_in_guest_order_counts(void)
+{
+    for (unsigned way = 0; way < 6; way++) {
+        make_image();
+        spoil_compressed(60);
+        export_with_bad_cluster(50, 1, options_of(all_jobs[way / 2], false), way % 2 != 0);
+        CHECK(!result.done);
+        CHECK_EQ_U64(result.error.offset, host_of(50));
+        check_prefix(50 * CLUSTER);
+    }
+}
+
+static void salvage_reads_all_but_the_bad_place(void)
+{
+    make_image();
+    for (unsigned way = 0; way < 6; way++) {
+        export_with_bad_cluster(50, 1, options_of(all_jobs[way / 2], true), way % 2 != 0);
+        CHECK(result.done);
+        CHECK_EQ_U64(result.size, sizeof disk);
+        CHECK_MEM(result.bytes, disk, 50 * CLUSTER);
+        CHECK_MEM(result.bytes + 51 * CLUSTER, disk + 51 * CLUSTER, 49 * CLUSTER);
+        CHECK_EQ_U64(result.told_count, 1);
+        CHECK_EQ_U64(result.told[0].start, 50 * CLUSTER);
+        CHECK_EQ_U64(result.told[0].length, SALVAGE_UNIT);
+    }
+}
+
+static void salvage_tells_faults_in_guest_order(void)
+{
+    for (unsigned way = 0; way < 6; way++) {
+        make_image();
+        spoil_compressed(60);
+        export_with_bad_cluster(50, 1, options_of(all_jobs[way / 2], true), way % 2 != 0);
+        CHECK(result.done);
+        CHECK(result.told_count >= 2);
+        for (size_t i = 1; i < result.told_count && i < TOLD_MAX; i++) {
+            CHECK(result.told[i].start >= result.told[i - 1].start + result.told[i - 1].length);
+        }
+        CHECK_MEM(result.bytes + 61 * CLUSTER, disk + 61 * CLUSTER, 39 * CLUSTER);
+    }
+}
+
+int main(void)
+{
+    RUN(a_disk_without_fault_is_whole);
+    RUN(what_is_before_a_bad_place_is_written);
+    RUN(what_is_before_an_undecodable_cluster_is_written);
+    RUN(of_two_faults_the_first_in_guest_order_counts);
+    RUN(salvage_reads_all_but_the_bad_place);
+    RUN(salvage_tells_faults_in_guest_order);
+    return unit_done();
+}
