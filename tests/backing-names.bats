@@ -319,6 +319,15 @@ all_names_read() {
     refused_layer
 }
 
+@test "backing names: a long name leaves room for what is wrong with it" {
+    local long
+    printf -v long 'x%.0s' {1..900}
+    make_named image "json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"nbd\",\"filename\":\"$long\"}}"
+    refused_layer 'unsupported driver "nbd"'
+    make_named image "./././././././././././${long:0:200}/${long:0:200}/${long:0:200}/missing" qcow2
+    refused_layer 'No such file'
+}
+
 # ---- Chains ---------------------------------------------------------------------------------------------
 
 # make_chain COUNT: l0001.q to l<COUNT>.q, each over the one before it; l0000.q has a byte at its start. A

@@ -10,8 +10,8 @@
 #define COPIED     (UINT64_C(1) << 63)
 #define COMPRESSED (UINT64_C(1) << 62)
 #define ZERO       UINT64_C(1)
-
-enum { CLUSTER = 65536, SUBCLUSTER = CLUSTER / 32 };
+#define CLUSTER    UINT64_C(65536)
+#define SUBCLUSTER (CLUSTER / 32)
 
 static struct header header_of(uint32_t version, unsigned cluster_bits, uint64_t features)
 {

@@ -14,13 +14,15 @@
 
 #include "unit.h"
 
+#define CLUSTER ((size_t)4096)
+
 enum {
-    CLUSTER = 4096,
     CLUSTERS = 100,      // of the disk
     FIRST_DATA = 4,      // cluster of the file: header, L1, L2 and refcount table come first
     SALVAGE_UNIT = 4096, // bytes given up around a place that cannot be read
     TOLD_MAX = 16,
     NOWHERE = -1,
+    PIECE = 128 * 1024, // what is copied at once
 };
 
 static const unsigned all_jobs[] = {1, 2, 8};
@@ -65,7 +67,7 @@ static void put(size_t offset, size_t width, uint64_t value)
 
 static uint64_t host_of(unsigned cluster)
 {
-    return (uint64_t)(FIRST_DATA + cluster) * CLUSTER;
+    return (FIRST_DATA + cluster) * CLUSTER;
 }
 
 // All clusters are data, in order, so that they make one extent.
@@ -89,7 +91,7 @@ static void make_image(void)
     for (size_t i = 0; i < sizeof disk; i++) {
         disk[i] = (uint8_t)(i / 256 * 3 + i % 251 + 1);
     }
-    memcpy(file + (size_t)FIRST_DATA * CLUSTER, disk, sizeof disk);
+    memcpy(file + FIRST_DATA * CLUSTER, disk, sizeof disk);
 }
 
 // Makes the cluster a compressed one that cannot be decoded: its stream is all ones.
@@ -116,7 +118,7 @@ static bool open_image(struct chain *chain, int bad_cluster, unsigned bad_cluste
     source->data = file;
     if (bad_cluster != NOWHERE) {
         source->bad_start = host_of((unsigned)bad_cluster);
-        source->bad_end = source->bad_start + (uint64_t)bad_clusters * CLUSTER;
+        source->bad_end = source->bad_start + bad_clusters * CLUSTER;
     }
     bool opened = chain_open(&source->base, "image", &options, chain, &error);
     if (!opened) {
@@ -188,7 +190,7 @@ static void export_with_bad_cluster(int bad_cluster, unsigned bad_clusters,
 static void check_prefix(uint64_t fault)
 {
     CHECK(result.size <= fault);
-    CHECK(result.size + 128 * 1024 > fault);
+    CHECK(result.size + PIECE > fault);
     CHECK_MEM(result.bytes, disk, result.size);
 }
 
@@ -215,7 +217,7 @@ static void what_is_before_a_bad_place_is_written(void)
             CHECK_STR(result.error.code, "io-error");
             CHECK_EQ_U64(result.error.offset, host_of((unsigned)places[i]));
             CHECK(strstr(result.error.message, "guest offset ") != NULL);
-            check_prefix((uint64_t)places[i] * CLUSTER);
+            check_prefix((unsigned)places[i] * CLUSTER);
         }
     }
 }

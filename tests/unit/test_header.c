@@ -9,7 +9,9 @@
 
 #include "unit.h"
 
-enum { HEADER_BYTES = 112, CLUSTER = 65536 };
+#define CLUSTER UINT64_C(65536)
+
+enum { HEADER_BYTES = 112 };
 
 // The bytes of a header and what the parser says of them.
 struct subject {

@@ -241,7 +241,7 @@ static void memory_that_is_taken_over_is_freed_with_it(void)
     uint8_t *bytes = malloc(3);
     uint8_t byte = 0;
     REQUIRE(bytes != NULL);
-    memcpy(bytes, "abc", 3);
+    memset(bytes, 'c', 3);
     struct source *source = source_take_memory((struct bytes){bytes, 3}, true, &error);
     REQUIRE(source != NULL);
     CHECK(source_read(source, 2, &byte, 1, &error));

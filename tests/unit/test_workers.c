@@ -232,18 +232,27 @@ static void stopping_does_not_wait_for_what_was_not_begun(void)
     }
 }
 
-static void stopping_at_once_and_stopping_nothing_are_fine(void)
+static void start_and_stop(unsigned jobs, unsigned count)
+{
+    struct plan plan = {.jobs = jobs, .slots = 2, .fail_at = NOBODY};
+    struct item items[2];
+    struct workers *workers = start(&plan, items);
+    REQUIRE(workers != NULL);
+    CHECK_EQ_U64(submit(workers, count), count);
+    workers_stop(workers);
+}
+
+static void stopping_at_once_is_fine(void)
 {
     for (size_t i = 0; i < sizeof all_jobs / sizeof all_jobs[0]; i++) {
         for (unsigned round = 0; round < 50; round++) {
-            struct plan plan = {.jobs = all_jobs[i], .slots = 2, .fail_at = NOBODY};
-            struct item items[2];
-            struct workers *workers = start(&plan, items);
-            REQUIRE(workers != NULL);
-            CHECK_EQ_U64(submit(workers, round % 3), round % 3);
-            workers_stop(workers);
+            start_and_stop(all_jobs[i], round % 3);
         }
     }
+}
+
+static void stopping_nothing_is_fine(void)
+{
     workers_stop(NULL);
 }
 
@@ -282,7 +291,8 @@ int main(void)
     RUN(a_finish_that_fails_ends_it_wherever_it_is);
     RUN(a_finish_that_fails_refuses_what_would_follow);
     RUN(stopping_does_not_wait_for_what_was_not_begun);
-    RUN(stopping_at_once_and_stopping_nothing_are_fine);
+    RUN(stopping_at_once_is_fine);
+    RUN(stopping_nothing_is_fine);
     RUN(more_than_one_thread_works);
     RUN(the_greatest_number_of_threads_can_be_had);
     return unit_done();
