@@ -70,7 +70,7 @@ on_disk() {
     local jobs failed=
     for jobs in 1 2 8; do
         run_qcow2_info cat --jobs $jobs disk.qcow2 -o small/out
-        [[ $status -eq 1 && $stderr == *'No space left on device'* ]] || failed=$jobs
+        [[ $status -eq 1 && ${stderr-} == *'No space left on device'* ]] || failed=$jobs
     done
     umount small
     [[ -z $failed ]] || fail "jobs $failed" "$(show_run)"
@@ -91,6 +91,7 @@ on_disk() {
     # Two pebibytes of zeros into a pipe that nobody empties.
     qemu-img create -q -f qcow2 -o cluster_size=2M huge.qcow2 2P
     mkfifo pipe
+    # shellcheck disable=SC2217 # it only keeps the pipe open
     sleep 60 <pipe &
     local reader=$!
     # A background job of a shell ignores SIGINT, so it is given back first.

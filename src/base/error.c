@@ -46,7 +46,6 @@ void error_fill_at(struct error *error, const char *code, uint64_t offset, const
 
 void error_fill_prefix(struct error *error, const char *format, ...)
 {
-    static const char cut[] = "...";
     char old[ERROR_MESSAGE_SIZE];
     va_list args;
     memcpy(old, error->message, sizeof old);
@@ -55,15 +54,13 @@ void error_fill_prefix(struct error *error, const char *format, ...)
     va_end(args);
     // What is wrong matters more than the whole of a long name in front of it.
     size_t reason = strlen(old);
-    size_t most = sizeof error->message - 1 - strlen(": ");
+    size_t most = sizeof error->message - sizeof ": ";
     size_t room = reason < most ? most - reason : 0;
     size_t length = strlen(error->message);
-    if (length > room && room >= strlen(cut)) {
-        length = room;
-        memcpy(error->message + length - strlen(cut), cut, strlen(cut));
-    }
-    length = length < room ? length : room;
-    snprintf(error->message + length, sizeof error->message - length, ": %.*s", (int)reason, old);
+    bool cut = length > room && room >= strlen("...");
+    length = cut ? room - strlen("...") : length < room ? length : room;
+    snprintf(error->message + length, sizeof error->message - length, "%s: %.*s", cut ? "..." : "",
+             (int)reason, old);
 }
 
 void problems_add(struct problems *problems, const struct error *error, bool unreadable)

@@ -117,21 +117,22 @@ static void on_fault(void *context, uint64_t start, uint64_t length, const struc
 
 // The export itself, between the files that it reads and those that it writes.
 static bool export_salvaging(const char *path, const struct cat_options *options,
-                             const struct disk *disk, struct export_options *request, int fd,
+                             const struct disk *disk, const struct export_options *range, int fd,
                              struct error *error)
 {
-    struct watch watch = {.progress = progress_start(options->progress, request->length)};
+    struct export_options request = *range;
+    struct watch watch = {.progress = progress_start(options->progress, request.length)};
     struct salvage *salvage = &watch.salvage;
     struct error log_error;
     if (!salvage_start(salvage, path, options->salvage_log, &disk->chain, error)) {
         salvage_end(salvage, &log_error);
         return false;
     }
-    request->salvage = options->salvage;
-    request->on_fault = on_fault;
-    request->on_progress = on_progress;
-    request->context = &watch;
-    bool done = export_disk(&disk->chain, request, fd, error);
+    request.salvage = options->salvage;
+    request.on_fault = on_fault;
+    request.on_progress = on_progress;
+    request.context = &watch;
+    bool done = export_disk(&disk->chain, &request, fd, error);
     progress_clear(&watch.progress);
     if (!salvage_end(salvage, &log_error) && done) {
         *error = log_error;

@@ -184,7 +184,7 @@ static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset
 
 static int map_range(const char *path, const struct map_options *options, const struct disk *disk)
 {
-    struct error error;
+    struct error error = {0};
     struct error write_error;
     struct map map = {.options = options};
     uint64_t offset;

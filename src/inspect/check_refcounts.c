@@ -13,6 +13,8 @@
 
 #define REFCOUNT_TABLE_RESERVED UINT64_C(0x1ff)
 
+enum { COMPARED_COST = 32 }; // bytes of tables that take as long as telling of one refcount
+
 static uint64_t table_entries(const struct check_state *state)
 {
     return ((uint64_t)state->header->refcount_table_clusters << state->header->cluster_bits) /
@@ -262,7 +264,13 @@ static void compare_on_disk(struct check_state *state, const struct refcounts *r
                             void *context)
 {
     const struct reference_map *references = &state->references;
-    (void)context;
+    uint64_t *visited = context;
+    *visited += refcounts->count;
+    // Blocks that the table names again and again make work for each refcount, which is the dearer.
+    if (*visited > state->refcount_blocks * refcount_block_entries(state->header) &&
+        !check_spend(state, refcounts->count * COMPARED_COST)) {
+        return;
+    }
     for (uint64_t i = 0; i < refcounts->count; i++) {
         uint64_t cluster = refcounts->first + i;
         uint64_t refcount = refcount_at(state, refcounts, i);
@@ -301,7 +309,8 @@ void check_compare_refcounts(struct check_state *state)
 {
     const struct reference_map *references = &state->references;
     struct range all = {0, references->clusters};
-    visit_refcounts(state, all, compare_on_disk, NULL, true);
+    uint64_t visited = 0;
+    visit_refcounts(state, all, compare_on_disk, &visited, true);
     for (size_t i = 0; i < references->chunk_count; i++) {
         if (references->chunks[i]) {
             compare_others(state, i * REFERENCE_CHUNK, references->chunks[i]);

@@ -22,6 +22,13 @@ struct check_state {
     uint64_t refcount_max;   // what a refcount of the image can count to
     bool dirty;              // refcounts may be out of date
     struct table_window refcount_table, refcount_block;
+    uint64_t l2_tables;       // how many different ones were referenced, and
+    uint64_t refcount_blocks; // of these
+    uint64_t spent;           // bytes of tables gone through beyond what a sound image can have
+    struct {
+        uint64_t start, end;
+        bool hole;
+    } run; // of the file, asked for last
     bool out_of_memory;
 };
 
@@ -30,6 +37,14 @@ void check_failed(struct check_state *state, const struct error *error);
 
 // A table could not be read. That the file ends before it does was told with the reference to it.
 void check_unreadable(struct check_state *state, const struct error *error);
+
+// Bytes of a hole of the file at `offset`, 0 when it is none: tables there have nothing but zeros.
+uint64_t check_hole(struct check_state *state, uint64_t offset);
+
+// Counts bytes of tables which the tables of a sound image add up to little of, and those of L2
+// tables gone through again for the same disk. False, once they are too many and that was told: an
+// image of a few MiB can be made to mean years of work.
+bool check_spend(struct check_state *state, uint64_t bytes);
 
 // Counts the references to [offset, offset + size) of the file. `at` has the guest offset, when
 // there is one, and `place` says who refers to it.

@@ -23,6 +23,7 @@ struct tree {
     // The L2 table that is being gone through.
     uint64_t l2_offset;
     uint64_t guest_offset;    // of its first entry
+    uint64_t walked;          // L2 tables so far
     uint64_t next_contiguous; // the host offset that goes on where the last cluster ended; 0: none
 };
 
@@ -239,6 +240,11 @@ static void check_l2_table(struct tree *tree)
     struct check_state *state = tree->state;
     const struct header *header = state->header;
     tree->next_contiguous = 0;
+    // A disk has each L2 table once.
+    if (check_hole(state, tree->l2_offset) >= header->cluster_size ||
+        (++tree->walked > state->l2_tables && !check_spend(state, header->cluster_size))) {
+        return;
+    }
     for (uint32_t index = 0; index < header->l2_entries;) {
         struct bytes view;
         struct error error;
@@ -315,16 +321,24 @@ static void check_l1_table(struct tree *tree, struct l1_table l1)
 {
     struct check_state *state = tree->state;
     for (uint64_t index = 0; index < l1.size;) {
+        uint64_t at = l1.offset + index * L1_ENTRY_SIZE;
+        uint64_t hole = check_hole(state, at) / L1_ENTRY_SIZE;
+        if (hole > 0) {
+            index += min_u64(hole, l1.size - index);
+            continue;
+        }
         struct bytes view;
         struct error error;
-        if (!table_window_view(&tree->l1_window, state->image->source,
-                               l1.offset + index * L1_ENTRY_SIZE, L1_ENTRY_SIZE,
+        if (!table_window_view(&tree->l1_window, state->image->source, at, L1_ENTRY_SIZE,
                                (l1.size - index) * L1_ENTRY_SIZE, &view, &error)) {
             error_prefix(&error, "%s", tree->name);
             check_unreadable(state, &error);
             return;
         }
         size_t count = view.size / L1_ENTRY_SIZE;
+        if (!check_spend(state, view.size)) {
+            return;
+        }
         for (size_t i = 0; i < count; i++) {
             uint64_t l1_entry = bytes_be64(view, i * L1_ENTRY_SIZE);
             if (l1_entry != 0) {

@@ -81,6 +81,9 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
          "system fails",
          "look for a whole copy, or a failing disk; qcow2-info cat --salvage reads the "
          "rest"},
+    [FINDING_SNAPSHOT] = {"snapshot", SEVERITY_WARNING,
+                          "an entry of the snapshot table breaks a rule",
+                          "copy the snapshot with qcow2-info cat --snapshot, then delete it"},
     [FINDING_ZERO_OFFSET_COPIED] = {"zero-offset-copied", SEVERITY_WARNING,
                                     "an entry without a host cluster has the COPIED flag",
                                     "it reads as unallocated; see whether data is missing there"},

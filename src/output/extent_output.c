@@ -103,7 +103,7 @@ static void file_json(struct writer *writer, const char *file)
 static void put_file(struct extent_output *output, const char *file)
 {
     if (!output->file_json) {
-        output->file_json = malloc(sizeof *output->file_json);
+        output->file_json = calloc(1, sizeof *output->file_json);
     }
     struct writer *kept = output->file_json;
     if (!kept) {

@@ -8,10 +8,13 @@ CHECK_RULES=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/check.jq
 
 # A check that takes longer hangs: seconds of a processor, because other programs may run beside it.
 CHECK_SECONDS=10
+READ_SECONDS=120 # the same with --data
 
 # limited_check OPTION...: check within these seconds, else its status is above 128
 limited_check() {
-    (ulimit -t "$CHECK_SECONDS" && exec timeout -k 5 300 "$QCOW2_INFO" check "$@")
+    local seconds=$CHECK_SECONDS
+    [[ $* != *--data* ]] || seconds=$READ_SECONDS
+    (ulimit -t "$seconds" && exec timeout -k 5 300 "$QCOW2_INFO" check "$@")
 }
 
 # compare_checks IMAGE: prints "same", or the rules by which both may differ, one a line, with status 0;

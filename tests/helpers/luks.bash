@@ -1,6 +1,6 @@
-# shellcheck shell=bash
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 #
 # Encrypted images; load helpers/load first. The passphrase is abc.
 

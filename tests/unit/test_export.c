@@ -22,7 +22,7 @@ enum {
     SALVAGE_UNIT = 4096, // bytes given up around a place that cannot be read
     TOLD_MAX = 16,
     NOWHERE = -1,
-    PIECE = 128 * 1024, // what is copied at once
+    PIECE = 4096, // how closely a fault is narrowed down
 };
 
 static const unsigned all_jobs[] = {1, 2, 8};
@@ -186,7 +186,7 @@ static void export_with_bad_cluster(int bad_cluster, unsigned bad_clusters,
     chain_close(&chain);
 }
 
-// What was written ends in the last 128 KiB before the fault, and is right.
+// What was written ends in the last 4 KiB before the fault, and is right.
 static void check_prefix(uint64_t fault)
 {
     CHECK(result.size <= fault);
