@@ -23,7 +23,7 @@ leak_two() {
     make_plain
     run_qcow2_info check image
     assert_status 0
-    assert_equal "$stderr" ''
+    assert_equal "${stderr-}" ''
     assert_output 'verdict:              the image is sound
 corruptions:          0
 leaks:                0
@@ -216,7 +216,7 @@ end of the image:     512 KiB (524288 bytes)'
     for jobs in 1 2 7; do
         run_qcow2_info check --data --jobs $jobs image
         assert_status 0
-        assert_equal "$stderr" ''
+        assert_equal "${stderr-}" ''
     done
 }
 
@@ -258,7 +258,7 @@ end of the image:     512 KiB (524288 bytes)'
 @test "check: encrypted images: AES and LUKS, also with --data" {
     require_tool qemu-img qemu-io
     for format in aes luks; do
-        secret=(--object secret,id=s,data=pass)
+        secret=(--object 'secret,id=s,data=pass')
         qemu-img create -q "${secret[@]}" -f qcow2 -o encrypt.format=$format,encrypt.key-secret=s image 1M
         qemu-io "${secret[@]}" -c "write -P 1 0 $((3 * C))" \
             --image-opts driver=qcow2,file.filename=image,encrypt.key-secret=s >/dev/null
