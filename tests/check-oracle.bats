@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Copyright 2026 The qcow2-info authors
+# shellcheck disable=SC2017 # a cluster number is a whole number
 # SPDX-License-Identifier: Apache-2.0
 #
 # check beside `qemu-img check`: the same corruptions, leaks and figures, on sound images of every
