@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Copyright 2026 The qcow2-info authors
-# shellcheck disable=SC2017 # a cluster number is a whole number
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2017 # a cluster number is a whole number
 #
 # check beside `qemu-img check`: the same corruptions, leaks and figures, on sound images of every
 # layout and on damaged ones. Where both differ, helpers/check.jq has a rule that says why. (The
