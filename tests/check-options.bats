@@ -221,7 +221,7 @@ end of the image:     512 KiB (524288 bytes)'
 }
 
 @test "check: --data: many damaged clusters, the same with every number of threads" {
-    make_image image 16M '' "write -c -P 2 0 8M"
+    make_image image 16M '' "write -c -P 2 0 8M" "write -P 3 8M 64k"
     for ((i = 0; i < 128; i += 3)); do
         poke image "$(host_offset image $((i * C)))" ffff
     done

@@ -13,6 +13,7 @@
 enum {
     COPY_BUFFER = 128 * 1024,
     ZEROS_SIZE = 64 * 1024,
+    WRITE_MAX = 1 << 20, // longer writes are slower: their pages are made in larger pieces
     // What one call is asked for: the kernel takes less than 2 GiB.
     CALL_MAX = 1 << 30,
 };
@@ -27,7 +28,8 @@ static bool output_error(struct error *error)
 bool write_at(int fd, uint64_t offset, struct bytes bytes, struct error *error)
 {
     while (bytes.size > 0) {
-        ssize_t written = pwrite(fd, bytes.data, bytes.size, (off_t)offset);
+        size_t size = (size_t)min_u64(bytes.size, WRITE_MAX);
+        ssize_t written = pwrite(fd, bytes.data, size, (off_t)offset);
         if (written >= 0) {
             offset += (uint64_t)written;
             bytes = bytes_from(bytes, (size_t)written);

@@ -43,7 +43,8 @@ int output_open(const char *output, const struct chain *chain, struct error *err
     if (!check_not_input(fd, chain, error)) {
         goto fail;
     }
-    if (output && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && ftruncate(fd, 0) != 0) {
+    if (output && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+        ftruncate(fd, 0) != 0) {
         error_set(error, ERROR_IO, "cannot empty it: %s", strerror(errno));
         goto fail;
     }

@@ -46,28 +46,38 @@ static void tell(const struct tree *tree, enum finding_kind kind, const struct p
                  place->index, tree->l2_offset, tree->name, place->entry.entry);
 }
 
+// Counts one more reference to a cluster inside the file when that is nothing to tell of: it is
+// used for the same, if at all, and can be counted.
+static bool reference_plainly(struct check_state *state, uint64_t cluster, enum purpose purpose)
+{
+    uint32_t *cell = check_cell(state, cluster);
+    uint32_t count = cell ? reference_count(*cell) : UINT32_MAX;
+    if (!cell || (count > 0 && reference_purpose(*cell) != purpose) ||
+        count >= state->refcount_max || count >= REFERENCE_COUNT_MAX) {
+        return false;
+    }
+    *cell = (*cell + 1) | (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
+    return true;
+}
+
 static void reference_data(const struct tree *tree, uint64_t offset, uint64_t size,
                            enum purpose purpose, const struct place *place)
 {
     struct check_state *state = tree->state;
-    uint64_t cluster = offset >> state->header->cluster_bits;
-    // The plain case, millions of times: one whole cluster inside the file, used as before.
-    if (purpose == PURPOSE_DATA && offset < state->file_end &&
-        is_aligned(offset, state->header->cluster_size)) {
-        uint32_t *cell = check_cell(state, cluster);
-        uint32_t mark = (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
-        uint32_t count = cell ? reference_count(*cell) : UINT32_MAX;
-        if (cell && (count == 0 || reference_purpose(*cell) == purpose) &&
-            count < state->refcount_max && count < REFERENCE_COUNT_MAX) {
-            *cell = (*cell + 1) | mark;
-            return;
-        }
+    uint64_t end = offset + size;
+    // Cluster by cluster, as far as it is plain: it is that millions of times.
+    while (offset < end && end <= state->file_end &&
+           reference_plainly(state, offset >> state->header->cluster_bits, purpose)) {
+        offset = align_down(offset, state->header->cluster_size) + state->header->cluster_size;
+    }
+    if (offset >= end) {
+        return;
     }
     const struct finding at = {.has_guest = true, .guest_offset = place->guest_offset};
     char text[FINDING_PLACE_SIZE];
     snprintf(text, sizeof text, "L2 entry %" PRIu32 " of the table at %" PRIu64 " (%s)",
              place->index, tree->l2_offset, tree->name);
-    check_reference(state, offset, size, purpose, &at, text);
+    check_reference(state, offset, end - offset, purpose, &at, text);
 }
 
 static void check_compressed(struct tree *tree, const struct place *place)
