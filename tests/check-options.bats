@@ -168,11 +168,19 @@ end of the image:     512 KiB (524288 bytes)'
     assert_equal "$status" 3
 }
 
-@test "check: a pipe that gives only the beginning is not checked" {
+@test "check: a pipe that gives only the beginning: what lies behind is not checked" {
     make_image image 128M '' "write -P 1 0 80M"
-    run bash -c 'cat image | timeout 60 "$QCOW2_INFO" check -'
-    assert_equal "$status" 1
-    assert_output_contains 'only the first'
+    run --separate-stderr bash -c 'cat image | timeout 60 "$QCOW2_INFO" check -'
+    assert_status 1
+    assert_output_contains 'not all of the image could be checked'
+    assert_stderr_contains 'only the first'
+    [[ $stderr != *$'\n'* ]] || fail "more than one line: $stderr"
+    make_plain
+    for bytes in 100 1000 65536 100000 200000 300000 400000; do
+        run --separate-stderr bash -c "head -c $bytes image | \"\$QCOW2_INFO\" check -"
+        assert_status 1
+        [[ $stderr != *$'\n'* ]] || fail "more than one line: $stderr"
+    done
 }
 
 @test "check: a full disk for the output is an error" {

@@ -339,6 +339,21 @@ static void check_trailing_bytes(struct check_state *state)
     }
 }
 
+// Of a pipe we have seen the first bytes: what they refer to behind those may well be there.
+static void check_unseen(struct check_state *state)
+{
+    const uint64_t *by_kind = state->check->findings.by_kind;
+    const struct source *source = state->image->source;
+    if (!source->complete && by_kind[FINDING_OUT_OF_FILE] + by_kind[FINDING_CUT_SHORT] +
+                                     by_kind[FINDING_REFCOUNT_BLOCK_OUT_OF_FILE] >
+                                 0) {
+        struct error error;
+        error_set(&error, ERROR_UNSEEN, "only the first %" PRIu64 " bytes were given",
+                  source->size);
+        check_failed(state, &error);
+    }
+}
+
 static void check_references(struct check_state *state)
 {
     const struct finding none = {0};
@@ -350,6 +365,7 @@ static void check_references(struct check_state *state)
     check_bitmaps(state);
     check_refcount_tables(state);
     check_compare_refcounts(state);
+    check_unseen(state);
 }
 
 // --- Data ---------------------------------------------------------------------------------------
@@ -436,10 +452,6 @@ static bool can_be_checked(const struct image *image, struct error *error)
 {
     const struct header *header = &image->header;
     uint64_t table = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
-    if (!image->source->complete) {
-        return error_set(error, ERROR_UNSEEN, "only the first %" PRIu64 " bytes were given",
-                         image->source->size);
-    }
     if (header->refcount_bits == 0) {
         return error_at(error, ERROR_CORRUPT, HEADER_REFCOUNT_ORDER,
                         "refcount_order is %" PRIu32 ", above %d: nothing can be compared",
