@@ -9,9 +9,10 @@ load helpers/tables
 
 # A disk of 2 MiB in clusters of 64 KiB: data, compressed data, zeros and holes.
 make_mixed() {
+    seq 40000 >text # no two places of it are alike
     make_image "$1" 2M "${2:-}" \
         'write -q -P 0x41 0 128k' \
-        'write -q -c -P 0x42 256k 192k' \
+        'write -q -c -s text 256k 192k' \
         'write -q -z 512k 64k' \
         'write -q -P 0x43 700k 1000' \
         'write -q -P 0 1M 256k' \
@@ -377,6 +378,15 @@ overwrite() {
         qcow2_info cat --jobs $jobs --sparse always -o out image
         assert_same_bytes out raw
     done
+}
+
+@test "cat: compressed clusters of two layers, at the same offsets of their files" {
+    seq 40000 >text
+    make_image base 256K '' 'write -q -c -s text 0 64k' 'write -q -c -s text 128k 64k'
+    make_layer image 256K '' base qcow2 'write -q -c -P 0x42 64k 64k' 'write -q -c -P 0x43 192k 64k'
+    assert_equal "$(host_offset image 65536)" "$(host_offset base 0)"
+    guest_bytes_equal image --jobs 1
+    guest_bytes_equal image --jobs 4
 }
 
 # ---- The image ----------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 
 #include "codec/codec.h"
 
+const char codec_short[] = "the stream ends before the cluster does";
+
 static const struct codec *const built_in[CODEC_COUNT] = {&codec_deflate, &codec_zstd};
 static const struct codec *replaced[CODEC_COUNT];
 

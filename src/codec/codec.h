@@ -18,6 +18,10 @@ struct codec {
     void (*close)(void *state);
 };
 
+// What decode() returns when the stored bytes end before the output is full: more of them might
+// have helped. Any other fault is damage.
+extern const char codec_short[];
+
 enum { CODEC_COUNT = 2 };
 
 // The codec of a compression type of the header; NULL when there is none.

@@ -67,7 +67,7 @@ static const char *inflate_stream(z_stream *stream, struct bytes stored, uint8_t
         return "the deflate stream is damaged";
     }
     if (stream->avail_out > 0) {
-        return "the deflate stream ends before the cluster does";
+        return codec_short;
     }
     return NULL;
 }

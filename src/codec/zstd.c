@@ -41,7 +41,7 @@ static const char *decode_stream(ZSTD_DCtx *context, struct bytes stored, uint8_
             return "the zstd stream is damaged";
         }
         if (in.pos == consumed && out.pos == produced) {
-            return "the zstd stream ends before the cluster does";
+            return codec_short;
         }
     }
     return status == 0 ? NULL : "the zstd frame goes on past the end of the cluster";

@@ -154,7 +154,8 @@ static bool read_compressed(struct reader *reader, const struct extent *extent, 
     const char *fault =
         decode(reader, header->compression_type, stored, whole ? buffer : reader->cluster, size);
     if (fault) {
-        return undecodable(reader, extent, stored.size < extent->stored_size, fault, error);
+        bool cut = fault == codec_short && stored.size < extent->stored_size;
+        return undecodable(reader, extent, cut, fault, error);
     }
     if (!whole) {
         memcpy(buffer, reader->cluster + (extent->start - extent->cluster), extent->length);
