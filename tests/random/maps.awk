@@ -65,14 +65,17 @@ round && side == "theirs" && field("start") % 512 != 0 {
     line[side, n] = $0
     start[side, n] = field("start") + 0
     end[side, n] = start[side, n] + field("length")
-    if (side == "ours" && round) {
-        start[side, n] = sector(start[side, n])
-        end[side, n] = sector(end[side, n])
-    }
     present[side, n] = field(side == "ours" ? "allocated" : "present")
     zero[side, n] = field("zero")
     depth[side, n] = field("depth")
     offset[side, n] = field("offset")
+    if (side == "ours" && round) {
+        if (offset[side, n] != "null") {
+            offset[side, n] += sector(start[side, n]) - start[side, n]
+        }
+        start[side, n] = sector(start[side, n])
+        end[side, n] = sector(end[side, n])
+    }
     if (side == "ours") {
         compressed[n] = field("compressed")
     } else {
