@@ -192,7 +192,8 @@ bool export_disk(const struct chain *chain, const struct export_options *options
     struct exporter exporter = {
         .chain = chain,
         .options = options,
-        .sink = sink_make(fd, options->offset, options->sparse),
+        .sink =
+            fd == EXPORT_NOWHERE ? sink_nowhere() : sink_make(fd, options->offset, options->sparse),
         .finished = options->offset,
     };
     bool done = false;

@@ -22,6 +22,9 @@ struct export_options {
     void *context;
 };
 
+// In the place of a descriptor: everything is read, nothing written.
+enum { EXPORT_NOWHERE = -1 };
+
 // Writes the guest bytes to `fd`. On failure what was written is correct, and a regular file ends
 // where the first fault is; `error` has the guest and host offset.
 bool export_disk(const struct chain *chain, const struct export_options *options, int fd,

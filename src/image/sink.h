@@ -41,6 +41,9 @@ struct sink {
 // appending, or a block device.
 struct sink sink_make(int fd, uint64_t guest_start, enum sparse sparse);
 
+// Takes the bytes and drops them: whoever asks only wants to know that they can be read.
+struct sink sink_nowhere(void);
+
 // Makes a file end at guest offset `end`. A stream ends there by itself.
 bool sink_end(struct sink *sink, uint64_t end, struct error *error);
 
