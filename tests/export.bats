@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #

@@ -48,6 +48,11 @@ require_tool() {
     done
 }
 
+# A program with a sanitizer in it reserves and takes far more memory than it needs itself.
+is_sanitized() {
+    grep -qE '__[atm]san_init' "$QCOW2_INFO"
+}
+
 # ---- Saying what is wrong ---------------------------------------------------------------------
 
 # fail TEXT: ends the test

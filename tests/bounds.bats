@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# How much memory and work a command takes at most, whatever the image. Time is bounded in seconds of a
+# processor, far above what is needed and far below what a wrong way of working takes.
+
+load helpers/load
+load helpers/tables
+
+setup_file() {
+    require_tool cc qemu-img qemu-io
+    cc -D_GNU_SOURCE -o "$BATS_FILE_TMPDIR/measure" "$TOP/tests/bench/measure.c"
+}
+
+# peak_below MIB ARGUMENT...: the program takes less memory than so many MiB, and succeeds; its
+# output is in "got". Sanitizers take memory of their own: with them it only has to succeed.
+peak_below() {
+    local limit=$1 line status=0
+    shift
+    line=$(timeout -k 5 "$PROGRAM_SECONDS" "$BATS_FILE_TMPDIR/measure" got "$QCOW2_INFO" "$@") || status=$?
+    [[ $status -eq 0 ]] || fail "$*: status $status" || return
+    is_sanitized || ((${line##* } < limit * 1024)) || fail "$*: ${line##* } KiB of memory, $limit MiB allowed"
+}
+
+# A disk of 48 MiB with 24 MiB of numbers and 24 MiB of noise, in this format.
+make_full_disk() {
+    { seq 1 4000000 | head -c 24M && head -c 24M /dev/urandom; } >disk.raw
+    qemu-img convert -f raw -O qcow2 "$@" disk.raw image
+}
+
+# make_overlay N SIZE CLUSTER COMMAND: N.qcow2 on the one before it, and what qemu-io does to it. Neither opens
+# the layers below it, which would take longer with each.
+make_overlay() {
+    local alone="json:{'driver':'qcow2','file':{'driver':'file','filename':'$1.qcow2'},'backing':null}"
+    qemu-img create -q -u -f qcow2 -o cluster_size="$3" -b $(($1 - 1)).qcow2 -F qcow2 "$1.qcow2" "$2" &&
+        qemu-io -c "$4" "$alone"
+}
+
+# repeat_bytes FILE OFFSET SIZE COUNT: what is there, COUNT times one after another
+repeat_bytes() {
+    local done
+    for ((done = 1; done < $4; done *= 2)); do
+        dd if="$1" of="$1" bs=64k iflag=skip_bytes,count_bytes oflag=seek_bytes conv=notrunc status=none \
+            skip="$2" count=$((done * $3)) seek=$(($2 + done * $3))
+    done
+}
+
+@test "cat takes less than 64 MiB with 2 jobs, clusters of 2 MiB and either compression" {
+    local type
+    for type in zlib zstd; do
+        make_full_disk -c -o cluster_size=2M,compression_type=$type
+        peak_below 64 cat --jobs 2 image
+        assert_same_bytes got disk.raw
+        rm got
+        peak_below 64 cat --jobs 2 image -o out
+        rm out
+        peak_below 64 cat --jobs 2 --sparse always image -o out
+        rm out
+    done
+}
+
+@test "cat takes less than 64 MiB with 2 jobs on plain clusters, extended or not" {
+    make_full_disk -o cluster_size=2M
+    peak_below 64 cat --jobs 2 image
+    peak_below 64 cat --jobs 2 --sparse always image -o out
+    rm out
+    make_full_disk -o cluster_size=2M,extended_l2=on
+    peak_below 64 cat --jobs 2 image
+}
+
+@test "cat takes less than 64 MiB when each cluster lies in another layer of 50" {
+    local i
+    qemu-img create -q -f qcow2 -o cluster_size=2M 0.qcow2 200M
+    for ((i = 1; i <= 50; i++)); do
+        make_overlay $i 200M 2M "write -q -c -P $i $((i * 2))M 2M"
+    done
+    peak_below 64 cat --jobs 2 50.qcow2
+    qemu-img convert -f qcow2 -O raw 50.qcow2 want
+    assert_same_bytes got want
+}
+
+@test "map takes less than 24 MiB on more tables than that" {
+    qemu-img create -q -f qcow2 -o preallocation=metadata image 256G
+    peak_below 24 map --json image
+    peak_below 24 map --host-offsets --json image
+    qemu-img create -q -f qcow2 -o preallocation=metadata,cluster_size=512 image 256M
+    peak_below 24 map --json image
+}
+
+@test "map takes less than 24 MiB on an L1 table of 32 MiB that names one L2 table" {
+    local entry
+    make_image image 16M '' 'write -P 1 0 64k'
+    printf -v entry '%016x' $((COPIED | $(l2_table_at image 0)))
+    poke image $((1 << 20)) "$entry"
+    repeat_bytes image $((1 << 20)) 8 4194304
+    poke_field image l1_table_offset $((1 << 20))
+    poke_field image l1_size 4194304
+    poke_field image size $((1 << 40))
+    peak_below 24 map --json image
+}
+
+@test "info takes less than 24 MiB on 65536 snapshots" {
+    local at
+    make_image image 16M ''
+    qemu-img snapshot -c one image
+    at=$(field image snapshots_offset)
+    poke image $((1 << 20)) "$(peek image "$at" 72)"
+    repeat_bytes image $((1 << 20)) 72 65536
+    poke_field image snapshots_offset $((1 << 20))
+    poke_field image nb_snapshots 65536
+    peak_below 24 image --json
+    [[ $(jq '.snapshots | length' got) -eq 65536 ]]
+    peak_below 24 image
+}
+
+@test "info takes less than 24 MiB on 65535 bitmaps" {
+    local extension at
+    make_image image 16M ''
+    qemu-img bitmap --add image one
+    extension=$(od -An -v -tx1 -w4 -N 4096 image | tr -d ' ' | grep -n '^23852875$' | cut -d: -f1)
+    extension=$((extension * 4 - 4))
+    at=$(peek_be64 image $((extension + 24)))
+    poke image $((1 << 20)) "$(peek image "$at" 32)"
+    repeat_bytes image $((1 << 20)) 32 65536
+    poke_be32 image $((extension + 8)) 65535
+    poke_be64 image $((extension + 16)) $((65535 * 32))
+    poke_be64 image $((extension + 24)) $((1 << 20))
+    peak_below 24 image --json
+    [[ $(jq '.bitmaps | length' got) -eq 65535 ]]
+    peak_below 24 image
+}
+
+@test "a chain of 100 overlays costs its metadata, not 100 times the disk" {
+    local i
+    qemu-img create -q -f qcow2 0.qcow2 32T
+    for ((i = 1; i <= 100; i++)); do
+        make_overlay $i 32T 64k "write -q -P $i $((i * 300))G 64k"
+    done
+    run bash -c 'ulimit -t 5 && "$QCOW2_INFO" map --json 100.qcow2'
+    assert_status 0
+    assert_equal "$(grep -c '"allocated":true' <<<"$output")" 100
+    run bash -c 'ulimit -t 5 && "$QCOW2_INFO" cat --sparse auto -o out --length 4T 100.qcow2'
+    assert_status 0
+    assert_equal "$(stat -c %s out)" $((4 << 40))
+}
