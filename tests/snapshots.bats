@@ -366,6 +366,21 @@ make_vm_state() {
     qcow2_info cat --vm-state --snapshot s image | cmp - <(head -c 3000 /dev/zero)
 }
 
+@test "snapshots: the VM state is where QEMU writes it" {
+    local options size at
+    for options in '512 70K' '512 64K' '4096 3M' '64k 1G' '128k,extended_l2=on 3G'; do
+        size=${options#* }
+        seq -f 'VM state line %6.0f' 2000 >text
+        rm -f image
+        make_image image "$size" "cluster_size=${options% *}" 'write -q -P 0x11 0 64k' 'write -q -b -s text 0 24k'
+        take_snapshot image s
+        write_image image 'write -q -P 0x22 0 64k' 'write -q -b -P 0x33 0 24k'
+        at=$(snapshot_at image 0)
+        poke_be64 image $((at + EXTRA_VM_STATE_SIZE)) 24000
+        qcow2_info cat --vm-state --snapshot s image | cmp - <(head -c 24000 text) || fail "$options"
+    done
+}
+
 @test "snapshots: a range of a VM state" {
     make_vm_state
     qcow2_info cat --vm-state --snapshot s --offset 500 --length 1000 image |
