@@ -24,6 +24,7 @@ V      ?=
 
 # Optional libraries: auto = used when found, 1 = required, 0 = not used.
 WITH_LIBDEFLATE ?= auto
+WITH_LIBGCRYPT  ?= auto
 
 # Where `make install` puts things. DESTDIR is put in front of all of them.
 PREFIX  ?= /usr/local
@@ -45,7 +46,7 @@ TESTS ?=
 REQUIRED := zlib:zlib1g-dev libzstd:libzstd-dev libcjson:libcjson-dev
 
 # Optional: name in WITH_name:pkg-config name:Debian package
-OPTIONAL := LIBDEFLATE:libdeflate:libdeflate-dev
+OPTIONAL := LIBDEFLATE:libdeflate:libdeflate-dev LIBGCRYPT:libgcrypt:libgcrypt20-dev
 
 # ---- What is built from what ------------------------------------------------------------------
 
@@ -276,4 +277,4 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 	@echo 'Variables (described at the top of the Makefile, with their defaults):'
 	@echo '  CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SAN COVERAGE WERROR V WITH_LIBDEFLATE'
-	@echo '  PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'
+	@echo '  WITH_LIBGCRYPT PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'

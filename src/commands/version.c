@@ -3,6 +3,8 @@
 
 #include "commands/version.h"
 
+#include "codec/crypto.h"
+
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <zlib.h>
@@ -23,4 +25,5 @@ void print_version(void)
 #else
     printf("libdeflate not built in\n");
 #endif
+    printf("libgcrypt %s\n", crypto_version() ? crypto_version() : "not built in");
 }

@@ -1,0 +1,197 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "codec/crypto.h"
+
+#if WITH_LIBGCRYPT
+
+#include <gcrypt.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    // Bytes of locked memory for the library's copies of keys: a cipher takes 2 to 20 KiB, one for
+    // each thread and layer. What exceeds it is not locked, but wiped.
+    LOCKED_SIZE = 512 * 1024,
+    GROWTH = 256 * 1024,
+};
+
+const char *crypto_version(void)
+{
+    return gcry_check_version(NULL);
+}
+
+bool crypto_available(struct error *error)
+{
+    (void)error;
+    return true;
+}
+
+bool crypto_start(struct error *error)
+{
+    static bool started;
+    if (started) {
+        return true;
+    }
+    // 1.8 is the first one with mode xts.
+    if (!gcry_check_version("1.8.0")) {
+        return error_set(error, ERROR_IO, "libgcrypt %s is too old", gcry_check_version(NULL));
+    }
+    // Memory that may not be locked is used all the same, and nobody needs to hear of it.
+    gcry_control(GCRYCTL_DISABLE_SECMEM_WARN);
+    gcry_control(GCRYCTL_INIT_SECMEM, LOCKED_SIZE, 0);
+    gcry_control(GCRYCTL_AUTO_EXPAND_SECMEM, GROWTH, 0);
+    gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
+    started = true;
+    return true;
+}
+
+// --- Hashes -------------------------------------------------------------------------------------
+
+const struct crypto_hash *crypto_hash_find(const char *name)
+{
+    static const struct crypto_hash hashes[] = {
+        {"md5", 16, GCRY_MD_MD5},       {"ripemd160", 20, GCRY_MD_RMD160},
+        {"sha1", 20, GCRY_MD_SHA1},     {"sha224", 28, GCRY_MD_SHA224},
+        {"sha256", 32, GCRY_MD_SHA256}, {"sha384", 48, GCRY_MD_SHA384},
+        {"sha512", 64, GCRY_MD_SHA512},
+    };
+    for (size_t i = 0; i < sizeof hashes / sizeof hashes[0]; i++) {
+        if (strcmp(hashes[i].name, name) == 0) {
+            return &hashes[i];
+        }
+    }
+    return NULL;
+}
+
+struct crypto_hasher {
+    gcry_md_hd_t handle;
+    size_t size;
+};
+
+struct crypto_hasher *crypto_hasher_open(const struct crypto_hash *hash)
+{
+    struct crypto_hasher *hasher = calloc(1, sizeof *hasher);
+    if (!hasher) {
+        return NULL;
+    }
+    hasher->size = hash->size;
+    if (gcry_md_open(&hasher->handle, hash->id, GCRY_MD_FLAG_SECURE) != 0) {
+        free(hasher);
+        return NULL;
+    }
+    return hasher;
+}
+
+void crypto_hasher_digest(struct crypto_hasher *hasher, struct bytes head, struct bytes tail,
+                          uint8_t *digest)
+{
+    gcry_md_reset(hasher->handle);
+    gcry_md_write(hasher->handle, head.data, head.size);
+    gcry_md_write(hasher->handle, tail.data, tail.size);
+    memcpy(digest, gcry_md_read(hasher->handle, 0), hasher->size);
+}
+
+void crypto_hasher_close(struct crypto_hasher *hasher)
+{
+    if (hasher) {
+        gcry_md_close(hasher->handle);
+        free(hasher);
+    }
+}
+
+bool crypto_pbkdf2(const struct crypto_hash *hash, struct bytes passphrase, struct bytes salt,
+                   uint32_t iterations, uint8_t *key, size_t size, struct error *error)
+{
+    // Into locked memory, which makes the library keep all that it needs on the way there, too.
+    void *derived = gcry_malloc_secure(size);
+    if (!derived) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    const void *text = passphrase.size > 0 ? (const void *)passphrase.data : "";
+    gcry_error_t fault = gcry_kdf_derive(text, passphrase.size, GCRY_KDF_PBKDF2, hash->id,
+                                         salt.data, salt.size, iterations, size, derived);
+    if (fault == 0) {
+        memcpy(key, derived, size);
+    }
+    gcry_free(derived); // wiped, as all of that memory is
+    return fault == 0 ? true
+                      : error_set(error, ERROR_IO, "libgcrypt derives no key with %s: %s",
+                                  hash->name, gcry_strerror(fault));
+}
+
+// --- Ciphers ------------------------------------------------------------------------------------
+
+const struct crypto_algorithm *crypto_algorithm_find(const char *name, size_t key_size)
+{
+    // The library knows no twofish with 192 bits.
+    static const struct crypto_algorithm algorithms[] = {
+        {"aes", 16, 16, GCRY_CIPHER_AES128},         {"aes", 24, 16, GCRY_CIPHER_AES192},
+        {"aes", 32, 16, GCRY_CIPHER_AES256},         {"cast5", 16, 8, GCRY_CIPHER_CAST5},
+        {"serpent", 16, 16, GCRY_CIPHER_SERPENT128}, {"serpent", 24, 16, GCRY_CIPHER_SERPENT192},
+        {"serpent", 32, 16, GCRY_CIPHER_SERPENT256}, {"twofish", 16, 16, GCRY_CIPHER_TWOFISH128},
+        {"twofish", 32, 16, GCRY_CIPHER_TWOFISH},
+    };
+    for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
+        if (algorithms[i].key_size == key_size && strcmp(algorithms[i].name, name) == 0) {
+            return &algorithms[i];
+        }
+    }
+    return NULL;
+}
+
+bool crypto_cipher_open(struct crypto_cipher *cipher, const struct crypto_algorithm *algorithm,
+                        enum crypto_mode mode, struct bytes key)
+{
+    static const int modes[] = {[CRYPTO_ECB] = GCRY_CIPHER_MODE_ECB,
+                                [CRYPTO_CBC] = GCRY_CIPHER_MODE_CBC,
+                                [CRYPTO_CTR] = GCRY_CIPHER_MODE_CTR,
+                                [CRYPTO_XTS] = GCRY_CIPHER_MODE_XTS};
+    gcry_cipher_hd_t handle;
+    *cipher = (struct crypto_cipher){.block_size = algorithm->block_size, .mode = mode};
+    if (gcry_cipher_open(&handle, algorithm->id, modes[mode], GCRY_CIPHER_SECURE) != 0) {
+        return false;
+    }
+    cipher->handle = handle;
+    if (gcry_cipher_setkey(handle, key.data, key.size) != 0) {
+        crypto_cipher_close(cipher);
+        return false;
+    }
+    return true;
+}
+
+void crypto_cipher_close(struct crypto_cipher *cipher)
+{
+    if (cipher->handle) {
+        gcry_cipher_close(cipher->handle);
+    }
+    *cipher = (struct crypto_cipher){0};
+}
+
+static bool set_iv(struct crypto_cipher *cipher, const uint8_t *iv)
+{
+    switch (cipher->mode) {
+    case CRYPTO_ECB:
+        return true;
+    case CRYPTO_CTR:
+        return gcry_cipher_setctr(cipher->handle, iv, cipher->block_size) == 0;
+    case CRYPTO_CBC:
+    case CRYPTO_XTS:
+        break;
+    }
+    return gcry_cipher_setiv(cipher->handle, iv, cipher->block_size) == 0;
+}
+
+bool crypto_cipher_decrypt(struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                           size_t size)
+{
+    return set_iv(cipher, iv) && gcry_cipher_decrypt(cipher->handle, data, size, NULL, 0) == 0;
+}
+
+bool crypto_cipher_encrypt(struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                           size_t size)
+{
+    return set_iv(cipher, iv) && gcry_cipher_encrypt(cipher->handle, data, size, NULL, 0) == 0;
+}
+
+#endif

@@ -1,0 +1,82 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Ciphers, hashes and key derivation, from libgcrypt. This is the one place that knows it; a build
+// without it has the same calls, and an error that names it.
+
+#ifndef CODEC_CRYPTO_H
+#define CODEC_CRYPTO_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+// The version of the library; NULL when it is not built in.
+const char *crypto_version(void);
+
+// False, with an error that names the library, when it is not built in.
+bool crypto_available(struct error *error);
+
+// Before the first call of those below, from the only thread that there is: reads what the library
+// wants to know of the system, and locks memory for keys. Doing it again does nothing. False as
+// crypto_available(), or when the library is not usable.
+bool crypto_start(struct error *error);
+
+enum { CRYPTO_BLOCK_MAX = 16, CRYPTO_DIGEST_MAX = 64 }; // bytes
+
+// --- Hashes -------------------------------------------------------------------------------------
+
+struct crypto_hash {
+    const char *name; // as LUKS has it: "sha256"
+    size_t size;      // bytes of a digest
+    int id;           // the library's
+};
+
+// NULL for a name that is unknown, or without the library.
+const struct crypto_hash *crypto_hash_find(const char *name);
+
+// A hash that is used again and again, by one thread; in locked memory.
+struct crypto_hasher;
+struct crypto_hasher *crypto_hasher_open(const struct crypto_hash *hash); // NULL: no memory
+// The digest of `head` and then `tail`: hash->size bytes.
+void crypto_hasher_digest(struct crypto_hasher *hasher, struct bytes head, struct bytes tail,
+                          uint8_t *digest);
+void crypto_hasher_close(struct crypto_hasher *hasher); // NULL is fine
+
+// PBKDF2 (RFC 8018, 5.2) with HMAC of `hash`: `size` bytes of key. `iterations` ≥ 1.
+bool crypto_pbkdf2(const struct crypto_hash *hash, struct bytes passphrase, struct bytes salt,
+                   uint32_t iterations, uint8_t *key, size_t size, struct error *error);
+
+// --- Ciphers ------------------------------------------------------------------------------------
+
+struct crypto_algorithm {
+    const char *name; // as LUKS has it: "aes"
+    size_t key_size;  // bytes; mode xts takes two keys
+    size_t block_size;
+    int id;
+};
+
+enum crypto_mode { CRYPTO_ECB, CRYPTO_CBC, CRYPTO_CTR, CRYPTO_XTS };
+
+// NULL when the library has no such cipher, or none with keys of this many bytes, or is not there.
+const struct crypto_algorithm *crypto_algorithm_find(const char *name, size_t key_size);
+
+// For one thread at a time. All zeros is a closed one.
+struct crypto_cipher {
+    void *handle; // owned
+    size_t block_size;
+    enum crypto_mode mode;
+};
+
+// False when there is no memory, or the library does not take the key.
+bool crypto_cipher_open(struct crypto_cipher *cipher, const struct crypto_algorithm *algorithm,
+                        enum crypto_mode mode, struct bytes key);
+void crypto_cipher_close(struct crypto_cipher *cipher);
+
+// Decrypts or encrypts `size` bytes, whole blocks, where they are. `iv`: block_size bytes, which
+// mode ecb has no use for. False never happens to a cipher that was opened.
+bool crypto_cipher_decrypt(struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                           size_t size);
+bool crypto_cipher_encrypt(struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                           size_t size);
+
+#endif
