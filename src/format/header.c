@@ -137,16 +137,9 @@ static void check_features(const struct header *header, struct problems *problem
 
 static void check_encryption(const struct header *header, struct problems *problems)
 {
-    if (header->crypt_method == CRYPT_NONE) {
-        return;
-    }
     if (header->crypt_method > CRYPT_LUKS) {
         problems_fatal(problems, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
                        "encryption method %" PRIu32 " is unknown", header->crypt_method);
-    } else {
-        problems_fatal(problems, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
-                       "guest data is encrypted (%s)",
-                       header->crypt_method == CRYPT_AES ? "aes" : "luks");
     }
 }
 

@@ -156,16 +156,25 @@ enum luks_field {
     LUKS_HASH = 72,
     LUKS_PAYLOAD_OFFSET = 104, // sectors
     LUKS_KEY_BYTES = 108,
+    LUKS_MASTER_KEY_DIGEST = 112,
+    LUKS_MASTER_KEY_SALT = 132,
     LUKS_MASTER_KEY_ITERATIONS = 164,
     LUKS_UUID = 168,
     LUKS_SLOT_TABLE = 208,
 };
 
-enum { LUKS_NAME_SIZE = 32, LUKS_UUID_SIZE = 40, LUKS_SLOT_SIZE = 48 };
+enum {
+    LUKS_NAME_SIZE = 32,
+    LUKS_UUID_SIZE = 40,
+    LUKS_SLOT_SIZE = 48,
+    LUKS_DIGEST_SIZE = 20,
+    LUKS_SALT_SIZE = 32,
+};
 
 enum luks_slot_field {
     LUKS_SLOT_ACTIVE = 0,
     LUKS_SLOT_ITERATIONS = 4,
+    LUKS_SLOT_SALT = 8,
     LUKS_SLOT_KEY_OFFSET = 40, // sectors from the start of the LUKS header
     LUKS_SLOT_STRIPES = 44,
 };
@@ -213,6 +222,11 @@ enum {
 #define CAP_BITMAP_NAME             UINT32_C(1023)
 #define CAP_BITMAP_GRANULARITY_BITS 31
 #define MIN_BITMAP_GRANULARITY_BITS 9
+
+// Ours, against encryption headers that are made to cost time or memory: no writer exceeds them.
+#define CAP_LUKS_KEY_BYTES  UINT32_C(64)       // two keys of 256 bits, for mode xts
+#define CAP_LUKS_STRIPES    UINT32_C(4000)     // what all writers use
+#define CAP_LUKS_ITERATIONS UINT32_C(30000000) // of one slot: 5 to 10 seconds; a user can raise it
 
 // Ours: an extension longer than this is listed without its content.
 #define CAP_EXTENSION_DATA UINT32_C(4096)

@@ -36,6 +36,14 @@ static void load_string(struct bytes start, size_t offset, size_t size, const ch
     }
 }
 
+static void load_bytes(struct bytes start, size_t offset, size_t size, uint8_t *bytes)
+{
+    struct bytes field;
+    if (bytes_view(start, offset, size, &field)) {
+        memcpy(bytes, field.data, size);
+    }
+}
+
 static void load_fields(struct bytes start, const struct context *context, struct luks *luks)
 {
     load_string(start, LUKS_CIPHER_NAME, LUKS_NAME_SIZE, "cipher name", context, luks->cipher_name);
@@ -45,6 +53,8 @@ static void load_fields(struct bytes start, const struct context *context, struc
     luks->payload_offset = (uint64_t)bytes_be32(start, LUKS_PAYLOAD_OFFSET) * SECTOR_SIZE;
     luks->key_bytes = bytes_be32(start, LUKS_KEY_BYTES);
     luks->master_key_iterations = bytes_be32(start, LUKS_MASTER_KEY_ITERATIONS);
+    load_bytes(start, LUKS_MASTER_KEY_DIGEST, LUKS_DIGEST_SIZE, luks->master_key_digest);
+    load_bytes(start, LUKS_MASTER_KEY_SALT, LUKS_SALT_SIZE, luks->master_key_salt);
 }
 
 // "xts-plain64" is a mode and how its initialisation vectors are made, "cbc-essiv:sha256" has a
@@ -64,25 +74,56 @@ static void derive_names(struct luks *luks)
     snprintf(luks->cipher, sizeof luks->cipher, "%s-%" PRIu64, luks->cipher_name, bits);
 }
 
-static void check_slot(const struct context *context, const struct luks *luks, size_t number,
-                       uint64_t at)
+static void add_unless(bool sound, const struct error *error, const struct context *context)
+{
+    if (!sound) {
+        problems_add(context->problems, error, false);
+    }
+}
+
+bool luks_slot_sound(const struct luks *luks, size_t number, uint64_t at, uint64_t length,
+                     struct error *error)
 {
     const struct luks_slot *slot = &luks->slots[number];
+    uint64_t place = at + LUKS_SLOT_TABLE + number * LUKS_SLOT_SIZE;
     uint64_t material = (uint64_t)slot->stripes * luks->key_bytes;
     if (!slot->active) {
-        return;
+        return true;
     }
     if (slot->iterations == 0 || slot->stripes == 0) {
-        problems_note(context->problems, ERROR_CORRUPT, at,
-                      "LUKS key slot %zu has %" PRIu32 " iterations and %" PRIu32 " stripes",
-                      number, slot->iterations, slot->stripes);
+        return error_at(error, ERROR_CORRUPT, place,
+                        "LUKS key slot %zu has %" PRIu32 " iterations and %" PRIu32 " stripes",
+                        number, slot->iterations, slot->stripes);
     }
-    if (slot->key_offset < LUKS_HEADER_SIZE ||
-        !range_inside(slot->key_offset, material, context->length)) {
-        problems_note(context->problems, ERROR_CORRUPT, at + LUKS_SLOT_KEY_OFFSET,
-                      "the key material of LUKS key slot %zu lies outside the encryption header",
-                      number);
+    if (slot->stripes > CAP_LUKS_STRIPES) {
+        return error_at(error, ERROR_LIMIT, place + LUKS_SLOT_STRIPES,
+                        "LUKS key slot %zu has %" PRIu32 " stripes, above %" PRIu32, number,
+                        slot->stripes, CAP_LUKS_STRIPES);
     }
+    if (slot->key_offset < LUKS_HEADER_SIZE || !range_inside(slot->key_offset, material, length)) {
+        return error_at(error, ERROR_CORRUPT, place + LUKS_SLOT_KEY_OFFSET,
+                        "the key material of LUKS key slot %zu lies outside the encryption header",
+                        number);
+    }
+    return true;
+}
+
+bool luks_master_key_sound(const struct luks *luks, uint64_t at, struct error *error)
+{
+    if (luks->key_bytes == 0) {
+        return error_at(error, ERROR_CORRUPT, at + LUKS_KEY_BYTES,
+                        "the LUKS master key has no bytes");
+    }
+    if (luks->key_bytes > CAP_LUKS_KEY_BYTES) {
+        return error_at(error, ERROR_LIMIT, at + LUKS_KEY_BYTES,
+                        "the LUKS master key has %" PRIu32 " bytes, above %" PRIu32,
+                        luks->key_bytes, CAP_LUKS_KEY_BYTES);
+    }
+    if (luks->master_key_iterations == 0) {
+        return error_at(error, ERROR_CORRUPT, at + LUKS_MASTER_KEY_ITERATIONS,
+                        "the LUKS master key has no iterations");
+    }
+    return true;
 }
 
 static void load_slot(struct bytes start, size_t number, const struct context *context,
@@ -90,18 +131,21 @@ static void load_slot(struct bytes start, size_t number, const struct context *c
 {
     size_t offset = LUKS_SLOT_TABLE + number * LUKS_SLOT_SIZE;
     uint32_t state = bytes_be32(start, offset + LUKS_SLOT_ACTIVE);
+    struct error error;
     luks->slots[number] = (struct luks_slot){
         .active = state == LUKS_SLOT_IS_ENABLED,
         .iterations = bytes_be32(start, offset + LUKS_SLOT_ITERATIONS),
         .stripes = bytes_be32(start, offset + LUKS_SLOT_STRIPES),
         .key_offset = (uint64_t)bytes_be32(start, offset + LUKS_SLOT_KEY_OFFSET) * SECTOR_SIZE,
     };
+    load_bytes(start, offset + LUKS_SLOT_SALT, LUKS_SALT_SIZE, luks->slots[number].salt);
     if (state != LUKS_SLOT_IS_ENABLED && state != LUKS_SLOT_IS_DISABLED) {
         problems_note(context->problems, ERROR_CORRUPT, context->at + offset,
                       "LUKS key slot %zu is neither enabled nor disabled (0x%08" PRIx32 ")", number,
                       state);
     }
-    check_slot(context, luks, number, context->at + offset);
+    add_unless(luks_slot_sound(luks, number, context->at, context->length, &error), &error,
+               context);
 }
 
 static bool check_identity(struct bytes start, const struct context *context)
@@ -122,30 +166,19 @@ static bool check_identity(struct bytes start, const struct context *context)
     return version == LUKS_VERSION;
 }
 
-static void check_fields(const struct context *context, const struct luks *luks)
-{
-    if (luks->key_bytes == 0) {
-        problems_note(context->problems, ERROR_CORRUPT, context->at + LUKS_KEY_BYTES,
-                      "the LUKS master key has no bytes");
-    }
-    if (luks->master_key_iterations == 0) {
-        problems_note(context->problems, ERROR_CORRUPT, context->at + LUKS_MASTER_KEY_ITERATIONS,
-                      "the LUKS master key has no iterations");
-    }
-}
-
 bool luks_parse(struct bytes start, uint64_t at, uint64_t length, struct luks *luks,
                 struct problems *problems)
 {
     const struct context context = {at, length, problems};
     struct luks parsed = {0};
+    struct error error;
     if (!check_identity(start, &context)) {
         return false;
     }
     parsed.version = bytes_be16(start, LUKS_VERSION_AT);
     load_fields(start, &context, &parsed);
     derive_names(&parsed);
-    check_fields(&context, &parsed);
+    add_unless(luks_master_key_sound(&parsed, at, &error), &error, &context);
     for (size_t i = 0; i < LUKS_SLOTS; i++) {
         load_slot(start, i, &context, &parsed);
     }

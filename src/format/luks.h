@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The LUKS1 header of an encrypted image ("LUKS On-Disk Format Specification" 1.2). It holds no
-// secret that a person without the passphrase could use; keys and salts are not kept here.
+// secret that a person without the passphrase could use.
 
 #ifndef FORMAT_LUKS_H
 #define FORMAT_LUKS_H
@@ -17,6 +17,7 @@ struct luks_slot {
     uint32_t iterations;
     uint32_t stripes;
     uint64_t key_offset; // bytes from the start of the LUKS header
+    uint8_t salt[LUKS_SALT_SIZE];
 };
 
 struct luks {
@@ -28,6 +29,8 @@ struct luks {
     uint64_t payload_offset; // bytes
     uint32_t key_bytes;
     uint32_t master_key_iterations;
+    uint8_t master_key_digest[LUKS_DIGEST_SIZE];
+    uint8_t master_key_salt[LUKS_SALT_SIZE];
     struct luks_slot slots[LUKS_SLOTS];
 
     // Derived, as QEMU names them.
@@ -42,5 +45,13 @@ struct luks {
 // go to `problems`, all of them.
 bool luks_parse(struct bytes start, uint64_t at, uint64_t length, struct luks *luks,
                 struct problems *problems);
+
+// False, with an error that has its place, when no key can be had from an active slot for what its
+// fields say. `at` and `length` as above; a slot that is not active is sound.
+bool luks_slot_sound(const struct luks *luks, size_t number, uint64_t at, uint64_t length,
+                     struct error *error);
+
+// The same for the fields that all slots share.
+bool luks_master_key_sound(const struct luks *luks, uint64_t at, struct error *error);
 
 #endif

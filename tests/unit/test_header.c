@@ -391,10 +391,14 @@ static void the_refcount_table_matters_to_a_checker_only(void)
     check_sound(&subject);
 }
 
-static void encryption_is_not_supported(void)
+static void unknown_encryption_is_not_supported(void)
 {
-    check_field(32, 4, 1, PROBLEM_UNSUPPORTED_ENCRYPTION, true);
-    check_field(32, 4, 2, PROBLEM_UNSUPPORTED_ENCRYPTION, true);
+    struct subject subject = sound_v3();
+    put(&subject, 32, 4, 1);
+    check_sound(&subject);
+    subject = sound_v3();
+    put(&subject, 32, 4, 2);
+    check_sound(&subject);
     check_field(32, 4, 3, PROBLEM_UNSUPPORTED_ENCRYPTION, true);
 }
 
@@ -454,7 +458,7 @@ static void a_backing_file_without_offset_or_without_length_is_none(void)
 static void all_that_is_wrong_is_told_not_only_the_first(void)
 {
     struct subject subject = sound_v3();
-    put(&subject, 32, 4, 2);
+    put(&subject, 32, 4, 3);
     put(&subject, 36, 4, 1);
     put(&subject, 40, 8, 1);
     put(&subject, 48, 8, 1);
@@ -494,7 +498,7 @@ int main(void)
     RUN(tables_are_aligned_and_below_2_to_the_56);
     RUN(the_snapshot_table_matters_only_when_there_are_snapshots);
     RUN(the_refcount_table_matters_to_a_checker_only);
-    RUN(encryption_is_not_supported);
+    RUN(unknown_encryption_is_not_supported);
     RUN(compression_type_and_its_feature_bit_go_together);
     RUN(raw_external_data_needs_a_data_file_and_no_backing_file);
     RUN(the_backing_file_name_lies_in_the_first_cluster);

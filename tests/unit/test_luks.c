@@ -36,11 +36,14 @@ static void make_header(uint8_t header[static LUKS_HEADER_SIZE])
     store_be32(header + LUKS_PAYLOAD_OFFSET, 4040);
     store_be32(header + LUKS_KEY_BYTES, 64);
     store_be32(header + LUKS_MASTER_KEY_ITERATIONS, 123456);
+    memset(header + LUKS_MASTER_KEY_DIGEST, 0xd1, LUKS_DIGEST_SIZE);
+    memset(header + LUKS_MASTER_KEY_SALT, 0x5a, LUKS_SALT_SIZE);
     store_text(header + LUKS_UUID, "af5d815f-de4a-4395-b376-de139d229b72");
     for (uint32_t i = 0; i < LUKS_SLOTS; i++) {
         uint8_t *slot = header + LUKS_SLOT_TABLE + (size_t)i * LUKS_SLOT_SIZE;
         store_be32(slot, i == 2 ? LUKS_SLOT_IS_ENABLED : LUKS_SLOT_IS_DISABLED);
         store_be32(slot + LUKS_SLOT_ITERATIONS, i == 2 ? 777 : 0);
+        memset(slot + LUKS_SLOT_SALT, (int)(0x10 + i), LUKS_SALT_SIZE);
         store_be32(slot + LUKS_SLOT_KEY_OFFSET, 8 + i * 504);
         store_be32(slot + LUKS_SLOT_STRIPES, 4000);
     }
@@ -49,6 +52,12 @@ static void make_header(uint8_t header[static LUKS_HEADER_SIZE])
 static bool parse(const uint8_t *header, struct luks *luks, struct problems *problems)
 {
     return luks_parse((struct bytes){header, LUKS_HEADER_SIZE}, AT, LENGTH, luks, problems);
+}
+
+static void check_all(const uint8_t *bytes, size_t size, uint8_t want)
+{
+    CHECK_EQ_U64(bytes[0], want);
+    CHECK_MEM(bytes, bytes + 1, size - 1);
 }
 
 static void loads_every_field(void)
@@ -65,6 +74,8 @@ static void loads_every_field(void)
     CHECK_EQ_U64(luks.payload_offset, 2068480);
     CHECK_EQ_U64(luks.key_bytes, 64);
     CHECK_EQ_U64(luks.master_key_iterations, 123456);
+    check_all(luks.master_key_digest, LUKS_DIGEST_SIZE, 0xd1);
+    check_all(luks.master_key_salt, LUKS_SALT_SIZE, 0x5a);
     problems_free(&problems);
 }
 
@@ -82,6 +93,8 @@ static void loads_every_slot(void)
     CHECK_EQ_U64(luks.slots[2].stripes, 4000);
     CHECK_EQ_U64(luks.slots[2].key_offset, 520192);
     CHECK_EQ_U64(luks.slots[7].key_offset, 1810432);
+    check_all(luks.slots[0].salt, LUKS_SALT_SIZE, 0x10);
+    check_all(luks.slots[7].salt, LUKS_SALT_SIZE, 0x17);
     problems_free(&problems);
 }
 
@@ -177,28 +190,60 @@ static void refuses_a_short_header(void)
     problems_free(&problems);
 }
 
-static void slot_has_one_problem(size_t field, uint32_t value)
+static void header_has_one_problem(size_t field, uint32_t value, const char *code)
 {
     uint8_t header[LUKS_HEADER_SIZE];
     struct luks luks = {0};
     struct problems problems = {0};
     make_header(header);
-    store_be32(header + LUKS_SLOT_TABLE + 2 * (size_t)LUKS_SLOT_SIZE + field, value);
+    store_be32(header + field, value);
     CHECK(parse(header, &luks, &problems));
     if (CHECK_EQ_U64(problems.count, 1)) {
-        CHECK_STR(problems.items[0].error.code, "corrupt");
+        CHECK_STR(problems.items[0].error.code, code);
     }
+    problems_free(&problems);
+}
+
+static void slot_has_one_problem(size_t field, uint32_t value, const char *code)
+{
+    header_has_one_problem(LUKS_SLOT_TABLE + 2 * (size_t)LUKS_SLOT_SIZE + field, value, code);
+}
+
+static void tells_what_is_wrong_with_the_master_key(void)
+{
+    header_has_one_problem(LUKS_KEY_BYTES, 0, "corrupt");
+    header_has_one_problem(LUKS_KEY_BYTES, CAP_LUKS_KEY_BYTES + 1, "limit");
+    header_has_one_problem(LUKS_MASTER_KEY_ITERATIONS, 0, "corrupt");
+}
+
+// What a slot asks for is not looked at while nobody uses it.
+static void a_slot_that_is_not_active_is_sound(void)
+{
+    uint8_t header[LUKS_HEADER_SIZE];
+    struct luks luks = {0};
+    struct problems problems = {0};
+    struct error error;
+    make_header(header);
+    store_be32(header + LUKS_SLOT_TABLE + LUKS_SLOT_STRIPES, UINT32_MAX);
+    CHECK(parse(header, &luks, &problems));
+    CHECK_EQ_U64(problems.count, 0);
+    CHECK(luks_slot_sound(&luks, 0, AT, LENGTH, &error));
+    CHECK(luks_slot_sound(&luks, 2, AT, LENGTH, &error));
+    CHECK(!luks_slot_sound(&luks, 2, AT, 520192 + 255999, &error));
+    CHECK_EQ_U64(error.offset, AT + 208 + 2 * 48 + 40);
+    CHECK(luks_slot_sound(&luks, 2, AT, 520192 + 256000, &error));
     problems_free(&problems);
 }
 
 static void tells_what_is_wrong_with_a_slot(void)
 {
-    slot_has_one_problem(LUKS_SLOT_ACTIVE, 1);
-    slot_has_one_problem(LUKS_SLOT_ITERATIONS, 0);
-    slot_has_one_problem(LUKS_SLOT_STRIPES, 0);
-    slot_has_one_problem(LUKS_SLOT_STRIPES, UINT32_MAX);
-    slot_has_one_problem(LUKS_SLOT_KEY_OFFSET, 0);
-    slot_has_one_problem(LUKS_SLOT_KEY_OFFSET, UINT32_MAX);
+    slot_has_one_problem(LUKS_SLOT_ACTIVE, 1, "corrupt");
+    slot_has_one_problem(LUKS_SLOT_ITERATIONS, 0, "corrupt");
+    slot_has_one_problem(LUKS_SLOT_STRIPES, 0, "corrupt");
+    slot_has_one_problem(LUKS_SLOT_STRIPES, CAP_LUKS_STRIPES + 1, "limit");
+    slot_has_one_problem(LUKS_SLOT_STRIPES, UINT32_MAX, "limit");
+    slot_has_one_problem(LUKS_SLOT_KEY_OFFSET, 0, "corrupt");
+    slot_has_one_problem(LUKS_SLOT_KEY_OFFSET, UINT32_MAX, "corrupt");
 }
 
 int main(void)
@@ -212,6 +257,8 @@ int main(void)
     RUN(the_largest_key_does_not_overflow);
     RUN(refuses_another_magic_and_version);
     RUN(refuses_a_short_header);
+    RUN(tells_what_is_wrong_with_the_master_key);
     RUN(tells_what_is_wrong_with_a_slot);
+    RUN(a_slot_that_is_not_active_is_sound);
     return unit_done();
 }
