@@ -10,7 +10,8 @@
 #include <string.h>
 
 enum {
-    UNIT = 4096,          // a place that cannot be read is narrowed down to so many bytes
+    UNIT = 4096,          // a place that cannot be read is narrowed down to so many bytes, and
+                          // where data are encrypted to a sector
     CAREFUL = 128 * 1024, // after a failure so many bytes are asked for unit by unit
 };
 
@@ -39,7 +40,7 @@ void batch_free(struct batch *batch)
 
 bool batch_is_buffered(const struct sink *sink, const struct extent *extent)
 {
-    if (extent_compressed(extent)) {
+    if (extent_compressed(extent) || extent->encrypted) {
         return true;
     }
     return extent->length <=
@@ -89,7 +90,8 @@ static struct extent data_unit(const struct extent *extent, uint64_t from)
     struct extent unit = *extent;
     unit.start += from;
     unit.host_offset += from;
-    unit.length = min_u64(UNIT - unit.host_offset % UNIT, extent->length - from);
+    uint64_t size = extent->encrypted ? SECTOR_SIZE : UNIT;
+    unit.length = min_u64(size - unit.host_offset % size, extent->length - from);
     return unit;
 }
 

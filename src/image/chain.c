@@ -12,6 +12,7 @@
 
 static void layer_close(struct layer *layer)
 {
+    cipher_close(layer->cipher);
     image_close(layer->image);
     source_close(layer->raw);
     source_close(layer->data_file);

@@ -7,6 +7,7 @@
 #ifndef IMAGE_CHAIN_H
 #define IMAGE_CHAIN_H
 
+#include "image/encryption.h"
 #include "image/image.h"
 #include "image/run.h"
 
@@ -18,6 +19,7 @@ struct layer {
     char *data_path;          // owned; NULL as above
     uint64_t size;            // bytes of its disk
     struct l1_table l1;       // of a qcow2 layer
+    struct cipher *cipher;    // owned; NULL until an encrypted image is opened with its key
 };
 
 struct chain {
@@ -42,6 +44,11 @@ void chain_close(struct chain *chain);
 
 // Makes the first layer show another L1 table's disk of `size` bytes: a snapshot's.
 void chain_use_l1(struct chain *chain, struct l1_table l1, uint64_t size);
+
+static inline bool layer_encrypted(const struct layer *layer)
+{
+    return layer->image && image_encrypted(layer->image);
+}
 
 // Bytes of the disk.
 static inline uint64_t chain_size(const struct chain *chain)

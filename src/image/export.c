@@ -88,7 +88,8 @@ static bool plan_piece(struct exporter *exporter, const struct extent *piece)
 // Splits an extent into pieces that fit a batch.
 static bool plan_extent(struct exporter *exporter, struct extent extent)
 {
-    uint64_t most = exporter->sink.data_buffered_max == SIZE_MAX ? BATCH_BUFFER : BATCH_DIRECT;
+    bool buffered = extent.encrypted || exporter->sink.data_buffered_max == SIZE_MAX;
+    uint64_t most = buffered ? BATCH_BUFFER : BATCH_DIRECT;
     while (extent.length > 0) {
         struct extent piece = extent;
         if (piece.kind == CLUSTER_DATA) {
@@ -148,8 +149,23 @@ static size_t largest_cluster(const struct chain *chain)
     return largest;
 }
 
+// Nobody is to take encrypted data for those of the disk.
+static bool check_ciphers(const struct chain *chain, struct error *error)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        if (layer_encrypted(&chain->layers[i]) && !chain->layers[i].cipher) {
+            return error_set(error, ERROR_KEY, "the data of %s are encrypted, and there is no key",
+                             chain->layers[i].path);
+        }
+    }
+    return true;
+}
+
 static bool export_start(struct exporter *exporter, struct error *error)
 {
+    if (!exporter->options->as_stored && !check_ciphers(exporter->chain, error)) {
+        return false;
+    }
     unsigned jobs = exporter->options->jobs;
     size_t buffer_size = batch_buffer_size(largest_cluster(exporter->chain));
     exporter->batch_count = (size_t)jobs * 2 + 2;

@@ -14,7 +14,8 @@ struct export_options {
     uint64_t offset, length; // guest bytes, inside the disk
     unsigned jobs;           // 1..WORKERS_MAX
     enum sparse sparse;
-    bool salvage; // what cannot be read becomes zeros, and is told to on_fault
+    bool as_stored; // encrypted data of layers without a cipher are put as they are
+    bool salvage;   // what cannot be read becomes zeros, and is told to on_fault
 
     // Called from the caller's thread, in guest order. Each may be NULL.
     void (*on_fault)(void *context, uint64_t start, uint64_t length, const struct error *error);

@@ -47,7 +47,8 @@ bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, stru
             .l1_window = table_window_make(capacity),
             .l2_window = table_window_make(capacity),
         };
-        if (layer->image && image_is_preallocated(layer->image)) {
+        // Zeros of the file are no zeros of the disk where they are decrypted.
+        if (layer->image && !layer_encrypted(layer) && image_is_preallocated(layer->image)) {
             walk->layers[i].holes = host_holes_find(layer_data(layer));
         }
     }
@@ -147,6 +148,7 @@ bool extent_at(struct extent_walk *walk, uint64_t offset, uint64_t limit, struct
         .length = min_u64(run.length, limit),
         .kind = run.kind,
         .depth = depth,
+        .encrypted = run.kind == CLUSTER_DATA && walk->chain->layers[depth].cipher,
         .has_host = run.has_host,
         .host_offset = run.host_offset,
         .stored_size = run.stored_size,

@@ -13,6 +13,7 @@ struct extent {
     uint64_t start, length; // guest bytes
     enum cluster_kind kind; // CLUSTER_UNALLOCATED: in the whole chain, it reads as zeros
     size_t depth;           // the layer that decides it; 0 is the image itself
+    bool encrypted;         // its bytes are to be decrypted, with the layer's cipher
     bool has_host;
     uint64_t host_offset; // as in struct run, in layer_data() or, compressed, in the layer's image
     uint32_t stored_size; // of a compressed cluster, whose first guest byte is

@@ -14,6 +14,8 @@ enum {
     FETCH_MAX = 1 << 20,
     // ... and across gaps of at most this many, which are cheaper to read than to skip.
     FETCH_GAP = 16 * 1024,
+    // Encrypted data are read and decrypted in pieces that stay in a cache of the processor.
+    DECRYPT_MAX = 128 * 1024,
 };
 
 struct reader reader_make(const struct chain *chain)
@@ -28,6 +30,10 @@ void reader_free(struct reader *reader)
             codec_find((uint8_t)type)->close(reader->codec_states[type]);
         }
     }
+    for (size_t depth = 0; reader->ciphers && depth < reader->chain->count; depth++) {
+        cipher_state_close(reader->ciphers[depth]);
+    }
+    free(reader->ciphers);
     free(reader->stored);
     free(reader->cluster);
     *reader = (struct reader){0};
@@ -163,11 +169,69 @@ static bool read_compressed(struct reader *reader, const struct extent *extent, 
     return true;
 }
 
+static struct cipher_state *find_cipher(struct reader *reader, size_t depth, struct error *error)
+{
+    if (!reader->ciphers) {
+        reader->ciphers = calloc(reader->chain->count, sizeof(struct cipher_state *));
+    }
+    if (reader->ciphers && !reader->ciphers[depth]) {
+        reader->ciphers[depth] = cipher_state_open(reader->chain->layers[depth].cipher);
+    }
+    if (!reader->ciphers || !reader->ciphers[depth]) {
+        error_set(error, ERROR_MEMORY, "the cipher cannot be started");
+        return NULL;
+    }
+    return reader->ciphers[depth];
+}
+
+// Reads whole sectors of the layer that `extent` is in.
+static bool read_sectors(struct reader *reader, const struct extent *extent, uint64_t host_offset,
+                         uint64_t guest_offset, uint8_t *buffer, size_t size, struct error *error)
+{
+    const struct layer *layer = &reader->chain->layers[extent->depth];
+    struct cipher_state *cipher = find_cipher(reader, extent->depth, error);
+    if (!cipher || !source_read(layer_data(layer), host_offset, buffer, size, error)) {
+        return false;
+    }
+    uint64_t sector = encryption_sector(layer->image, host_offset, guest_offset);
+    return cipher_decrypt(cipher, sector, buffer, size)
+               ? true
+               : error_at(error, ERROR_IO, host_offset, "the data cannot be decrypted");
+}
+
+// Sectors are decrypted whole, also where only a part of the first or the last one is wanted.
+static bool read_encrypted(struct reader *reader, const struct extent *extent, uint8_t *buffer,
+                           struct error *error)
+{
+    uint8_t sector[SECTOR_SIZE];
+    for (uint64_t done = 0; done < extent->length;) {
+        uint64_t host = extent->host_offset + done;
+        uint64_t guest = extent->start + done;
+        uint64_t rest = min_u64(extent->length - done, DECRYPT_MAX);
+        size_t skipped = host % SECTOR_SIZE;
+        size_t size = (size_t)align_down(rest, SECTOR_SIZE);
+        bool whole = skipped == 0 && size > 0;
+        if (!read_sectors(reader, extent, host - skipped, guest - skipped,
+                          whole ? buffer + done : sector, whole ? size : sizeof sector, error)) {
+            return false;
+        }
+        if (!whole) {
+            size = (size_t)min_u64(rest, SECTOR_SIZE - skipped);
+            memcpy(buffer + done, sector + skipped, size);
+        }
+        done += size;
+    }
+    return true;
+}
+
 static bool read_any(struct reader *reader, const struct extent *extent, uint8_t *buffer,
                      struct error *error)
 {
     switch (extent->kind) {
     case CLUSTER_DATA:
+        if (extent->encrypted) {
+            return read_encrypted(reader, extent, buffer, error);
+        }
         return source_read(layer_data(&reader->chain->layers[extent->depth]), extent->host_offset,
                            buffer, (size_t)extent->length, error);
     case CLUSTER_COMPRESSED:

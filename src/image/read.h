@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Guest bytes of extents: zeros, data, compressed. One reader a thread.
+// Guest bytes of extents: zeros, data, encrypted, compressed. One reader a thread.
 
 #ifndef IMAGE_READ_H
 #define IMAGE_READ_H
@@ -12,6 +12,7 @@
 struct reader {
     const struct chain *chain;
     void *codec_states[CODEC_COUNT]; // owned, each opened at its first use
+    struct cipher_state **ciphers;   // owned: one a layer, each opened at its first use
     uint8_t *stored;                 // owned: bytes of the file, around compressed clusters
     size_t stored_capacity, stored_size;
     uint64_t stored_start; // byte offset in the file of

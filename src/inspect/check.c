@@ -316,11 +316,7 @@ static void check_header(struct check_state *state)
         const struct error *error = &image->problems.items[i].error;
         struct finding problem = {
             .kind = FINDING_HEADER, .has_host = error->has_offset, .host_offset = error->offset};
-        // Encryption that we cannot undo hides the data, and breaks no rule.
-        if (error->code != PROBLEM_UNSUPPORTED_ENCRYPTION ||
-            state->header->crypt_method > CRYPT_LUKS) {
-            findings_add(findings, &problem, "%s", error->message);
-        }
+        findings_add(findings, &problem, "%s", error->message);
     }
 }
 
@@ -402,6 +398,7 @@ static bool read_disk(const struct chain *chain, struct data_check *data, struct
     struct export_options request = {
         .length = chain_size(chain),
         .jobs = data->options->jobs,
+        .as_stored = true,
         .salvage = true,
         .on_fault = on_fault,
         .on_progress = on_progress,

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "format/layout.h"
+#include "image/encryption.h"
 #include "image/reference.h"
 #include "inspect/bitmap_reader.h"
 #include "inspect/snapshot_reader.h"
@@ -108,31 +109,40 @@ static void collect_bitmaps(struct info *info)
     bitmap_reader_free(&reader);
 }
 
-static void collect_luks(struct info *info)
+// Adds what is wrong with the encryption header, but not what is told anyway.
+static void add_of_luks(struct problems *to, const struct problems *from, const struct error *told)
 {
-    const struct extensions *extensions = &info->image->extensions;
-    uint8_t start[LUKS_HEADER_SIZE];
-    struct error error;
-    if (info->image->header.crypt_method != CRYPT_LUKS || !extensions->has_encryption) {
+    for (size_t i = 0; i < from->count; i++) {
+        const struct error *error = &from->items[i].error;
+        if (error->code != told->code || error->offset != told->offset) {
+            problems_add(to, error, false);
+        }
+    }
+}
+
+static void collect_encryption(struct info *info)
+{
+    const struct image *image = info->image;
+    const struct extensions *extensions = &image->extensions;
+    struct problems problems = {0};
+    struct error fault = {0};
+    bool luks = image->header.crypt_method == CRYPT_LUKS;
+    // An unknown method, and a pointer that is missing, are told with the header.
+    if (!image_encrypted(image) || image->header.crypt_method > CRYPT_LUKS ||
+        (luks && !extensions->has_encryption)) {
         return;
     }
-    if (extensions->encryption_length < sizeof start) {
-        problems_note(&info->problems, ERROR_CORRUPT, extensions->encryption_extension_at,
-                      "the encryption header has %" PRIu64 " bytes, too few for a LUKS header",
-                      extensions->encryption_length);
-        return;
+    if (!encryption_check(image, UINT32_MAX, &fault)) {
+        problems_add(&info->problems, &fault, fault.code != ERROR_UNSEEN);
     }
-    if (!source_read(info->image->source, extensions->encryption_offset, start, sizeof start,
-                     &error)) {
-        error_prefix(&error, "the encryption header at %" PRIu64, extensions->encryption_offset);
-        problems_add(&info->problems, &error, false);
-        return;
+    info->has_luks = encryption_load_luks(image, &info->luks, &problems);
+    add_of_luks(&info->problems, &problems, &fault);
+    problems_free(&problems);
+    if (info->has_luks) {
+        check_inside(image->source, "the encryption header", extensions->encryption_offset,
+                     extensions->encryption_length, extensions->encryption_extension_at,
+                     &info->problems);
     }
-    info->has_luks = luks_parse((struct bytes){start, sizeof start}, extensions->encryption_offset,
-                                extensions->encryption_length, &info->luks, &info->problems);
-    check_inside(info->image->source, "the encryption header", extensions->encryption_offset,
-                 extensions->encryption_length, extensions->encryption_extension_at,
-                 &info->problems);
 }
 
 // What is said of the backing file without opening it.
@@ -192,7 +202,7 @@ bool info_collect(const struct image *image, const char *filename, struct info *
         info_free(info);
         return false;
     }
-    collect_luks(info);
+    collect_encryption(info);
     collect_snapshots(info);
     collect_bitmaps(info);
     note_unseen(info);

@@ -7,8 +7,7 @@
 #ifndef INSPECT_INFO_H
 #define INSPECT_INFO_H
 
-#include "format/luks.h"
-#include "image/image.h"
+#include "image/encryption.h"
 
 struct info {
     const struct image *image; // borrowed
@@ -18,6 +17,8 @@ struct info {
 
     bool has_luks; // the encryption header could be read
     struct luks luks;
+    bool key_checked; // a passphrase opens this key slot; whoever tried it sets both
+    int key_slot;
 
     uint32_t snapshots_found; // entries that could be read, of header.nb_snapshots
     uint64_t snapshots_size;  // bytes of the table, as far as it could be read

@@ -1,0 +1,281 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "image/encryption.h"
+
+#include "base/checked.h"
+#include "base/secret.h"
+#include "codec/crypto.h"
+#include "codec/luks_key.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { AES_KEY_SIZE = 16 };
+
+// Method AES has no choice.
+static const struct cipher_spec aes_spec = {"aes", "cbc", "plain64", "", AES_KEY_SIZE};
+
+static struct cipher_spec luks_spec(const struct luks *luks)
+{
+    return (struct cipher_spec){luks->cipher_name, luks->mode, luks->ivgen, luks->ivgen_hash,
+                                luks->key_bytes};
+}
+
+// --- The header
+// -----------------------------------------------------------------------------------
+
+bool encryption_load_luks(const struct image *image, struct luks *luks, struct problems *problems)
+{
+    const struct extensions *extensions = &image->extensions;
+    uint8_t start[LUKS_HEADER_SIZE];
+    struct error error;
+    if (image->header.crypt_method != CRYPT_LUKS || !extensions->has_encryption) {
+        return false;
+    }
+    if (extensions->encryption_length < sizeof start) {
+        problems_note(problems, ERROR_CORRUPT, extensions->encryption_extension_at,
+                      "the encryption header has %" PRIu64 " bytes, too few for a LUKS header",
+                      extensions->encryption_length);
+        return false;
+    }
+    if (!source_read(image->source, extensions->encryption_offset, start, sizeof start, &error)) {
+        error_prefix(&error, "the encryption header at %" PRIu64, extensions->encryption_offset);
+        problems_add(problems, &error, false);
+        return false;
+    }
+    return luks_parse((struct bytes){start, sizeof start}, extensions->encryption_offset,
+                      extensions->encryption_length, luks, problems);
+}
+
+bool encryption_supported(const struct image *image, const struct luks *luks, struct error *error)
+{
+    struct error fault;
+    if (image->header.crypt_method > CRYPT_LUKS) {
+        return error_at(error, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
+                        "encryption method %" PRIu32 " is unknown", image->header.crypt_method);
+    }
+    struct cipher_spec spec = luks ? luks_spec(luks) : aes_spec;
+    bool known = cipher_supported(&spec, &fault);
+    if (known && luks && !crypto_hash_find(luks->hash)) {
+        known = error_set(&fault, ERROR_USAGE, "hash \"%s\" is not supported", luks->hash);
+    }
+    return known
+               ? true
+               : error_at(error, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
+                          "guest data is encrypted (%s): %s",
+                          image->header.crypt_method == CRYPT_AES ? "aes" : "luks", fault.message);
+}
+
+// --- Method AES
+// -----------------------------------------------------------------------------------
+
+// The passphrase is the key: cut, or filled up with zeros.
+static struct cipher *open_aes(struct bytes passphrase, struct error *error)
+{
+    struct secret key;
+    if (!secret_make(&key, AES_KEY_SIZE, error)) {
+        return NULL;
+    }
+    if (passphrase.size > 0) {
+        memcpy(key.data, passphrase.data, (size_t)min_u64(passphrase.size, AES_KEY_SIZE));
+    }
+    struct cipher *cipher = cipher_open(&aes_spec, secret_bytes(&key), error);
+    secret_free(&key);
+    return cipher;
+}
+
+// --- Method LUKS
+// ----------------------------------------------------------------------------------
+
+// A search for the slot that the passphrase opens.
+struct search {
+    const struct image *image;
+    const struct luks *luks;
+    struct bytes passphrase;
+    uint32_t max_iterations;
+    struct secret key; // owned; of the slot that was found
+    int slot;
+    unsigned tried;
+    struct error fault; // of the first slot that could not be tried
+};
+
+static bool few_iterations(uint32_t iterations, uint32_t max_iterations, const char *whose,
+                           uint64_t at, struct error *error)
+{
+    return iterations <= max_iterations
+               ? true
+               : error_at(error, ERROR_LIMIT, at,
+                          "%s asks for %" PRIu32 " iterations of key derivation, above %" PRIu32
+                          "; --max-kdf-iterations allows more",
+                          whose, iterations, max_iterations);
+}
+
+static bool read_material(const struct search *search, int number, struct secret *material,
+                          struct error *error)
+{
+    const struct luks_slot *slot = &search->luks->slots[number];
+    const struct image *image = search->image;
+    if (!secret_make(material, luks_key_material_size(search->luks->key_bytes, slot->stripes),
+                     error)) {
+        return false;
+    }
+    // No overflow: a header was read at the one, and the other is below 2^41.
+    if (source_read(image->source, image->extensions.encryption_offset + slot->key_offset,
+                    material->data, material->size, error)) {
+        return true;
+    }
+    secret_free(material);
+    return error_prefix(error, "the key material of LUKS key slot %d", number);
+}
+
+static bool try_slot(struct search *search, int number, bool *opens, struct error *error)
+{
+    const struct luks *luks = search->luks;
+    const struct luks_slot *slot = &luks->slots[number];
+    const struct luks_key_slot step = {
+        .cipher = luks_spec(luks),
+        .hash = luks->hash,
+        .salt = {slot->salt, sizeof slot->salt},
+        .iterations = slot->iterations,
+        .stripes = slot->stripes,
+        .digest = {luks->master_key_digest, sizeof luks->master_key_digest},
+        .digest_salt = {luks->master_key_salt, sizeof luks->master_key_salt},
+        .digest_iterations = luks->master_key_iterations,
+    };
+    struct secret material;
+    if (!read_material(search, number, &material, error)) {
+        return false;
+    }
+    bool tried = luks_key_open(&step, search->passphrase, &material, &search->key, opens, error);
+    secret_free(&material);
+    return tried;
+}
+
+static bool can_try_slot(const struct search *search, int number, struct error *error)
+{
+    const struct extensions *extensions = &search->image->extensions;
+    uint64_t at = extensions->encryption_offset;
+    char name[32];
+    snprintf(name, sizeof name, "LUKS key slot %d", number);
+    return luks_slot_sound(search->luks, (size_t)number, at, extensions->encryption_length,
+                           error) &&
+           few_iterations(search->luks->slots[number].iterations, search->max_iterations, name,
+                          at + LUKS_SLOT_TABLE + (uint64_t)number * LUKS_SLOT_SIZE +
+                              LUKS_SLOT_ITERATIONS,
+                          error);
+}
+
+static bool find_slot(struct search *search)
+{
+    for (int number = 0; number < LUKS_SLOTS; number++) {
+        struct error error;
+        bool opens = false;
+        if (!search->luks->slots[number].active) {
+            continue;
+        }
+        if (can_try_slot(search, number, &error) && try_slot(search, number, &opens, &error)) {
+            search->tried++;
+        } else if (!search->fault.code) {
+            search->fault = error;
+        }
+        if (opens) {
+            search->slot = number;
+            return true;
+        }
+    }
+    return false;
+}
+
+// Why no slot was found.
+static bool tell_search(const struct search *search, struct error *error)
+{
+    if (search->tried == 0) {
+        *error = search->fault;
+        return false;
+    }
+    if (!search->fault.code) {
+        return error_set(error, ERROR_KEY,
+                         "the passphrase opens none of the LUKS key slots in use (%u): it is "
+                         "wrong, or their key material is damaged",
+                         search->tried);
+    }
+    *error = search->fault;
+    error->code = ERROR_KEY;
+    return error_prefix(error, "the passphrase is wrong, or that of a damaged key slot");
+}
+
+static bool has_active_slot(const struct luks *luks)
+{
+    for (size_t i = 0; i < LUKS_SLOTS; i++) {
+        if (luks->slots[i].active) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Loads a header from which a key can be had, as far as that can be told.
+static bool load_sound_luks(const struct image *image, uint32_t max_iterations, struct luks *luks,
+                            struct error *error)
+{
+    uint64_t at = image->extensions.encryption_offset;
+    struct problems problems = {0};
+    bool loaded = encryption_load_luks(image, luks, &problems);
+    if (!loaded && problems.count > 0) {
+        *error = problems.items[0].error;
+    } else if (!loaded) {
+        error_set(error, ERROR_CORRUPT, "the image has no LUKS header");
+    }
+    problems_free(&problems);
+    if (!loaded || !luks_master_key_sound(luks, at, error) ||
+        !encryption_supported(image, luks, error) ||
+        !few_iterations(luks->master_key_iterations, max_iterations, "the LUKS master key",
+                        at + LUKS_MASTER_KEY_ITERATIONS, error)) {
+        return false;
+    }
+    return has_active_slot(luks) ? true
+                                 : error_at(error, ERROR_CORRUPT, at + LUKS_SLOT_TABLE,
+                                            "no LUKS key slot is in use: nothing opens the image");
+}
+
+static struct cipher *open_luks(const struct image *image, struct bytes passphrase,
+                                uint32_t max_iterations, int *slot, struct error *error)
+{
+    struct luks luks;
+    struct search search = {image, &luks, passphrase, max_iterations, .slot = ENCRYPTION_NO_SLOT};
+    if (!load_sound_luks(image, max_iterations, &luks, error)) {
+        return NULL;
+    }
+    if (!find_slot(&search)) {
+        tell_search(&search, error);
+        return NULL;
+    }
+    struct cipher_spec spec = luks_spec(&luks);
+    struct cipher *cipher = cipher_open(&spec, secret_bytes(&search.key), error);
+    secret_free(&search.key);
+    *slot = search.slot;
+    return cipher;
+}
+
+// --- Both
+// -----------------------------------------------------------------------------------------
+
+bool encryption_check(const struct image *image, uint32_t max_iterations, struct error *error)
+{
+    struct luks luks;
+    // Without the library it does not matter what else is wrong.
+    return encryption_supported(image, NULL, error) &&
+           (image->header.crypt_method != CRYPT_LUKS ||
+            load_sound_luks(image, max_iterations, &luks, error));
+}
+
+struct cipher *encryption_open(const struct image *image, struct bytes passphrase,
+                               uint32_t max_iterations, int *slot, struct error *error)
+{
+    *slot = ENCRYPTION_NO_SLOT;
+    return image->header.crypt_method == CRYPT_LUKS
+               ? open_luks(image, passphrase, max_iterations, slot, error)
+               : open_aes(passphrase, error);
+}
