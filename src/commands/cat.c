@@ -4,6 +4,7 @@
 #include "commands/disk.h"
 #include "commands/jobs.h"
 #include "commands/output_file.h"
+#include "commands/passphrase.h"
 #include "commands/salvage.h"
 #include "image/export.h"
 #include "output/progress.h"
@@ -15,6 +16,7 @@
 
 struct cat_options {
     struct disk_options disk;
+    struct key_options keys;
     const char *output; // NULL: standard output
     unsigned jobs;
     enum sparse sparse;
@@ -42,6 +44,7 @@ static const struct option long_options[] = {
     {"vm-state", no_argument, NULL, OPTION_VM_STATE},
     {"progress", no_argument, NULL, OPTION_PROGRESS},
     {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
+    KEY_OPTIONS,
     DISK_OPTIONS,
     OPTIONS_COMMON,
 };
@@ -92,7 +95,8 @@ static bool take_option(const struct command *command, int option, struct cat_op
         options->progress = PROGRESS_NEVER;
         return true;
     default:
-        return disk_option(command, option, &options->disk);
+        return is_key_option(option) ? key_option(command, option, &options->keys)
+                                     : disk_option(command, option, &options->disk);
     }
 }
 
@@ -172,10 +176,30 @@ static int export_to_output(const char *path, const struct cat_options *options,
     return done ? EXIT_DONE : EXIT_CANNOT;
 }
 
+static int cat_image(const struct command *command, const char *path,
+                     const struct cat_options *options)
+{
+    struct passphrases passphrases;
+    struct disk disk;
+    int status = passphrases_read(command, &options->keys, path, &passphrases);
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (!disk_open(path, &options->disk, &disk)) {
+        passphrases_free(&passphrases);
+        return EXIT_CANNOT;
+    }
+    bool unlocked = passphrases_unlock(&passphrases, &disk.chain, NULL);
+    passphrases_free(&passphrases);
+    status = unlocked ? export_to_output(path, options, &disk) : EXIT_CANNOT;
+    disk_close(&disk);
+    return status;
+}
+
 static int run_cat(const struct command *command, int argc, char **argv)
 {
-    struct cat_options options = {.disk = disk_options_default(), .jobs = jobs_default()};
-    struct disk disk;
+    struct cat_options options = {
+        .disk = disk_options_default(), .keys = key_options_default(), .jobs = jobs_default()};
     const char *path;
     int option;
     while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
@@ -195,12 +219,7 @@ static int run_cat(const struct command *command, int argc, char **argv)
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
-    if (!disk_open(path, &options.disk, &disk)) {
-        return EXIT_CANNOT;
-    }
-    int status = export_to_output(path, &options, &disk);
-    disk_close(&disk);
-    return status;
+    return cat_image(command, path, &options);
 }
 
 // clang-format off
@@ -218,6 +237,7 @@ static const char help[] =
     "  --progress        show on standard error how far it is; --no-progress: do not\n"
     "                    (default: when that is a terminal)\n"
     "  --vm-state        the VM state that was saved with --snapshot X, instead of a disk\n"
+    KEY_OPTIONS_HELP
     DISK_OPTIONS_HELP
     "\n"
     "Exit status: 0 done, 1 not all of it could be read or written, 64 usage.\n"
@@ -225,6 +245,7 @@ static const char help[] =
     "Examples:\n"
     "  qcow2-info cat disk.qcow2 > disk.raw\n"
     "  qcow2-info cat --offset 1M --length 512 disk.qcow2 | hexdump -C\n"
+    "  qcow2-info cat --key-file passphrase encrypted.qcow2 > disk.raw\n"
     "  qcow2-info cat --salvage -o disk.raw broken.qcow2\n";
 // clang-format on
 

@@ -4,6 +4,7 @@
 #include "inspect/check.h"
 #include "commands/disk.h"
 #include "commands/jobs.h"
+#include "commands/passphrase.h"
 #include "format/layout.h"
 #include "output/check_output.h"
 #include "output/progress.h"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 struct options {
+    struct key_options keys;
     bool json, data;
     uint64_t max_findings;
     unsigned jobs;
@@ -35,6 +37,7 @@ static const struct option long_options[] = {
     {"jobs", required_argument, NULL, OPTION_JOBS},
     {"progress", no_argument, NULL, OPTION_PROGRESS},
     {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
+    KEY_OPTIONS,
     OPTIONS_COMMON,
 };
 
@@ -66,6 +69,9 @@ static bool take_option(const struct command *command, int option, struct option
         options->progress = PROGRESS_NEVER;
         return true;
     default:
+        if (is_key_option(option)) {
+            return key_option(command, option, &options->keys);
+        }
         command_usage_error(command, NULL);
         return false;
     }
@@ -124,14 +130,40 @@ static int check_disk(const char *path, const struct options *options, struct di
     return status;
 }
 
+// Without a key encrypted data are read all the same: nobody is asked for one.
+static int check_path(const struct command *command, const char *path,
+                      const struct options *options, const struct disk_options *disk_options)
+{
+    struct passphrases passphrases;
+    struct disk disk;
+    bool has_key = options->keys.count > 0;
+    int status =
+        has_key ? passphrases_read(command, &options->keys, path, &passphrases) : EXIT_DONE;
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    bool opened = disk_open(path, disk_options, &disk);
+    bool unlocked = opened;
+    if (has_key) {
+        unlocked = opened && passphrases_unlock(&passphrases, &disk.chain, NULL);
+        passphrases_free(&passphrases);
+    }
+    status = unlocked ? check_disk(path, options, &disk) : EXIT_CANNOT;
+    if (opened) {
+        disk_close(&disk);
+    }
+    return status;
+}
+
 static int run_check(const struct command *command, int argc, char **argv)
 {
     // Encryption hides the data only, and tables that are cut short are what a check is for.
     static const char *const tolerated[] = {
         PROBLEM_UNSUPPORTED_ENCRYPTION, PROBLEM_UNSUPPORTED_BACKING_FILE, ERROR_TRUNCATED, NULL};
-    struct options options = {.max_findings = MAX_FINDINGS_DEFAULT, .jobs = jobs_default()};
+    struct options options = {.keys = key_options_default(),
+                              .max_findings = MAX_FINDINGS_DEFAULT,
+                              .jobs = jobs_default()};
     struct disk_options disk_options = disk_options_default();
-    struct disk disk;
     const char *path;
     int option;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -142,18 +174,16 @@ static int run_check(const struct command *command, int argc, char **argv)
             return EXIT_USAGE;
         }
     }
+    if (options.keys.count > 0 && !options.data) {
+        return command_usage_error(command, "--key-file and --key-fd need --data");
+    }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
     disk_options.chain.no_backing = true;
     disk_options.chain.no_data_file = !options.data;
     disk_options.chain.tolerated = tolerated;
-    if (!disk_open(path, &disk_options, &disk)) {
-        return EXIT_CANNOT;
-    }
-    int status = check_disk(path, &options, &disk);
-    disk_close(&disk);
-    return status;
+    return check_path(command, path, &options, &disk_options);
 }
 
 // clang-format off
@@ -165,6 +195,7 @@ static const char help[] =
     "  --jobs N          threads that decode, with --data (default: the number of cores)\n"
     "  --progress        show on standard error how far --data is; --no-progress: do not\n"
     "                    (default: when that is a terminal)\n"
+    KEY_OPTIONS_HELP
     "  --help            this help\n"
     "\n"
     "Exit status: 0 sound (there may be warnings), 2 corruption, 3 only leaked clusters,\n"

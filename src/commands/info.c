@@ -2,24 +2,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "inspect/info.h"
-#include "commands/options.h"
+#include "commands/passphrase.h"
 #include "image/chain.h"
 #include "image/probe.h"
 #include "output/info_output.h"
 
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct info_options {
     bool json;
     bool backing_chain;
+    bool check_key;
+    struct key_options keys;
 };
 
 struct printer {
     const struct info_options *options;
     struct writer writer;
     struct json json;
+    const int *slots; // which key slot of each layer was opened; NULL: none was tried
 };
 
 static void warn_of_problems(const struct info *info)
@@ -35,13 +39,18 @@ static void warn_of_problems(const struct info *info)
     }
 }
 
-static bool print_image(struct printer *printer, const struct image *image, const char *filename)
+static bool print_image(struct printer *printer, const struct layer *layer, const int *slot)
 {
+    const char *filename = layer->path;
     struct info info;
     struct error error;
-    if (!info_collect(image, filename, &info, &error)) {
+    if (!info_collect(layer->image, filename, &info, &error)) {
         print_error(filename, &error);
         return false;
+    }
+    if (slot && layer_encrypted(layer)) {
+        info.key_checked = true;
+        info.key_slot = *slot;
     }
     if (printer->options->json) {
         info_print_json(&info, printer->options->backing_chain, &printer->json);
@@ -53,10 +62,10 @@ static bool print_image(struct printer *printer, const struct image *image, cons
     return true;
 }
 
-static bool print_layer(struct printer *printer, const struct layer *layer)
+static bool print_layer(struct printer *printer, const struct layer *layer, const int *slot)
 {
     if (layer->image) {
-        return print_image(printer, layer->image, layer->path);
+        return print_image(printer, layer, slot);
     }
     if (printer->options->json) {
         info_print_raw_json(layer->raw, layer->path, &printer->json);
@@ -76,7 +85,8 @@ static bool print_layers(struct printer *printer, const struct chain *chain)
         if (!printer->options->json && i > 0) {
             writer_string(&printer->writer, "\n");
         }
-        printed = print_layer(printer, &chain->layers[i]) && printed;
+        const int *slot = printer->slots ? &printer->slots[i] : NULL;
+        printed = print_layer(printer, &chain->layers[i], slot) && printed;
     }
     if (printer->options->json) {
         json_finish(&printer->json);
@@ -85,9 +95,10 @@ static bool print_layers(struct printer *printer, const struct chain *chain)
 }
 
 // False after the fault was told.
-static bool print_chain(const struct info_options *options, const struct chain *chain)
+static bool print_chain(const struct info_options *options, const struct chain *chain,
+                        const int *slots)
 {
-    struct printer printer = {.options = options};
+    struct printer printer = {.options = options, .slots = slots};
     struct error error;
     writer_init(&printer.writer, STDOUT_FILENO);
     json_init(&printer.json, &printer.writer, JSON_PRETTY);
@@ -100,12 +111,62 @@ static bool print_chain(const struct info_options *options, const struct chain *
 }
 
 // Prints the layers that could be opened, even when not all could.
-static int run_info(const struct info_options *options, const char *path)
+static int print_opened(const struct info_options *options, const char *path,
+                        const struct chain *chain, const int *slots, const struct error *fault)
+{
+    bool printed = chain->count == 0 || print_chain(options, chain, slots);
+    if (fault->code) {
+        print_error(path, fault);
+    }
+    return printed && !fault->code ? EXIT_DONE : EXIT_CANNOT;
+}
+
+// AES takes any passphrase for the key.
+static bool can_check_keys(const struct chain *chain, struct error *error)
+{
+    bool encrypted = false;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct layer *layer = &chain->layers[i];
+        if (layer_encrypted(layer) && layer->image->header.crypt_method == CRYPT_AES) {
+            return error_set(error, ERROR_USAGE,
+                             "%s is encrypted with AES, where nothing tells a right passphrase "
+                             "from a wrong one",
+                             layer->path);
+        }
+        encrypted = encrypted || layer_encrypted(layer);
+    }
+    return encrypted ? true
+                     : error_set(error, ERROR_USAGE, "no key can be checked: it is not encrypted");
+}
+
+// Nothing is printed of an image that the passphrase does not open.
+static int print_with_keys(const struct info_options *options, const char *path,
+                           struct passphrases *passphrases, struct chain *chain,
+                           const struct error *fault)
+{
+    struct error error = *fault;
+    int *slots = calloc(chain->count + 1, sizeof *slots);
+    int status = EXIT_CANNOT;
+    if (!slots) {
+        error_set(&error, ERROR_MEMORY, "out of memory");
+    }
+    if (error.code || !can_check_keys(chain, &error)) {
+        print_error(path, &error);
+    } else if (passphrases_unlock(passphrases, chain, slots)) {
+        status = print_opened(options, path, chain, slots, fault);
+    }
+    free(slots);
+    return status;
+}
+
+// `passphrases`: NULL unless keys are checked.
+static int run_info(const struct info_options *options, const char *path,
+                    struct passphrases *passphrases)
 {
     const struct chain_options chain_options = {.no_backing = !options->backing_chain,
                                                 .inspect = true};
     struct chain chain;
-    struct error error;
+    struct error error = {0};
     struct source *source = command_open_source(path);
     if (!source) {
         return EXIT_CANNOT;
@@ -115,16 +176,16 @@ static int run_info(const struct info_options *options, const char *path)
         source_close(source);
         return EXIT_CANNOT;
     }
-    bool opened = chain_open(source, path, &chain_options, &chain, &error);
-    bool printed = chain.count == 0 || print_chain(options, &chain);
-    if (!opened) {
-        print_error(path, &error);
+    if (chain_open(source, path, &chain_options, &chain, &error)) {
+        error.code = NULL;
     }
+    int status = passphrases ? print_with_keys(options, path, passphrases, &chain, &error)
+                             : print_opened(options, path, &chain, NULL, &error);
     chain_close(&chain);
-    return opened && printed ? EXIT_DONE : EXIT_CANNOT;
+    return status;
 }
 
-enum { OPTION_JSON = OPTION_FIRST_OWN, OPTION_BACKING_CHAIN };
+enum { OPTION_JSON = OPTION_FIRST_OWN, OPTION_BACKING_CHAIN, OPTION_CHECK_KEY };
 
 // Returns -1, or the exit status with which the command is done.
 static int parse_options(const struct command *command, int argc, char **argv,
@@ -133,6 +194,8 @@ static int parse_options(const struct command *command, int argc, char **argv,
     static const struct option table[] = {
         {"json", no_argument, NULL, OPTION_JSON},
         {"backing-chain", no_argument, NULL, OPTION_BACKING_CHAIN},
+        {"check-key", no_argument, NULL, OPTION_CHECK_KEY},
+        KEY_OPTIONS,
         OPTIONS_COMMON,
     };
     int option;
@@ -144,18 +207,30 @@ static int parse_options(const struct command *command, int argc, char **argv,
         case OPTION_BACKING_CHAIN:
             options->backing_chain = true;
             break;
+        case OPTION_CHECK_KEY:
+            options->check_key = true;
+            break;
         case OPTION_HELP:
             return command_help(command);
         default:
-            return command_usage_error(command, NULL);
+            if (!is_key_option(option)) {
+                return command_usage_error(command, NULL);
+            }
+            if (!key_option(command, option, &options->keys)) {
+                return EXIT_USAGE;
+            }
         }
+    }
+    if (options->keys.count > 0 && !options->check_key) {
+        return command_usage_error(command, "--key-file and --key-fd need --check-key");
     }
     return -1;
 }
 
 static int info_run(const struct command *command, int argc, char **argv)
 {
-    struct info_options options = {0};
+    struct info_options options = {.keys = key_options_default()};
+    struct passphrases passphrases;
     const char *path;
     int status = parse_options(command, argc, argv, &options);
     if (status >= 0) {
@@ -164,18 +239,28 @@ static int info_run(const struct command *command, int argc, char **argv)
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
-    return run_info(&options, path);
+    if (!options.check_key) {
+        return run_info(&options, path, NULL);
+    }
+    status = passphrases_read(command, &options.keys, path, &passphrases);
+    if (status == EXIT_DONE) {
+        status = run_info(&options, path, &passphrases);
+        passphrases_free(&passphrases);
+    }
+    return status;
 }
 
 const struct command command_info = {
     .name = "info",
     .summary = "Tells everything about an image that needs no look at its data.",
-    .usage = "[IMAGE] [--json] [--backing-chain]",
+    .usage = "[IMAGE] [OPTION]...",
     .help =
+        "Options:\n"
         "  --json           print one JSON object\n"
         "  --backing-chain  follow the backing files: one object or block a layer, with --json\n"
         "                   an array; without it no other file is ever opened\n"
-        "  --help           this help\n"
+        "  --check-key      also tell which key slot of an encrypted image the passphrase "
+        "opens\n" KEY_OPTIONS_HELP "  --help           this help\n"
         "\n"
         "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are\n"
         "read. What is wrong with the image is told on standard error too.\n"
@@ -185,6 +270,7 @@ const struct command command_info = {
         "\n"
         "Examples:\n"
         "  qcow2-info disk.qcow2\n"
+        "  qcow2-info --check-key --key-file passphrase encrypted.qcow2\n"
         "  qcow2-info --json disk.qcow2 | jq .header.size\n"
         "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n",
     .run = info_run,

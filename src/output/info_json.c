@@ -253,6 +253,9 @@ static void print_encryption(const struct info *info, struct json *json)
     if (info->has_luks) {
         print_luks(&info->luks, json);
     }
+    if (info->key_checked) {
+        json_key_u64(json, "key_slot", (uint64_t)info->key_slot);
+    }
     json_end(json);
 }
 

@@ -199,6 +199,10 @@ static void print_encryption(const struct info *info, struct writer *writer)
     if (info->has_luks) {
         print_luks(&info->luks, writer);
     }
+    if (info->key_checked) {
+        label(writer, "  ", "passphrase");
+        writer_format(writer, "opens key slot %d\n", info->key_slot);
+    }
 }
 
 // --- Features, tables, extensions

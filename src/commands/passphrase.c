@@ -1,0 +1,312 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/passphrase.h"
+
+#include "base/checked.h"
+#include "codec/crypto.h"
+#include "commands/terminal.h"
+#include "format/layout.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    PASSPHRASE_FIRST = 4096,  // bytes: room for nearly all of them
+    PASSPHRASE_MAX = 1 << 20, // a longer file was not meant as a passphrase
+    PROMPT_SIZE = 256,
+};
+
+// --- Options
+// --------------------------------------------------------------------------------------
+
+struct key_options key_options_default(void)
+{
+    return (struct key_options){.max_iterations = CAP_LUKS_ITERATIONS};
+}
+
+static bool add_source(const struct command *command, struct passphrase_source source,
+                       struct key_options *options)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        const struct passphrase_source *other = &options->sources[i];
+        if (source.every_layer == other->every_layer &&
+            (source.every_layer || source.layer == other->layer)) {
+            command_usage_error(command, "two passphrases are given for %s",
+                                source.every_layer ? "all layers" : "the same layer");
+            return false;
+        }
+    }
+    if (options->count == PASSPHRASES_MAX) {
+        command_usage_error(command, "more than %d passphrases are given", PASSPHRASES_MAX);
+        return false;
+    }
+    options->sources[options->count++] = source;
+    return true;
+}
+
+// "[LAYER:]FILE"
+static bool add_file(const struct command *command, const char *text, struct key_options *options)
+{
+    struct passphrase_source source = {.every_layer = true, .file = text};
+    size_t digits = strspn(text, "0123456789");
+    if (digits > 0 && text[digits] == ':') {
+        source.every_layer = false;
+        source.file = text + digits + 1;
+        for (size_t i = 0; i < digits; i++) {
+            if (!checked_multiply(source.layer, 10, &source.layer) ||
+                !checked_add(source.layer, (uint64_t)(text[i] - '0'), &source.layer)) {
+                command_usage_error(command, "\"%s\" names no layer", text);
+                return false;
+            }
+        }
+    }
+    return add_source(command, source, options);
+}
+
+static bool take_number(const struct command *command, const char *name, uint64_t least,
+                        uint64_t most, uint64_t *number)
+{
+    if (parse_size(optarg, number) && *number >= least && *number <= most) {
+        return true;
+    }
+    command_usage_error(command, "--%s takes a number from %" PRIu64 " to %" PRIu64 ", not \"%s\"",
+                        name, least, most, optarg);
+    return false;
+}
+
+bool key_option(const struct command *command, int option, struct key_options *options)
+{
+    struct passphrase_source source = {.every_layer = true};
+    uint64_t number;
+    switch (option) {
+    case KEY_OPTION_FILE:
+        return add_file(command, optarg, options);
+    case KEY_OPTION_FD:
+        if (!take_number(command, "key-fd", 0, INT32_MAX, &number)) {
+            return false;
+        }
+        source.fd = (int)number;
+        return add_source(command, source, options);
+    case KEY_OPTION_STRIP_NEWLINE:
+        options->strip_newline = true;
+        return true;
+    case KEY_OPTION_MAX_ITERATIONS:
+        if (!take_number(command, "max-kdf-iterations", 1, UINT32_MAX, &number)) {
+            return false;
+        }
+        options->max_iterations = (uint32_t)number;
+        return true;
+    default:
+        return false;
+    }
+}
+
+// --- Reading
+// --------------------------------------------------------------------------------------
+
+static bool read_all(int fd, struct secret *passphrase, struct error *error)
+{
+    size_t used = 0;
+    ssize_t got = 1;
+    if (!secret_make(passphrase, PASSPHRASE_FIRST, error)) {
+        return false;
+    }
+    while (got != 0) {
+        if (used > PASSPHRASE_MAX) {
+            return error_set(error, ERROR_LIMIT, "it is longer than a passphrase can be: %d bytes",
+                             PASSPHRASE_MAX);
+        }
+        if (used == passphrase->size && !secret_grow(passphrase, used * 2, error)) {
+            return false;
+        }
+        got = read(fd, passphrase->data + used, passphrase->size - used);
+        if (got < 0 && errno != EINTR) {
+            return error_set(error, ERROR_IO, "cannot read: %s", strerror(errno));
+        }
+        used += got > 0 ? (size_t)got : 0;
+    }
+    passphrase->size = used;
+    return true;
+}
+
+static bool read_source(const struct passphrase_source *source, bool strip_newline,
+                        struct secret *passphrase, struct error *error)
+{
+    bool named = source->file && strcmp(source->file, "-") != 0;
+    int fd = named          ? open(source->file, O_RDONLY | O_CLOEXEC)
+             : source->file ? STDIN_FILENO
+                            : source->fd;
+    if (fd < 0) {
+        return error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
+    }
+    bool done = read_all(fd, passphrase, error);
+    if (fd != STDIN_FILENO) {
+        close(fd);
+    }
+    if (done && strip_newline && passphrase->size > 0 &&
+        passphrase->data[passphrase->size - 1] == '\n') {
+        passphrase->size--;
+    }
+    return done;
+}
+
+static bool reads_standard_input(const struct passphrase_source *source)
+{
+    return source->file ? strcmp(source->file, "-") == 0 : source->fd == STDIN_FILENO;
+}
+
+static bool check_standard_input(const struct command *command, const struct key_options *options,
+                                 const char *path)
+{
+    int readers = strcmp(path, "-") == 0;
+    for (size_t i = 0; i < options->count; i++) {
+        readers += reads_standard_input(&options->sources[i]);
+    }
+    if (readers > 1) {
+        command_usage_error(command, "standard input cannot be read for two things");
+        return false;
+    }
+    return true;
+}
+
+static bool serves_every_layer(const struct key_options *options)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        if (options->sources[i].every_layer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// What the libraries want to know of the system is asked for now.
+static void prepare(struct passphrases *passphrases)
+{
+    struct error ignored; // is told of an image that needs it
+    const struct key_options *options = passphrases->options;
+    if (!serves_every_layer(options)) {
+        passphrases->terminal = terminal_open();
+    }
+    if (options->count > 0 || passphrases->terminal >= 0) {
+        secret_hide_process();
+        crypto_start(&ignored);
+    }
+}
+
+int passphrases_read(const struct command *command, const struct key_options *options,
+                     const char *path, struct passphrases *passphrases)
+{
+    *passphrases = (struct passphrases){.options = options, .terminal = -1};
+    if (!check_standard_input(command, options, path)) {
+        return EXIT_USAGE;
+    }
+    prepare(passphrases);
+    for (size_t i = 0; i < options->count; i++) {
+        const struct passphrase_source *source = &options->sources[i];
+        struct error error;
+        if (!read_source(source, options->strip_newline, &passphrases->secrets[i], &error)) {
+            print_error(source->file ? source->file : "key descriptor", &error);
+            passphrases_free(passphrases);
+            return EXIT_CANNOT;
+        }
+    }
+    return EXIT_DONE;
+}
+
+void passphrases_free(struct passphrases *passphrases)
+{
+    for (size_t i = 0; i < PASSPHRASES_MAX; i++) {
+        secret_free(&passphrases->secrets[i]);
+    }
+    if (passphrases->terminal >= 0) {
+        close(passphrases->terminal);
+    }
+    passphrases->terminal = -1;
+}
+
+// --- Opening
+// --------------------------------------------------------------------------------------
+
+// The passphrase that was given for a layer. NULL when there is none.
+static const struct secret *find_given(const struct passphrases *passphrases, size_t layer)
+{
+    const struct secret *found = NULL;
+    for (size_t i = 0; i < passphrases->options->count; i++) {
+        const struct passphrase_source *source = &passphrases->options->sources[i];
+        if (!source->every_layer && source->layer == layer) {
+            return &passphrases->secrets[i];
+        }
+        if (source->every_layer) {
+            found = &passphrases->secrets[i];
+        }
+    }
+    return found;
+}
+
+static struct cipher *open_layer(struct passphrases *passphrases, const struct layer *layer,
+                                 size_t depth, int *slot, struct error *error)
+{
+    uint32_t max_iterations = passphrases->options->max_iterations;
+    const struct secret *given = find_given(passphrases, depth);
+    struct secret typed = {0};
+    if (!encryption_check(layer->image, max_iterations, error)) {
+        return NULL;
+    }
+    if (!given && passphrases->terminal < 0) {
+        error_set(error, ERROR_KEY,
+                  "guest data is encrypted: --key-file FILE gives the passphrase");
+        return NULL;
+    }
+    if (!given) {
+        char prompt[PROMPT_SIZE];
+        snprintf(prompt, sizeof prompt, "Passphrase of %s: ", layer->path);
+        if (!terminal_ask(passphrases->terminal, prompt, &typed, error)) {
+            return NULL;
+        }
+        given = &typed;
+    }
+    struct cipher *cipher =
+        encryption_open(layer->image, secret_bytes(given), max_iterations, slot, error);
+    secret_free(&typed);
+    return cipher;
+}
+
+static bool check_layers(const struct key_options *options, const struct chain *chain,
+                         struct error *error)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        if (!options->sources[i].every_layer && options->sources[i].layer >= chain->count) {
+            return error_set(error, ERROR_USAGE,
+                             "there is no layer %" PRIu64 " for --key-file, only %zu in all",
+                             options->sources[i].layer, chain->count);
+        }
+    }
+    return true;
+}
+
+bool passphrases_unlock(struct passphrases *passphrases, struct chain *chain, int *slots)
+{
+    struct error error;
+    bool opened = check_layers(passphrases->options, chain, &error);
+    for (size_t i = 0; opened && i < chain->count; i++) {
+        struct layer *layer = &chain->layers[i];
+        int slot = ENCRYPTION_NO_SLOT;
+        if (layer_encrypted(layer)) {
+            layer->cipher = open_layer(passphrases, layer, i, &slot, &error);
+            opened = layer->cipher ||
+                     (i > 0 ? error_prefix(&error, "backing file %s", layer->path) : false);
+        }
+        if (slots) {
+            slots[i] = slot;
+        }
+    }
+    if (!opened) {
+        print_error(chain->layers[0].path, &error);
+    }
+    return opened;
+}

@@ -1,0 +1,85 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Passphrases of encrypted images: from files, from a descriptor, or from the person at the
+// terminal. All that can be read before an image is looked at, is.
+
+#ifndef COMMANDS_PASSPHRASE_H
+#define COMMANDS_PASSPHRASE_H
+
+#include "base/secret.h"
+#include "commands/disk.h"
+
+enum { PASSPHRASES_MAX = 64 }; // of one command line
+
+// Where one comes from.
+struct passphrase_source {
+    bool every_layer;
+    uint64_t layer;   // of the backing chain, 0 is the image itself; unless it serves every one
+    const char *file; // "-" is standard input; NULL: the descriptor
+    int fd;
+};
+
+struct key_options {
+    struct passphrase_source sources[PASSPHRASES_MAX];
+    size_t count;
+    bool strip_newline;
+    uint32_t max_iterations; // of key derivation, for one slot
+};
+
+// Values of struct option.val, and rows of a table for getopt_long.
+enum {
+    KEY_OPTION_FILE = 0x2000,
+    KEY_OPTION_FD,
+    KEY_OPTION_STRIP_NEWLINE,
+    KEY_OPTION_MAX_ITERATIONS,
+};
+
+// clang-format off
+#define KEY_OPTIONS                                                    \
+    {"key-file", required_argument, NULL, KEY_OPTION_FILE},            \
+    {"key-fd", required_argument, NULL, KEY_OPTION_FD},                \
+    {"key-strip-newline", no_argument, NULL, KEY_OPTION_STRIP_NEWLINE}, \
+    {"max-kdf-iterations", required_argument, NULL, KEY_OPTION_MAX_ITERATIONS}
+// clang-format on
+
+#define KEY_OPTIONS_HELP                                                                       \
+    "  --key-file [LAYER:]FILE\n"                                                              \
+    "                    the passphrase of an encrypted image, all bytes of this file; - is\n" \
+    "                    standard input; of one backing layer, counted from 0, or of all\n"    \
+    "  --key-fd N        the passphrase from this descriptor\n"                                \
+    "  --key-strip-newline\n"                                                                  \
+    "                    without the newline that ends it\n"                                   \
+    "  --max-kdf-iterations N\n"                                                               \
+    "                    try key slots that ask for up to so many iterations\n"
+
+struct key_options key_options_default(void);
+
+static inline bool is_key_option(int option)
+{
+    return option >= KEY_OPTION_FILE && option <= KEY_OPTION_MAX_ITERATIONS;
+}
+
+// Takes an option of the table above with optarg. False after a usage error was printed.
+bool key_option(const struct command *command, int option, struct key_options *options);
+
+// Passphrases that were read, and the terminal to ask for others.
+struct passphrases {
+    const struct key_options *options;
+    struct secret secrets[PASSPHRASES_MAX]; // one a source
+    int terminal;                           // -1: none
+};
+
+// Reads them all, and gets ready to ask and to derive keys; to be called before any image is
+// looked at. `path` is the image. Returns EXIT_DONE, or the exit status after the error was
+// printed, with nothing to free then.
+int passphrases_read(const struct command *command, const struct key_options *options,
+                     const char *path, struct passphrases *passphrases);
+void passphrases_free(struct passphrases *passphrases);
+
+// Opens every encrypted layer, and asks for what was not given. `slots`: which key slot of each
+// layer was opened, ENCRYPTION_NO_SLOT where there are none; may be NULL. False after the error
+// was printed.
+bool passphrases_unlock(struct passphrases *passphrases, struct chain *chain, int *slots);
+
+#endif

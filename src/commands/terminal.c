@@ -1,0 +1,129 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/terminal.h"
+
+#include "base/transfer.h"
+#include "output/text.h"
+#include "output/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+enum { LINE_MAX_SIZE = 4096 }; // bytes: more than a terminal passes on as one line
+
+static const int ending_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+
+enum { ENDING_SIGNALS = sizeof ending_signals / sizeof ending_signals[0] };
+
+static volatile sig_atomic_t signal_seen;
+
+static void note_signal(int number)
+{
+    signal_seen = number;
+}
+
+int terminal_open(void)
+{
+    return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+// Waits for a line, which the terminal passes on as a whole. A signal ends it, too.
+static bool read_line(int fd, const sigset_t *deliver, struct secret *line, struct error *error)
+{
+    struct pollfd typed = {.fd = fd, .events = POLLIN};
+    while (!signal_seen) {
+        if (ppoll(&typed, 1, NULL, deliver) < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            break;
+        }
+        ssize_t got = read(fd, line->data, line->size);
+        if (got < 0) {
+            break;
+        }
+        line->size = (size_t)got;
+        if (got > 0 && line->data[got - 1] == '\n') {
+            line->size--;
+        }
+        return true;
+    }
+    return error_set(error, ERROR_IO, "cannot read from the terminal: %s", strerror(errno));
+}
+
+static bool read_hidden(int fd, const sigset_t *deliver, struct secret *line, struct error *error)
+{
+    struct termios old;
+    if (tcgetattr(fd, &old) != 0) {
+        return error_set(error, ERROR_IO, "cannot use the terminal: %s", strerror(errno));
+    }
+    struct termios hidden = old;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    hidden.c_lflag |= ICANON | ISIG;
+    if (tcsetattr(fd, TCSAFLUSH, &hidden) != 0) {
+        return error_set(error, ERROR_IO, "cannot hide what is typed: %s", strerror(errno));
+    }
+    bool done = read_line(fd, deliver, line, error);
+    tcsetattr(fd, TCSAFLUSH, &old);
+    return done;
+}
+
+// Signals that end the process have to wait while the echo is off, except where a line is awaited.
+static bool read_guarded(int fd, struct secret *line, struct error *error)
+{
+    struct sigaction old_actions[ENDING_SIGNALS];
+    const struct sigaction noting = {.sa_handler = note_signal};
+    sigset_t ending;
+    sigset_t deliver;
+    sigemptyset(&ending);
+    for (int i = 0; i < ENDING_SIGNALS; i++) {
+        sigaddset(&ending, ending_signals[i]);
+    }
+    signal_seen = 0;
+    sigprocmask(SIG_BLOCK, &ending, &deliver);
+    for (int i = 0; i < ENDING_SIGNALS; i++) {
+        sigaction(ending_signals[i], &noting, &old_actions[i]);
+    }
+    bool done = read_hidden(fd, &deliver, line, error);
+    for (int i = 0; i < ENDING_SIGNALS; i++) {
+        sigaction(ending_signals[i], &old_actions[i], NULL);
+    }
+    sigprocmask(SIG_SETMASK, &deliver, NULL);
+    return done;
+}
+
+static void show(int fd, const char *text)
+{
+    struct writer writer;
+    struct error ignored;
+    writer_init(&writer, fd);
+    text_safe(&writer, text);
+    writer_finish(&writer, &ignored);
+}
+
+bool terminal_ask(int fd, const char *prompt, struct secret *answer, struct error *error)
+{
+    const uint8_t line_end = '\n';
+    struct error ignored;
+    if (!secret_make(answer, LINE_MAX_SIZE, error)) {
+        return false;
+    }
+    show(fd, prompt);
+    bool done = read_guarded(fd, answer, error);
+    write_stream(fd, (struct bytes){&line_end, 1}, &ignored);
+    if (signal_seen) {
+        secret_free(answer);
+        raise(signal_seen);
+        return error_set(error, ERROR_IO, "interrupted");
+    }
+    if (!done) {
+        secret_free(answer);
+    }
+    return done;
+}
