@@ -6,7 +6,7 @@
 # qemu-img says of the same image.
 
 load helpers/load
-load helpers/luks
+load helpers/encryption
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
@@ -462,12 +462,6 @@ JSON
     make_luks_image a.qcow2
     assert_query "$OTHER_EXTENSIONS" \
         '[{"type":"Full disk encryption header pointer","length":16,"data":{"offset":'"$(peek_be64 a.qcow2 120)"',"length":'"$(peek_be64 a.qcow2 128)"'}}]'
-}
-
-@test "info --json: an encrypted image is not readable" {
-    make_luks_image a.qcow2
-    assert_query '[.readable, .problems]' \
-        '[false,[{"code":"unsupported-encryption","message":"guest data is encrypted (luks)","offset":32}]]'
 }
 
 # ---- Snapshots and bitmaps -----------------------------------------------------------------------

@@ -176,10 +176,17 @@ field() {
 
 # ---- qemu-img and qemu-io as the oracle -------------------------------------------------------
 
+# qemu_opens IMAGE: sets $qemu_image to the arguments with which QEMU's tools open a qcow2 image, and
+# $our_key to those that ours needs. Encrypted images have their own; see helpers/encryption.
+qemu_opens() {
+    qemu_image=(-f qcow2 "$1")
+    our_key=()
+}
+
 # guest_bytes_equal IMAGE [cat's options]: `qcow2-info cat` prints what qemu-img reads. --offset N
 # and --length N (plain numbers) choose the same range of qemu-img's bytes.
 guest_bytes_equal() {
-    local image=$1 offset=0 length='' i
+    local image=$1 offset=0 length='' i qemu_image our_key
     local ours=$BATS_TEST_TMPDIR/.ours theirs=$BATS_TEST_TMPDIR/.theirs
     shift
     for ((i = 1; i <= $#; i++)); do
@@ -191,8 +198,9 @@ guest_bytes_equal() {
         esac
     done
     require_tool qemu-img
-    qcow2_info cat "$@" "$image" >"$ours" || fail "cat $* $image: status $?" || return
-    timeout -k 5 "$PROGRAM_SECONDS" qemu-img convert -f qcow2 -O raw "$image" "$theirs.whole" || return
+    qemu_opens "$image" || return
+    qcow2_info cat "${our_key[@]}" "$@" "$image" >"$ours" || fail "cat $* $image: status $?" || return
+    timeout -k 5 "$PROGRAM_SECONDS" qemu-img convert "${qemu_image[@]}" -O raw "$theirs.whole" || return
     tail -c +$((offset + 1)) "$theirs.whole" >"$theirs"
     [[ -z $length || $length -ge $(stat -c %s "$theirs") ]] || truncate -s "$length" "$theirs"
     cmp "$ours" "$theirs" || fail "cat $* $image: not the bytes that qemu-img reads" || return
@@ -222,7 +230,7 @@ THEIR_MAP="$MAP_TO_COMMON_FORM"'
 # maps_equal [--no-offsets] IMAGE [map's options]: `map --host-offsets` says what qemu-img map says.
 # --no-offsets leaves host offsets out of it: for encrypted images.
 maps_equal() {
-    local no_offsets=false image
+    local no_offsets=false image qemu_image our_key
     if [[ $1 == --no-offsets ]]; then
         no_offsets=true
         shift
@@ -233,7 +241,8 @@ maps_equal() {
     local ours=$BATS_TEST_TMPDIR/.map.ours theirs=$BATS_TEST_TMPDIR/.map.theirs
     qcow2_info map --host-offsets --json "$@" "$image" >"$ours.raw" ||
         fail "map $* $image: status $?" || return
-    timeout -k 5 "$PROGRAM_SECONDS" qemu-img map -f qcow2 --output=json "$image" >"$theirs.raw" || return
+    qemu_opens "$image" || return
+    timeout -k 5 "$PROGRAM_SECONDS" qemu-img map "${qemu_image[@]}" --output=json >"$theirs.raw" || return
     jq -s -c --argjson no_offsets $no_offsets "$OUR_MAP" "$ours.raw" >"$ours" || return
     jq -c --argjson no_offsets $no_offsets "$THEIR_MAP" "$theirs.raw" >"$theirs" || return
     diff -u --label 'qemu-img map' --label 'qcow2-info map' "$theirs" "$ours" >"$ours.diff" || {

@@ -35,12 +35,17 @@ make_text() {
 
 # qemu_io FORMAT FILE COMMAND...: one qemu-io that runs all the commands
 qemu_io() {
-    local format=$1 file=$2 arguments=() command
+    local format=$1 file=$2 arguments=() command qemu_image our_key
     shift 2
     for command in "$@"; do
         arguments+=(-c "$command")
     done
-    if ! timeout -k 5 "$PROGRAM_SECONDS" qemu-io -t unsafe -f "$format" "${arguments[@]}" "$file" \
+    if [[ $format == qcow2 ]]; then
+        qemu_opens "$file" || return
+    else
+        qemu_image=(-f "$format" "$file")
+    fi
+    if ! timeout -k 5 "$PROGRAM_SECONDS" qemu-io -t unsafe "${arguments[@]}" "${qemu_image[@]}" \
         >qemu-io.log 2>&1 || [[ -s qemu-io.log ]]; then
         fail "qemu-io $file: $(cat qemu-io.log)"
     fi
@@ -61,6 +66,11 @@ write_base() {
     qemu_io "$1" "$2" "${commands[@]}" || return
     [[ $1 == qcow2 ]] || printf 'The end of a raw file.' |
         dd of="$2" bs=64k oflag=seek_bytes seek=$((size - 22)) conv=notrunc status=none
+}
+
+# create_qcow2 ARGUMENT...: qemu-img create; helpers/encryption has its own
+create_qcow2() {
+    qemu-img create -q -f qcow2 "$@"
 }
 
 # make_qcow2_base FILE C SIZE
@@ -128,7 +138,7 @@ make_overlay() {
         backing=(-b "$BASES/$c/${base%-unnamed}" -F "$format")
     fi
     rm -f "$file"
-    qemu-img create -q -f qcow2 -o "cluster_size=$c,$options" "${backing[@]}" "$file" "$(disk_size "$c")" || return
+    create_qcow2 -o "cluster_size=$c,$options" "${backing[@]}" "$file" "$(disk_size "$c")" || return
     [[ $base != *-unnamed ]] || forget_backing_format "$file"
 }
 
@@ -216,13 +226,14 @@ for_each_image() {
 
 # both_ways_equal IMAGE: cat into a pipe and, up to 64 KiB, cat into a file give what qemu-img reads.
 both_ways_equal() {
-    local statuses
-    timeout -k 5 "$PROGRAM_SECONDS" qemu-img convert -t unsafe -f qcow2 -O raw "$1" theirs || return
-    qcow2_info cat "$1" | cmp - theirs && statuses=("${PIPESTATUS[@]}") ||
+    local statuses qemu_image our_key
+    qemu_opens "$1" || return
+    timeout -k 5 "$PROGRAM_SECONDS" qemu-img convert -t unsafe "${qemu_image[@]}" -O raw theirs || return
+    qcow2_info cat "${our_key[@]}" "$1" | cmp - theirs && statuses=("${PIPESTATUS[@]}") ||
         fail "cat $1: not the bytes that qemu-img reads" || return
     [[ ${statuses[0]} -eq 0 ]] || fail "cat $1: status ${statuses[0]}" || return
     [[ $(field "$1" cluster_bits) -le 16 ]] || return 0
-    qcow2_info cat -o ours "$1" || fail "cat -o: status $?" || return
+    qcow2_info cat "${our_key[@]}" -o ours "$1" || fail "cat -o: status $?" || return
     cmp ours theirs || fail "cat -o $1: not the bytes that qemu-img reads"
 }
 

@@ -1,0 +1,304 @@
+#!/usr/bin/env bats
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every kind of encrypted image that qemu-img makes: its bytes are those that qemu-img reads.
+#
+# For builds with libgcrypt.
+
+load helpers/load
+load helpers/matrix
+load helpers/encryption
+
+setup_file() {
+    require_libgcrypt
+    make_bases "$BATS_FILE_TMPDIR/bases"
+}
+
+# ---- Ciphers ------------------------------------------------------------------------------------
+
+# cipher_decrypts NAME MODE IV HASH: in an image of its own, whose disk ends within a cluster. IV may have
+# a hash behind a colon. libgcrypt has no twofish with 192 bits: that is said.
+cipher_decrypts() {
+    local options=encrypt.cipher-alg=$1,encrypt.cipher-mode=$2,encrypt.hash-alg=$4
+    options+=,encrypt.ivgen-alg=${3%:*}
+    [[ $3 != *:* ]] || options+=,encrypt.ivgen-hash-alg=${3#*:}
+    rm -f image
+    create_qcow2 -o "cluster_size=4k,$LUKS,$options" image 90k || fail "cipher $*" || return
+    if [[ $1 == twofish-192 ]]; then
+        printf abc >key
+        cannot cat --key-file key image 'cipher "twofish" with keys of 192 bits is not supported'
+        return
+    fi
+    qemu_io_encrypted image 'write -q -P 0x11 0 9k' 'write -q -P 0x22 40k 20k' 'write -q -P 0x33 87k 3k' &&
+        decrypts_equal image || fail "cipher $*"
+}
+
+# ciphers_decrypt: of each line of standard input
+ciphers_decrypt() {
+    local name mode iv hash
+    while read -r name mode iv hash; do
+        cipher_decrypts "$name" "$mode" "$iv" "$hash" </dev/null || return
+    done
+}
+
+# all_modes NAME: of a cipher that has keys of 128, 192 and 256 bits: each size with each mode, each mode
+# with each generator, and every hash. qemu-img 7.2 makes images with 192 bits in mode xts only. For essiv
+# the hash has to be as long as a key: md5 has 128 bits, and sha256 has 256.
+all_modes() {
+    sed "s/^/$1-/" <<'END' | ciphers_decrypt
+128 ecb plain64 sha1
+256 ecb essiv:sha256 sha224
+128 cbc plain sha256
+128 cbc essiv:md5 sha512
+256 cbc plain64 sha384
+256 cbc essiv:sha256 sha1
+128 ctr plain64 ripemd160
+256 ctr plain md5
+256 ctr essiv:sha256 sha256
+128 xts essiv:md5 sha224
+128 xts plain sha1
+192 xts plain64 sha512
+192 xts plain sha256
+256 xts plain sha384
+256 xts plain64 sha256
+256 xts plain64:sha512 ripemd160
+256 xts essiv:sha256 sha512
+END
+}
+
+@test "encryption: aes in every mode" {
+    all_modes aes
+}
+
+@test "encryption: serpent in every mode" {
+    all_modes serpent
+}
+
+@test "encryption: twofish in every mode, except that libgcrypt has none with 192 bits" {
+    all_modes twofish
+}
+
+@test "encryption: cast5 in every mode" {
+    ciphers_decrypt <<'END'
+cast5-128 ecb plain sha1
+cast5-128 cbc plain sha256
+cast5-128 cbc plain64 sha512
+cast5-128 ctr plain md5
+cast5-128 ctr plain64 ripemd160
+END
+}
+
+@test "encryption: every hash for the largest key" {
+    local hash
+    for hash in md5 sha1 sha224 sha256 sha384 sha512 ripemd160; do
+        cipher_decrypts aes-256 xts plain64 $hash
+    done
+}
+
+# ---- Images -------------------------------------------------------------------------------------
+
+# reads_and_maps IMAGE: as QEMU does; map takes no key
+reads_and_maps() {
+    decrypts_equal "$1" && maps_equal --no-offsets "$1"
+}
+
+# encrypted_images OPTIONS BASE [CLUSTER_SIZE...]: of every cluster size, or of these; with all kinds of
+# clusters. A compressed one is not encrypted.
+encrypted_images() {
+    [[ $# -eq 2 ]] || CLUSTER_SIZES=("${@:3}")
+    for_each_image reads_and_maps "$1" compressed "$2"
+}
+
+@test "encryption: LUKS, small clusters" {
+    encrypted_images "$LUKS" none 512 1024 2048 4096 8192
+}
+
+@test "encryption: LUKS, middle clusters" {
+    encrypted_images "$LUKS" none 16384 32768 65536 131072
+}
+
+@test "encryption: LUKS, large clusters" {
+    encrypted_images "$LUKS" none 262144 524288 1048576 2097152
+}
+
+@test "encryption: LUKS, compat 0.10" {
+    encrypted_images "$LUKS,compat=0.10" none 512 65536 2097152
+}
+
+@test "encryption: LUKS, extended L2 entries, small clusters" {
+    encrypted_images "$LUKS,extended_l2=on" none 16384 32768 65536
+}
+
+@test "encryption: LUKS, extended L2 entries, large clusters" {
+    encrypted_images "$LUKS,extended_l2=on" long 131072 524288 2097152
+}
+
+@test "encryption: LUKS on a plain qcow2 backing file" {
+    encrypted_images "$LUKS" equal 512 4096 65536 2097152
+}
+
+@test "encryption: LUKS on a raw backing file that is no whole number of sectors" {
+    encrypted_images "$LUKS" raw-short 512 65536
+}
+
+@test "encryption: AES, every cluster size" {
+    encrypted_images "$AES" none
+}
+
+@test "encryption: AES, compat 0.10, every cluster size" {
+    encrypted_images "$AES,compat=0.10" none
+}
+
+@test "encryption: AES, extended L2 entries, every cluster size" {
+    encrypted_images "$AES,extended_l2=on" equal
+}
+
+@test "encryption: AES on a plain chain, every cluster size" {
+    encrypted_images "$AES" chain
+}
+
+# make_chain C TOP MIDDLE BASE: three layers of which each has these options
+make_chain() {
+    local c=$1
+    rm -f base middle top
+    create_qcow2 -o "cluster_size=$(other_cluster_size "$c"),$4" base $((20 * c + 512)) &&
+        write_base qcow2 base "$c" $((20 * c + 512)) &&
+        create_qcow2 -u -b base -F qcow2 -o "cluster_size=$c,$3" middle $((22 * c)) &&
+        QEMU_BACKING=$(backing_key base) qemu_io_encrypted middle "write -q -P 0x61 $((2 * c)) $c" \
+            "write -q -P 0x62 $((6 * c + 512)) 512" "write -q -z $((12 * c)) $c" &&
+        create_qcow2 -u -b middle -F qcow2 -o "cluster_size=$c,$2" top $((24 * c)) &&
+        QEMU_BACKING=$(backing_key middle base) qemu_io_encrypted top "write -q -P 0x63 $((4 * c)) $c" \
+            "write -q -P 0x64 $((21 * c)) 512"
+}
+
+# backing_key FILE...: what QEMU is told of these layers
+backing_key() {
+    local prefix=backing file options=''
+    for file; do
+        [[ $(field "$file" crypt_method) == 0 ]] || options+=,$prefix.encrypt.key-secret=s
+        prefix+=.backing
+    done
+    echo "${options#,}"
+}
+
+@test "encryption: chains of encrypted and plain layers" {
+    local c layers
+    for c in 512 65536; do
+        for layers in "$LUKS $LUKS $LUKS" "$LUKS compat=1.1 $AES" "compat=1.1 $AES $LUKS" "$AES $LUKS compat=1.1"; do
+            QEMU_BACKING=''
+            # shellcheck disable=SC2086 # three of them
+            make_chain "$c" $layers || fail "clusters of $c, $layers: cannot be made"
+            QEMU_BACKING=$(backing_key middle base)
+            decrypts_equal top || fail "clusters of $c, $layers"
+        done
+    done
+}
+
+@test "encryption: snapshots, of images whose clusters have moved since" {
+    local format c
+    for format in "$LUKS" "$AES" "$LUKS,extended_l2=on"; do
+        for c in 512 65536; do
+            [[ $c -ge 16384 || $format != *extended_l2* ]] || continue
+            make_overlay image "$c" "$format" equal
+            write_overlay image "$c" compressed
+            qemu_opens image
+            qemu-img snapshot -q -c before "${qemu_image[@]}"
+            qemu_io_encrypted image "write -q -P 0x71 $c $((3 * c))" "write -q -P 0x72 $((9 * c)) 512" \
+                "discard -q $((5 * c)) $c"
+            qemu-img snapshot -q -c after "${qemu_image[@]}"
+            qemu_io_encrypted image "write -q -P 0x73 $((2 * c)) $c"
+            decrypts_equal image
+            for snapshot in before after; do
+                qemu_convert image theirs -l "$snapshot"
+                qcow2_info cat "${our_key[@]}" --snapshot $snapshot image | cmp - theirs ||
+                    fail "clusters of $c, $format: snapshot $snapshot"
+            done
+        done
+    done
+}
+
+@test "encryption: external data files, also raw ones" {
+    local c format raw
+    for format in "$LUKS" "$AES"; do
+        for raw in on off; do
+            for c in 512 65536; do
+                [[ $format == "$AES" || $c$raw == 512on || $c$raw == 65536off ]] || continue
+                rm -f image data
+                create_qcow2 -o "cluster_size=$c,$format,data_file=data,data_file_raw=$raw" image $((24 * c))
+                qemu_io_encrypted image "write -q -P 0x41 $c $((3 * c))" "write -q -P 0x42 $((20 * c)) 512"
+                decrypts_equal image || fail "$format, raw $raw, clusters of $c"
+            done
+        done
+    done
+}
+
+@test "encryption: what was only preallocated is no zeros, as in QEMU" {
+    local format
+    for format in "$LUKS" "$AES"; do
+        rm -f image
+        create_qcow2 -o "$format,preallocation=metadata" image 1M
+        decrypts_equal image
+        ! cmp -s ours <(head -c 1M /dev/zero) || fail 'zeros'
+        maps_equal --no-offsets image
+    done
+}
+
+@test "encryption: places far beyond 4 GiB, where the vectors of plain begin again" {
+    local iv
+    truncate -s 3T data
+    for iv in plain plain64; do
+        create_qcow2 -o "cluster_size=2M,data_file=data,$LUKS,encrypt.cipher-alg=aes-256,encrypt.ivgen-alg=$iv" \
+            image 3T
+        qemu_io_encrypted image 'write -q -P 0x51 2T 2M' 'write -q -P 0x52 0 2M'
+        qemu_opens image
+        qemu-io "${qemu_image[@]}" -c 'read -q -P 0x51 2T 2M'
+        qcow2_info cat "${our_key[@]}" --offset 2T --length 2M image | cmp - <(head -c 2M /dev/zero | tr '\0' '\121') ||
+            fail "vectors of $iv"
+        rm -f image
+    done
+}
+
+@test "encryption: parts of a sector" {
+    local offset length
+    create_qcow2 -o "cluster_size=512,$LUKS" image 64k
+    head -c 64k /dev/urandom >noise
+    qemu_io_encrypted image 'write -q -s noise 0 64k'
+    printf abc >key
+    for offset in 0 1 511 512 513 1000; do
+        for length in 1 2 511 512 513 1023 1024 1025 3000; do
+            qcow2_info cat --key-file key --offset $offset --length $length image |
+                cmp - <(tail -c +$((offset + 1)) noise | head -c $length) || fail "$length bytes at $offset"
+        done
+    done
+}
+
+@test "encryption: a disk that ends within a sector has its last bytes" {
+    make_luks_image image
+    head -c 1M /dev/urandom >noise
+    qemu_io_encrypted image 'write -q -s noise 0 1M'
+    poke_field image size $((1000 * 1000 + 1))
+    printf abc >key
+    qcow2_info cat --key-file key image | cmp - <(head -c 1000001 noise)
+    qcow2_info cat --key-file key -o ours image
+    cmp ours <(head -c 1000001 noise)
+}
+
+@test "encryption: any number of threads and any way to write give the same bytes" {
+    local jobs sparse
+    create_qcow2 -o "$LUKS" image 20M
+    head -c 9M /dev/urandom >noise
+    qemu_io_encrypted image 'write -q -s noise 1M 9M' 'write -q -P 0 12M 2M'
+    qemu_convert image theirs
+    printf abc >key
+    for jobs in 1 2 3 16; do
+        qcow2_info cat --key-file key --jobs $jobs image | cmp - theirs
+        for sparse in auto always never; do
+            qcow2_info cat --key-file key --jobs $jobs --sparse $sparse -o ours image
+            cmp ours theirs || fail "$jobs threads, sparse $sparse"
+        done
+    done
+    # Zeros that were encrypted are zeros again.
+    qcow2_info cat --key-file key --sparse always -o ours image
+    [[ $(du -k ours | cut -f 1) -lt $((10 * 1024)) ]] || fail 'no holes'
+}
