@@ -7,7 +7,7 @@
 //
 //   base/      bytes and their bounds, errors, sources of bytes, worker threads
 //   format/    the qcow2 format: header, extensions, tables, entries; bytes in, structs out
-//   codec/     decompressors; they know bytes, not images
+//   codec/     decompressors, ciphers and key slots; they know bytes, not images
 //   image/     one disk made of layers: its runs and extents, and the bytes they stand for
 //   inspect/   answers about an image, as plain structs
 //   output/    those structs for people and for programs

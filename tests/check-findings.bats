@@ -6,6 +6,7 @@
 
 load helpers/load
 load helpers/tables
+load helpers/encryption
 
 C=65536
 
@@ -423,6 +424,34 @@ end_of() {
     assert_finding refcount-block-shared corruption "$block" none
     assert_finding refcount-too-low corruption "$block" none
     assert_codes refcount-block-shared refcount-too-low
+}
+
+@test "findings: encryption-header: no header there, and a key slot that opens nothing" {
+    make_luks_image image
+    checked image
+    assert_status 0
+    local at
+    at=$(luks_header image)
+    cp image damaged
+    poke damaged "$at" 00
+    checked damaged
+    assert_status 2
+    assert_codes encryption-header
+    assert_finding encryption-header corruption "$at" none
+    assert_place encryption-header 'no LUKS header'
+    cp image damaged
+    poke_be32 damaged $((at + 208 + 4)) 0
+    checked damaged
+    assert_status 2
+    assert_codes encryption-header
+    assert_finding encryption-header corruption $((at + 208)) none
+    assert_place encryption-header 'LUKS key slot 0 has 0 iterations'
+    # What the file lacks is told by the reference to it.
+    cp image damaged
+    truncate -s $((at + 100)) damaged
+    checked damaged
+    assert_finding out-of-file corruption "$at" none
+    ! grep -q encryption-header found.json || fail 'the same is told twice'
 }
 
 @test "findings: snapshots-data-file" {

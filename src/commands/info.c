@@ -250,28 +250,33 @@ static int info_run(const struct command *command, int argc, char **argv)
     return status;
 }
 
+// clang-format off
+static const char help[] =
+    "Options:\n"
+    "  --json            print one JSON object\n"
+    "  --backing-chain   follow the backing files: one object or block a layer, with --json\n"
+    "                    an array; without it no other file is ever opened\n"
+    "  --check-key       also tell which key slot of an encrypted image the passphrase opens\n"
+    KEY_OPTIONS_HELP
+    "  --help            this help\n"
+    "\n"
+    "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are\n"
+    "read. What is wrong with the image is told on standard error too.\n"
+    "\n"
+    "Exit status: 0 the header could be read, 1 not a qcow2 image, a layer is missing, or\n"
+    "the passphrase opens nothing, 64 usage.\n"
+    "\n"
+    "Examples:\n"
+    "  qcow2-info disk.qcow2\n"
+    "  qcow2-info --check-key --key-file passphrase encrypted.qcow2\n"
+    "  qcow2-info --json disk.qcow2 | jq .header.size\n"
+    "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n";
+// clang-format on
+
 const struct command command_info = {
     .name = "info",
     .summary = "Tells everything about an image that needs no look at its data.",
     .usage = "[IMAGE] [OPTION]...",
-    .help =
-        "Options:\n"
-        "  --json           print one JSON object\n"
-        "  --backing-chain  follow the backing files: one object or block a layer, with --json\n"
-        "                   an array; without it no other file is ever opened\n"
-        "  --check-key      also tell which key slot of an encrypted image the passphrase "
-        "opens\n" KEY_OPTIONS_HELP "  --help           this help\n"
-        "\n"
-        "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are\n"
-        "read. What is wrong with the image is told on standard error too.\n"
-        "\n"
-        "Exit status: 0 the header could be read, 1 not a qcow2 image or a layer is missing,\n"
-        "64 usage.\n"
-        "\n"
-        "Examples:\n"
-        "  qcow2-info disk.qcow2\n"
-        "  qcow2-info --check-key --key-file passphrase encrypted.qcow2\n"
-        "  qcow2-info --json disk.qcow2 | jq .header.size\n"
-        "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n",
+    .help = help,
     .run = info_run,
 };

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "format/layout.h"
 #include "format/refcount.h"
+#include "image/encryption.h"
 #include "image/export.h"
 #include "inspect/bitmap_reader.h"
 #include "inspect/check_state.h"
@@ -216,11 +217,24 @@ static void check_snapshots(struct check_state *state)
 static void check_encryption_header(struct check_state *state)
 {
     const struct extensions *extensions = &state->image->extensions;
-    const struct finding at = {0};
+    const struct finding none = {0};
+    struct problems problems = {0};
+    struct luks luks;
     if (extensions->has_encryption) {
         check_reference(state, extensions->encryption_offset, extensions->encryption_length,
-                        PURPOSE_ENCRYPTION, &at, "the header extension");
+                        PURPOSE_ENCRYPTION, &none, "the header extension");
     }
+    encryption_load_luks(state->image, &luks, &problems);
+    for (size_t i = 0; i < problems.count; i++) {
+        const struct error *error = &problems.items[i].error;
+        const struct finding at = {
+            .kind = FINDING_ENCRYPTION_HEADER, .has_host = true, .host_offset = error->offset};
+        // What the file is too short for was told with the reference to it.
+        if (error->code != ERROR_TRUNCATED && error->code != ERROR_UNSEEN) {
+            findings_add(&state->check->findings, &at, "%s", error->message);
+        }
+    }
+    problems_free(&problems);
 }
 
 static void tell_bitmap(struct check_state *state, uint64_t offset, const char *message)

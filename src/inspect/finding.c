@@ -63,6 +63,11 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
                                             REPAIR},
     [FINDING_REFCOUNT_BLOCK_SHARED] = {"refcount-block-shared", SEVERITY_CORRUPTION,
                                        "a refcount block is not in use exactly once", REPAIR},
+    [FINDING_ENCRYPTION_HEADER] = {"encryption-header", SEVERITY_CORRUPTION,
+                                   "the LUKS header is damaged: a key slot, or all of them, opens "
+                                   "nothing",
+                                   "copy the image while another key slot opens it, or look for a "
+                                   "copy of its first clusters"},
     [FINDING_SNAPSHOTS_DATA_FILE] = {"snapshots-data-file", SEVERITY_CORRUPTION,
                                      "snapshots in an image with an external data file",
                                      "delete the snapshots: they do not hold the data"},
