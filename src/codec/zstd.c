@@ -3,11 +3,24 @@
 
 #include "codec/codec.h"
 
+// For ZSTD_d_stableOutBuffer, which a libzstd may lack.
+#define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
+#include <zstd_errors.h>
 
+static const char goes_on[] = "the zstd frame goes on past the end of the cluster";
+
+// The output stays where it is while a cluster is decoded. libzstd, when it is told, then looks
+// back into it and needs no window of its own, which a frame could make 128 MiB long.
 static void *zstd_open(void)
 {
-    return ZSTD_createDCtx();
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+#ifdef ZSTD_d_stableOutBuffer
+    if (context) {
+        ZSTD_DCtx_setParameter(context, ZSTD_d_stableOutBuffer, 1);
+    }
+#endif
+    return context;
 }
 
 static void zstd_close(void *state)
@@ -38,13 +51,15 @@ static const char *decode_stream(ZSTD_DCtx *context, struct bytes stored, uint8_
         size_t produced = out.pos;
         status = ZSTD_decompressStream(context, &out, &in);
         if (ZSTD_isError(status)) {
-            return "the zstd stream is damaged";
+            return ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall
+                       ? goes_on
+                       : "the zstd stream is damaged";
         }
         if (in.pos == consumed && out.pos == produced) {
             return codec_short;
         }
     }
-    return status == 0 ? NULL : "the zstd frame goes on past the end of the cluster";
+    return status == 0 ? NULL : goes_on;
 }
 
 static const char *zstd_decode(void *state, struct bytes stored, uint8_t *output, size_t size)

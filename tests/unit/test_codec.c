@@ -628,6 +628,28 @@ static void zstd_refuses_damage(void)
     check_fails(&codec_zstd, made, CLUSTER);
 }
 
+// A frame may ask for a window of 128 MiB, and a cluster has 2 MiB at most.
+static void zstd_needs_no_memory_for_a_large_window(void)
+{
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    ZSTD_outBuffer out = {stored, STORED_MAX, 0};
+    ZSTD_inBuffer in = {plain, CLUSTER, 0};
+    fill_plain(PLAIN_MIXED);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, 27);
+    // In two steps, so that the encoder does not know how little is to come.
+    CHECK_EQ_U64(ZSTD_compressStream2(context, &out, &in, ZSTD_e_flush), 0);
+    CHECK_EQ_U64(ZSTD_compressStream2(context, &out, &in, ZSTD_e_end), 0);
+    CHECK_EQ_U64(stored[5] >> 3, 27 - 10); // of the frame's window descriptor
+    void *state = codec_zstd.open();
+    CHECK_STR(decode_with(&codec_zstd, state, out.pos, CLUSTER), NULL);
+    CHECK_MEM(output, plain, CLUSTER);
+    CHECK(ZSTD_sizeof_DCtx(state) < 1 << 20);
+    CHECK(decode_with(&codec_zstd, state, out.pos - 1, CLUSTER) != NULL);
+    CHECK(ZSTD_sizeof_DCtx(state) < 1 << 20);
+    codec_zstd.close(state);
+    ZSTD_freeCCtx(context);
+}
+
 static void zstd_decodes_on_after_a_failure(void)
 {
     fill_plain(PLAIN_TEXT);
@@ -729,6 +751,7 @@ static void run_zstd(void)
     RUN(zstd_refuses_a_stream_that_was_cut);
     RUN(zstd_refuses_a_frame_that_goes_on);
     RUN(zstd_refuses_damage);
+    RUN(zstd_needs_no_memory_for_a_large_window);
     RUN(zstd_decodes_on_after_a_failure);
     RUN(zstd_judges_damage_as_libzstd_does);
 }
