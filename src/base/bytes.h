@@ -24,7 +24,8 @@ static inline bool bytes_view(struct bytes whole, uint64_t offset, uint64_t leng
         *view = (struct bytes){0};
         return false;
     }
-    *view = (struct bytes){whole.data + offset, (size_t)length};
+    // A view of nothing may have no bytes at all, and nothing may be added to no pointer.
+    *view = (struct bytes){whole.data ? whole.data + offset : NULL, (size_t)length};
     return true;
 }
 
