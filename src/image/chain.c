@@ -84,13 +84,21 @@ static char *data_file_path(const struct layer *layer, const char *given, struct
     return reference.path;
 }
 
-static bool open_data_file(struct layer *layer, const char *given, struct error *error)
+static struct source *open_file(const struct chain_options *options, const char *path,
+                                struct error *error)
+{
+    return options->open_file ? options->open_file(options->open_context, path, error)
+                              : source_open_file(path, 0, error);
+}
+
+static bool open_data_file(struct layer *layer, const char *given,
+                           const struct chain_options *options, struct error *error)
 {
     layer->data_path = data_file_path(layer, given, error);
     if (!layer->data_path) {
         return false;
     }
-    layer->data_file = source_open_file(layer->data_path, 0, error);
+    layer->data_file = open_file(options, layer->data_path, error);
     return layer->data_file ? true : error_prefix(error, "data file %s", layer->data_path);
 }
 
@@ -159,7 +167,7 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
         return false;
     }
     return options->no_data_file || !image_has_feature(layer->image, INCOMPATIBLE_DATA_FILE) ||
-           open_data_file(layer, chain->count == 1 ? options->data_file : NULL, error);
+           open_data_file(layer, chain->count == 1 ? options->data_file : NULL, options, error);
 }
 
 static bool add_backing_file(struct chain *chain, const struct chain_options *options,
@@ -172,7 +180,7 @@ static bool add_backing_file(struct chain *chain, const struct chain_options *op
         return error_prefix(error, "backing file %.*s", (int)overlay->image->backing_file.size,
                             (const char *)overlay->image->backing_file.data);
     }
-    struct source *source = source_open_file(reference.path, 0, error);
+    struct source *source = open_file(options, reference.path, error);
     bool added =
         source && chain_add(chain, source, reference.path, reference.format, options, error);
     if (!added) {

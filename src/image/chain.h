@@ -34,6 +34,10 @@ struct chain_options {
     bool no_data_file; // external data files are not opened
     const char *const *tolerated; // codes of problems to read on with, as in image_readable()
     const char *data_file;        // instead of the name that the first layer gives; NULL: that name
+
+    // Opens the file of a backing layer or of data, in place of source_open_file(); may be NULL.
+    struct source *(*open_file)(void *context, const char *path, struct error *error);
+    void *open_context;
 };
 
 // Opens `source` as the first layer and what it needs. Takes over `source`. On failure `chain`
