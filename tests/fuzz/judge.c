@@ -1,0 +1,214 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Runs every command of the program on images of which nothing is known, and ends with an abort
+// when one of them does not end as it should: in time, within memory, by itself, with a status that
+// is documented, one line of text a problem on standard error, and what a program can read on
+// standard output.
+//
+//     judge PROGRAM DOCUMENTS IMAGE...
+//
+// All JSON that was printed is appended to the file DOCUMENTS. What is run is told before it is.
+
+#include "capture.h"
+#include "commands/command.h"
+#include "harness.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+#ifdef SANITIZED
+enum { SECONDS = 50, MEMORY_LIMITED = false };
+#else
+enum { SECONDS = 5, MEMORY_LIMITED = true };
+#endif
+
+enum {
+    MEMORY_MAX = 256 << 20, // of addresses: bytes
+    HANGS = 10,             // times SECONDS by the clock: it waits for something
+    ARGUMENTS_MAX = 8,
+    STATUSES_MAX = 5,
+};
+
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_BYTES };
+
+// What a command may do.
+static const struct rule {
+    const char *arguments[ARGUMENTS_MAX];
+    enum format format;
+    size_t documents;           // of JSON, when it is done; SIZE_MAX: any number
+    bool in_part;               // prints as much as it can, and then fails
+    int statuses[STATUSES_MAX]; // ended by -1
+} rules[] = {
+    {{"info"}, FORMAT_TEXT, 0, false, {EXIT_DONE, EXIT_CANNOT, -1}},
+    {{"info", "--json"}, FORMAT_JSON, 1, false, {EXIT_DONE, EXIT_CANNOT, -1}},
+    {{"info", "--json", "--backing-chain"}, FORMAT_JSON, 1, true, {EXIT_DONE, EXIT_CANNOT, -1}},
+    {{"map"}, FORMAT_TEXT, 0, true, {EXIT_DONE, EXIT_CANNOT, -1}},
+    {{"map", "--json", "--host-offsets"},
+     FORMAT_JSON,
+     SIZE_MAX,
+     true,
+     {EXIT_DONE, EXIT_CANNOT, -1}},
+    {{"cat", "--jobs", "2", "--length", "1M"}, FORMAT_BYTES, 0, true, {EXIT_DONE, EXIT_CANNOT, -1}},
+    {{"cat", "--salvage", "--output", "disk"}, FORMAT_TEXT, 0, false, {EXIT_DONE, EXIT_CANNOT, -1}},
+    {{"check"}, FORMAT_TEXT, 0, true, {EXIT_DONE, EXIT_CANNOT, EXIT_FOUND, EXIT_LEAKS, -1}},
+    {{"check", "--json", "--data", "--jobs", "2"},
+     FORMAT_JSON,
+     1,
+     true,
+     {EXIT_DONE, EXIT_CANNOT, EXIT_FOUND, EXIT_LEAKS, -1}},
+};
+
+struct outcome {
+    int status;
+    struct bytes output, errors; // owned
+};
+
+static void limit(int resource, rlim_t most)
+{
+    const struct rlimit limits = {most, most};
+    MUST(setrlimit(resource, &limits) == 0);
+}
+
+// In the child.
+static _Noreturn void become(const char *program, const struct rule *rule, const char *image,
+                             int output, int errors)
+{
+    char *arguments[ARGUMENTS_MAX + 3] = {(char *)(uintptr_t)program};
+    size_t count = 1;
+    while (rule->arguments[count - 1]) {
+        arguments[count] = (char *)(uintptr_t)rule->arguments[count - 1];
+        count++;
+    }
+    arguments[count] = (char *)(uintptr_t)image;
+    int input = open("/dev/null", O_RDONLY);
+    MUST(dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+         dup2(errors, STDERR_FILENO) >= 0);
+    limit(RLIMIT_CPU, SECONDS);
+    limit(RLIMIT_CORE, 0);
+    if (MEMORY_LIMITED) {
+        limit(RLIMIT_AS, MEMORY_MAX);
+    }
+    alarm(SECONDS * HANGS);
+    execv(program, arguments);
+    _exit(127);
+}
+
+static struct outcome run(const char *program, const struct rule *rule, const char *image)
+{
+    int output = capture_open();
+    int errors = capture_open();
+    int status;
+    pid_t child = fork();
+    MUST(child >= 0);
+    if (child == 0) {
+        become(program, rule, image, output, errors);
+    }
+    MUST(waitpid(child, &status, 0) == child);
+    struct outcome outcome = {.output = capture_read(output), .errors = capture_read(errors)};
+    close(output);
+    close(errors);
+    if (!WIFEXITED(status)) {
+        printf("ended by signal %d\n%s", WTERMSIG(status), (const char *)outcome.errors.data);
+    }
+    fflush(stdout);
+    MUST(WIFEXITED(status));
+    outcome.status = WEXITSTATUS(status);
+    return outcome;
+}
+
+static bool may_exit_with(const struct rule *rule, int status)
+{
+    for (size_t i = 0; rule->statuses[i] >= 0; i++) {
+        if (rule->statuses[i] == status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A problem is a line that says who tells it.
+static void must_be_problems(struct bytes errors)
+{
+    static const char start[] = "qcow2-info: ";
+    must_be_text(errors);
+    for (const char *line = (const char *)errors.data; *line; line = strchr(line, '\n') + 1) {
+        MUST(strncmp(line, start, sizeof start - 1) == 0);
+    }
+}
+
+static void must_be_documents(const struct rule *rule, const struct outcome *outcome)
+{
+    size_t count;
+    cJSON_Delete(must_be_json(outcome->output, &count));
+    if (outcome->status != EXIT_CANNOT && rule->documents != SIZE_MAX) {
+        MUST(count == rule->documents);
+    } else {
+        MUST(count <= rule->documents);
+    }
+}
+
+static void judge(const struct rule *rule, const struct outcome *outcome, FILE *documents)
+{
+    MUST(may_exit_with(rule, outcome->status));
+    must_be_problems(outcome->errors);
+    if (outcome->status == EXIT_CANNOT) {
+        MUST(outcome->errors.size > 0);
+        MUST(rule->in_part || outcome->output.size == 0);
+    }
+    switch (rule->format) {
+    case FORMAT_TEXT:
+        must_be_text(outcome->output);
+        break;
+    case FORMAT_JSON:
+        must_be_documents(rule, outcome);
+        MUST(fwrite(outcome->output.data, 1, outcome->output.size, documents) ==
+             outcome->output.size);
+        break;
+    case FORMAT_BYTES:
+        break;
+    }
+}
+
+static void judge_image(const char *program, const char *image, FILE *documents)
+{
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        const struct rule *rule = &rules[i];
+        for (size_t j = 0; rule->arguments[j]; j++) {
+            printf("%s ", rule->arguments[j]);
+        }
+        printf("%s\n", image);
+        fflush(stdout);
+        struct outcome outcome = run(program, rule, image);
+        judge(rule, &outcome, documents);
+        free((void *)(uintptr_t)outcome.output.data);
+        free((void *)(uintptr_t)outcome.errors.data);
+        unlink("disk");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    FILE *documents = argc > 3 ? fopen(argv[2], "ab") : NULL;
+    if (!documents) {
+        fprintf(stderr, "usage: judge PROGRAM DOCUMENTS IMAGE...\n");
+        return EXIT_USAGE;
+    }
+    for (int i = 3; i < argc; i++) {
+        judge_image(argv[1], argv[i], documents);
+    }
+    return fclose(documents) == 0 ? EXIT_DONE : EXIT_CANNOT;
+}

@@ -1,0 +1,93 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "mutate.h"
+
+#include "format/layout.h"
+#include "number.h"
+
+#include <string.h>
+
+enum { SMALLEST_CLUSTER = 1 << CLUSTER_BITS_MIN };
+
+// An integer where integers stand: at a multiple of its width, most of the time.
+static void change_any_number(struct subject *subject, size_t from, struct random *random)
+{
+    unsigned width = 1U << random_below(random, 4);
+    if (subject->size < from + width) {
+        return;
+    }
+    uint64_t at = random_below(random, subject->size - from - width + 1);
+    at -= random_below(random, 8) > 0 ? at % width : 0;
+    change_number(subject, from + at, width, SMALLEST_CLUSTER, random);
+}
+
+// Cuts bytes off or adds some: zeros, or those that the subject begins with.
+static void change_size(struct subject *subject, struct random *random)
+{
+    size_t size = (size_t)random_below(random, subject->size + 64);
+    if (size > subject->capacity) {
+        size = subject->capacity;
+    }
+    for (size_t at = subject->size; at < size; at++) {
+        subject->data[at] = random_below(random, 2) == 0 ? 0 : subject->data[at % 64];
+    }
+    subject->size = size;
+}
+
+static void copy_piece(struct subject *subject, struct random *random)
+{
+    if (subject->size < 2) {
+        return;
+    }
+    size_t from = (size_t)random_below(random, subject->size);
+    size_t to = (size_t)random_below(random, subject->size);
+    size_t most = subject->size - (from > to ? from : to);
+    memmove(subject->data + to, subject->data + from, (size_t)random_below(random, most) + 1);
+}
+
+void mutate_numbers(struct subject *subject, struct random *random)
+{
+    switch (random_below(random, 12)) {
+    case 0:
+        change_size(subject, random);
+        break;
+    case 1:
+        copy_piece(subject, random);
+        break;
+    default:
+        change_any_number(subject, 0, random);
+    }
+}
+
+void mutate_headed(struct subject *subject, struct random *random)
+{
+    if (random_below(random, 3) == 0) {
+        change_field(subject, 0, header_fields, header_field_count, SMALLEST_CLUSTER, random);
+    } else if (random_below(random, 12) == 0) {
+        change_size(subject, random);
+    } else {
+        change_any_number(subject, subject->size > HEADER_LENGTH_KNOWN ? HEADER_LENGTH_KNOWN : 0,
+                          random);
+    }
+}
+
+void mutate_luks(struct subject *subject, struct random *random)
+{
+    if (random_below(random, 12) == 0) {
+        change_size(subject, random);
+    } else {
+        change_field(subject, 0, luks_fields, luks_field_count, SECTOR_SIZE, random);
+    }
+}
+
+// A stream has no fields at whole bytes: bits are turned, most of them near its start.
+void mutate_stream(struct subject *subject, struct random *random)
+{
+    if (subject->size == 0 || random_below(random, 8) == 0) {
+        mutate_numbers(subject, random);
+        return;
+    }
+    uint64_t limit = random_below(random, 2) == 0 && subject->size > 16 ? 16 : subject->size;
+    subject->data[random_below(random, limit)] ^= (uint8_t)(1U << random_below(random, 8));
+}
