@@ -233,7 +233,7 @@ lint-only: lint-tidy ## the same, installing nothing
 
 # clang-tidy is the slow one: a file is looked at again only after it, or a header of it, changed.
 TIDY_CONFIG := tests/lint/clang-tidy.yaml
-TIDY        := $(SRCS:%.c=$(B)/%.tidy) $(UNIT_SRCS:%.c=$(B)/%.tidy)
+TIDY        := $(patsubst %.c,$(B)/%.tidy,$(SRCS) $(UNIT_SRCS) $(FUZZ_SRCS))
 lint-tidy: $(TIDY)
 
 $(B)/%.tidy: $(B)/%.o $(TIDY_CONFIG)

@@ -24,8 +24,8 @@ static inline bool bytes_view(struct bytes whole, uint64_t offset, uint64_t leng
         *view = (struct bytes){0};
         return false;
     }
-    // A view of nothing may have no bytes at all, and nothing may be added to no pointer.
-    *view = (struct bytes){whole.data ? whole.data + offset : NULL, (size_t)length};
+    // Of a view without bytes the pointer may be NULL, to which nothing may be added, not even 0.
+    *view = (struct bytes){length > 0 ? whole.data + offset : whole.data, (size_t)length};
     return true;
 }
 

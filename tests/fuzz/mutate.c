@@ -3,6 +3,7 @@
 
 #include "mutate.h"
 
+#include "base/checked.h"
 #include "format/layout.h"
 #include "number.h"
 
@@ -18,7 +19,7 @@ static void change_any_number(struct subject *subject, size_t from, struct rando
         return;
     }
     uint64_t at = random_below(random, subject->size - from - width + 1);
-    at -= random_below(random, 8) > 0 ? at % width : 0;
+    at = random_below(random, 8) > 0 ? align_down(at, width) : at;
     change_number(subject, from + at, width, SMALLEST_CLUSTER, random);
 }
 
