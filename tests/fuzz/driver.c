@@ -32,23 +32,29 @@ static int cannot(const char *what, const char *name)
     return 1;
 }
 
-// Reads a file into a block with room to grow. False after the error was told.
+// Reads a file into a block with room to grow.
+static bool load_from(FILE *file, struct subject *subject)
+{
+    long size = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    rewind(file);
+    subject->size = (size_t)size;
+    subject->capacity = subject->size + ROOM;
+    subject->data = size < 0 ? NULL : malloc(subject->capacity);
+    return subject->data && fread(subject->data, 1, subject->size, file) == subject->size;
+}
+
+// False after the error was told.
 static bool load(const char *path, struct subject *subject)
 {
     FILE *file = fopen(path, "rb");
-    long size = -1;
-    if (file && fseek(file, 0, SEEK_END) == 0) {
-        size = ftell(file);
-        rewind(file);
+    bool loaded = file && load_from(file, subject);
+    if (!loaded) {
+        cannot("read", path);
     }
-    subject->data = size < 0 ? NULL : malloc((size_t)size + ROOM);
-    if (!subject->data || fread(subject->data, 1, (size_t)size, file) != (size_t)size) {
-        return cannot("read", path) == 0;
+    if (file) {
+        fclose(file);
     }
-    subject->size = (size_t)size;
-    subject->capacity = subject->size + ROOM;
-    fclose(file);
-    return true;
+    return loaded;
 }
 
 // In a block of exactly its size: a sanitizer sees the first byte behind it.
