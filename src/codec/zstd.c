@@ -8,6 +8,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+static const char damaged[] = "the zstd stream is damaged";
 static const char goes_on[] = "the zstd frame goes on past the end of the cluster";
 
 // The output stays where it is while a cluster is decoded. libzstd, when it is told, then looks
@@ -28,6 +29,19 @@ static void zstd_close(void *state)
     ZSTD_freeDCtx(state);
 }
 
+// False when what begins here is no frame of RFC 8878. libzstd may have been built with decoders
+// for the formats before it, too: no image has those, and that code is old and little used.
+static bool may_be_frame(struct bytes stored)
+{
+    struct bytes magic;
+    if (!bytes_view(stored, 0, sizeof(uint32_t), &magic)) {
+        return true; // too short to tell
+    }
+    uint32_t number = __builtin_bswap32(bytes_be32(magic, 0));
+    return number == ZSTD_MAGICNUMBER ||
+           (number & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
+}
+
 // One frame that is the whole cluster, as all writers make it.
 static bool decode_one_frame(ZSTD_DCtx *context, struct bytes stored, uint8_t *output, size_t size)
 {
@@ -44,16 +58,17 @@ static const char *decode_stream(ZSTD_DCtx *context, struct bytes stored, uint8_
 {
     ZSTD_inBuffer in = {stored.data, stored.size, 0};
     ZSTD_outBuffer out = {output, size, 0};
-    size_t status = 1;
+    size_t status = 0;
     ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
     while (out.pos < out.size) {
         size_t consumed = in.pos;
         size_t produced = out.pos;
+        if (status == 0 && !may_be_frame(bytes_from(stored, in.pos))) {
+            return damaged;
+        }
         status = ZSTD_decompressStream(context, &out, &in);
         if (ZSTD_isError(status)) {
-            return ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall
-                       ? goes_on
-                       : "the zstd stream is damaged";
+            return ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall ? goes_on : damaged;
         }
         if (in.pos == consumed && out.pos == produced) {
             return codec_short;
@@ -64,7 +79,7 @@ static const char *decode_stream(ZSTD_DCtx *context, struct bytes stored, uint8_
 
 static const char *zstd_decode(void *state, struct bytes stored, uint8_t *output, size_t size)
 {
-    if (decode_one_frame(state, stored, output, size)) {
+    if (may_be_frame(stored) && decode_one_frame(state, stored, output, size)) {
         return NULL;
     }
     return decode_stream(state, stored, output, size);

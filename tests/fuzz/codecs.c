@@ -43,9 +43,9 @@ static struct decoded must_decode_alike(const struct codec *codec, struct bytes 
     struct decoded first = decode(codec, state, stored, size, 0);
     stored.size /= 2;
     struct decoded half = decode(codec, state, stored, size, 0);
-    // Of a sound stream, the first half is a piece of a sound stream, or all that counts.
+    // Half of a sound stream is too short, or fills the cluster, but has no damage.
     if (!first.fault) {
-        MUST(!half.fault || half.fault == codec_short);
+        MUST(!half.fault || !strstr(half.fault, "damaged"));
         MUST(half.fault || memcmp(first.output, half.output, size) == 0);
     }
     struct decoded again = decode(codec, state, bytes_from(input, 1), size, 0xa5);

@@ -650,6 +650,22 @@ static void zstd_needs_no_memory_for_a_large_window(void)
     ZSTD_freeCCtx(context);
 }
 
+// libzstd may know formats older than RFC 8878: here a frame of version 0.7, of 512 equal bytes.
+static void zstd_refuses_formats_before_the_standard(void)
+{
+    static const uint8_t frame[] = {0x27, 0xb5, 0x2f, 0xfd, 0x60, 0x00, 0x01,
+                                    0x80, 0x02, 0x00, 'x',  0xc0, 0x00, 0x00};
+    memcpy(stored, frame, sizeof frame);
+    if (ZSTD_decompress(expected, 512, stored, sizeof frame) != 512) {
+        printf("# this libzstd does not know them\n");
+    }
+    check_fails(&codec_zstd, sizeof frame, 512);
+    // Behind a frame of today, too.
+    size_t made = zstd_to(stored, 0, 512, usual_frame);
+    memcpy(stored + made, frame, sizeof frame);
+    check_fails(&codec_zstd, made + sizeof frame, 1024);
+}
+
 static void zstd_decodes_on_after_a_failure(void)
 {
     fill_plain(PLAIN_TEXT);
@@ -752,6 +768,7 @@ static void run_zstd(void)
     RUN(zstd_refuses_a_frame_that_goes_on);
     RUN(zstd_refuses_damage);
     RUN(zstd_needs_no_memory_for_a_large_window);
+    RUN(zstd_refuses_formats_before_the_standard);
     RUN(zstd_decodes_on_after_a_failure);
     RUN(zstd_judges_damage_as_libzstd_does);
 }
