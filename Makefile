@@ -71,14 +71,15 @@ DIST      := $(wildcard .ci .clang-format .editorconfig .gitignore LICENSE Makef
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all deps deps-build deps-check deps-lint demo check check-only check-unit check-random \
-        bench lint lint-only lint-tidy format install uninstall dist clean help FORCE
+.PHONY: all deps deps-build deps-check deps-lint deps-fuzz demo check check-only check-unit \
+        check-random coverage bench lint lint-only lint-tidy format install uninstall dist clean \
+        help FORCE
 
 quiet = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
 
 # Goals that build nothing themselves need neither a compiler nor a library.
-UNCONFIGURED := deps deps-build deps-check deps-lint demo check lint format uninstall \
-                dist clean help
+UNCONFIGURED := deps deps-build deps-check deps-lint deps-fuzz demo check lint format \
+                coverage fuzz uninstall dist clean help
 ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 
 # ---- Finding the compiler and the libraries ---------------------------------------------------
@@ -189,15 +190,19 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(LIB_OBJS) $(B)/link.stamp
 -include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d)
 include tests/fuzz/fuzz.mk
 
+# This test makes memory run out.
+$(B)/unit/test_memory: private ALL_LDFLAGS += \
+    $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup asprintf __asprintf_chk)
+
 # ---- Installing what build and tests need; the demonstration ----------------------------------
 
 # A make of its own, because only then are freshly installed libraries found.
 submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-deps: ## install everything that build, tests and lint need
-	@tests/helpers/deps.sh build check lint
+deps: ## install everything that build, tests, lint and fuzzing need
+	@tests/helpers/deps.sh build check lint fuzz
 
-deps-build deps-check deps-lint: deps-%:
+deps-build deps-check deps-lint deps-fuzz: deps-%:
 	@tests/helpers/deps.sh $*
 
 demo: deps-build ## install what the build needs, build, and show the tool on a sample image
@@ -217,6 +222,10 @@ check-unit: all $(UNIT_BINS) ## run only the unit tests
 
 check-random: SUITE := random
 check-random: ## compare with qemu-img on random images
+coverage: deps-build deps-check ## tell which lines of src/format and src/image the tests do not reach
+	+-@$(submake) COVERAGE=1 check-only
+	@BUILD='$(BUILD)/coverage' tests/coverage
+
 bench: SUITE := bench
 bench: ## measure, side by side with qemu-img
 

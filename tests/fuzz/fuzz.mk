@@ -25,7 +25,8 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(FUZZ_OBJS) $(LIB_OBJS) $(B)/link.stamp
 -include $(wildcard $(B)/tests/fuzz/*.d)
 
 .PHONY: fuzz fuzz-build
-fuzz: fuzz-build ## fuzz with clang's libFuzzer: TIME=60 seconds a harness, HARNESS='map cat'
+fuzz: deps-build deps-fuzz ## fuzz with clang's libFuzzer: TIME=60 seconds a harness, HARNESS='map cat'
+	+@$(submake) fuzz-build
 	@FUZZER='$(LIBFUZZER)' DRIVER='$(firstword $(FUZZ_BINS))' FOUND='$(BUILD)/fuzz' tests/fuzz/run
 
 fuzz-build: $(FUZZ_BINS)

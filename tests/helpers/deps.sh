@@ -2,13 +2,14 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs what the groups named on the command line need: build, check (the tests), lint.
+# Installs what the groups named on the command line need: build, check (the tests), lint, fuzz.
 # What is there already is left alone, and when nothing is missing nothing is run at all.
 
 set -eu
 
-# One row a need. "probe" says how to see that it is there already: cmd:PROGRAM, file:PATH, or
-# lib:NAME for a library that pkg-config knows. Then the package's name for each package manager.
+# One row a need. "probe" says how to see that it is there already: cmd:PROGRAM, file:PATH, lib:NAME
+# for a library that pkg-config knows, or fuzzer:COMPILER for its libFuzzer. Then the package's name
+# for each package manager.
 #
 #     group probe                 apt-get        dnf                apk               pacman       zypper
 needs='
@@ -33,6 +34,8 @@ needs='
       lint  cmd:cppcheck          cppcheck       cppcheck           cppcheck          cppcheck     cppcheck
       lint  cmd:shellcheck        shellcheck     ShellCheck         shellcheck        shellcheck   ShellCheck
       lint  cmd:mandoc            mandoc         mandoc             mandoc            mandoc       mandoc
+      fuzz  cmd:clang             clang          clang              clang             clang        clang
+      fuzz  fuzzer:clang          libclang-rt-dev compiler-rt       compiler-rt       compiler-rt  clang
 '
 
 die() {
@@ -45,6 +48,10 @@ is_there() {
     cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
     lib:*) pkg-config --exists "${1#lib:}" 2>/dev/null ;;
     file:*) test -e "${1#file:}" ;;
+    fuzzer:*)
+        echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |
+            "${1#fuzzer:}" -fsanitize=fuzzer -x c -o /dev/null - 2>/dev/null
+        ;;
     esac
 }
 
@@ -112,11 +119,11 @@ install_packages() {
     esac
 }
 
-[ $# -gt 0 ] || die "usage: deps.sh GROUP... (build, check, lint)"
+[ $# -gt 0 ] || die "usage: deps.sh GROUP... (build, check, lint, fuzz)"
 for group in "$@"; do
     case $group in
-    build | check | lint) ;;
-    *) die "unknown group '$group': it can be build, check or lint" ;;
+    build | check | lint | fuzz) ;;
+    *) die "unknown group '$group': it can be build, check, lint or fuzz" ;;
     esac
 done
 groups=$*
