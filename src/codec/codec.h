@@ -22,6 +22,9 @@ struct codec {
 // have helped. Any other fault is damage.
 extern const char codec_short[];
 
+// What decode() returns when there was no memory for it, which says nothing of the stream.
+extern const char codec_no_memory[];
+
 enum { CODEC_COUNT = 2 };
 
 // The codec of a compression type of the header; NULL when there is none.

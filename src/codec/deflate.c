@@ -66,6 +66,9 @@ static const char *inflate_stream(z_stream *stream, struct bytes stored, uint8_t
     if (status == Z_DATA_ERROR) {
         return "the deflate stream is damaged";
     }
+    if (status == Z_MEM_ERROR) {
+        return codec_no_memory;
+    }
     if (stream->avail_out > 0) {
         return codec_short;
     }

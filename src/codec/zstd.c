@@ -53,6 +53,18 @@ static bool decode_one_frame(ZSTD_DCtx *context, struct bytes stored, uint8_t *o
            ZSTD_decompressDCtx(context, output, size, stored.data, frame) == size;
 }
 
+static const char *error_text(size_t status)
+{
+    switch (ZSTD_getErrorCode(status)) {
+    case ZSTD_error_dstSize_tooSmall:
+        return goes_on;
+    case ZSTD_error_memory_allocation:
+        return codec_no_memory;
+    default:
+        return damaged;
+    }
+}
+
 static const char *decode_stream(ZSTD_DCtx *context, struct bytes stored, uint8_t *output,
                                  size_t size)
 {
@@ -68,7 +80,7 @@ static const char *decode_stream(ZSTD_DCtx *context, struct bytes stored, uint8_
         }
         status = ZSTD_decompressStream(context, &out, &in);
         if (ZSTD_isError(status)) {
-            return ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall ? goes_on : damaged;
+            return error_text(status);
         }
         if (in.pos == consumed && out.pos == produced) {
             return codec_short;

@@ -122,7 +122,7 @@ static const char *decode(struct reader *reader, uint8_t type, struct bytes stor
         reader->codec_states[type] = codec->open();
     }
     if (!reader->codec_states[type]) {
-        return "the decoder cannot be started";
+        return codec_no_memory;
     }
     return codec->decode(reader->codec_states[type], stored, output, size);
 }
@@ -132,6 +132,9 @@ static bool undecodable(const struct reader *reader, const struct extent *extent
                         const char *fault, struct error *error)
 {
     const struct source *source = stored_source(reader, extent);
+    if (fault == codec_no_memory) {
+        return error_set(error, ERROR_MEMORY, "%s", fault);
+    }
     if (!cut) {
         return error_at(error, ERROR_UNDECODABLE, extent->host_offset,
                         "the compressed cluster cannot be decoded: %s", fault);

@@ -244,6 +244,16 @@ static void tell_bitmap(struct check_state *state, uint64_t offset, const char *
     findings_add(&state->check->findings, &finding, "%s", message);
 }
 
+// What ended the reading of a table or of the directory.
+static void tell_bitmap_end(struct check_state *state, uint64_t offset, const struct error *error)
+{
+    if (error->code == ERROR_MEMORY) {
+        state->out_of_memory = true;
+    } else {
+        tell_bitmap(state, offset, error->message);
+    }
+}
+
 // Also takes them off the list.
 static void tell_bitmap_problems(struct check_state *state, struct problems *problems)
 {
@@ -274,7 +284,7 @@ static void check_bitmap_table(struct check_state *state, const struct bitmap *b
         }
         if (!table_window_view(&window, state->image->source, at, BITMAP_TABLE_ENTRY_SIZE,
                                (bitmap->table_size - i) * BITMAP_TABLE_ENTRY_SIZE, &view, &error)) {
-            tell_bitmap(state, at, error.message);
+            tell_bitmap_end(state, at, &error);
             break;
         }
         uint64_t entry = bytes_be64(view, 0);
@@ -307,7 +317,7 @@ void check_bitmaps(struct check_state *state)
         check_bitmap_table(state, &bitmap);
     }
     if (reader.ended.code) {
-        tell_bitmap(state, extensions->bitmaps_directory_offset, reader.ended.message);
+        tell_bitmap_end(state, extensions->bitmaps_directory_offset, &reader.ended);
     }
     bitmap_reader_free(&reader);
 }
@@ -381,6 +391,7 @@ static void check_references(struct check_state *state)
 struct data_check {
     struct check *check;
     const struct check_options *options;
+    bool out_of_memory;
 };
 
 static void on_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
@@ -391,6 +402,10 @@ static void on_fault(void *context, uint64_t start, uint64_t length, const struc
                          .host_offset = error->offset,
                          .has_guest = true,
                          .guest_offset = start};
+    if (error->code == ERROR_MEMORY) {
+        data->out_of_memory = true;
+        return;
+    }
     if (error->code == ERROR_IO || error->code == ERROR_TRUNCATED) {
         at.kind = FINDING_UNREADABLE_DATA;
     } else if (error->code != ERROR_UNDECODABLE) {
@@ -418,7 +433,10 @@ static bool read_disk(const struct chain *chain, struct data_check *data, struct
         .on_progress = on_progress,
         .context = data,
     };
-    return export_disk(chain, &request, EXPORT_NOWHERE, error);
+    if (!export_disk(chain, &request, EXPORT_NOWHERE, error)) {
+        return false;
+    }
+    return data->out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }
 
 static bool read_snapshots(struct chain *chain, struct data_check *data, struct error *error)
@@ -444,7 +462,7 @@ static bool read_snapshots(struct chain *chain, struct data_check *data, struct 
 static bool check_data(struct chain *chain, const struct check_options *options,
                        struct check *check, struct error *error)
 {
-    struct data_check data = {check, options};
+    struct data_check data = {.check = check, .options = options};
     return read_disk(chain, &data, error) && read_snapshots(chain, &data, error);
 }
 

@@ -119,6 +119,9 @@ static bool visit_refcounts(struct check_state *state, struct range range, refco
         struct error error;
         if (!visit_entry(state, i, range, visit, context, &error)) {
             known = false;
+            if (error.code == ERROR_MEMORY) {
+                state->out_of_memory = true;
+            }
             if (tell) {
                 check_failed(state, &error);
             }
