@@ -16,8 +16,8 @@ make_by_hand() {
     run make_by_hand help
     assert_status 0
     local target
-    for target in all deps demo check check-unit check-random lint bench fuzz install uninstall \
-        dist clean help; do
+    for target in all deps demo check check-unit check-random coverage lint bench fuzz install \
+        uninstall dist clean help; do
         [[ $output =~ (^|$'\n')"  $target "+[a-z] ]] || fail "help does not list $target"
     done
 }
