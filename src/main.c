@@ -22,7 +22,7 @@
 #include <sys/resource.h>
 
 static const struct command *const commands[] = {&command_info, &command_map, &command_cat,
-                                                 &command_check};
+                                                 &command_check, &command_audit};
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 

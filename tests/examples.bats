@@ -138,7 +138,7 @@ cannot_decrypt() {
 @test "examples: what each --help shows is good usage" {
     local command example examples status
     head -c 100000 disk.qcow2 >broken.qcow2
-    for command in '' info map cat check; do
+    for command in '' info map cat check audit; do
         # shellcheck disable=SC2086
         mapfile -t examples < <(qcow2_info $command --help | sed -n '/^Examples\{0,1\}:/,$s/^  \(qcow2-info .*\)/\1/p')
         [[ ${#examples[@]} -gt 0 ]] || fail "$command --help shows no example"

@@ -31,6 +31,7 @@ struct source {
     uint64_t allocated_size; // bytes on disk; 0 where nothing tells
     bool complete;           // false: only the first `size` bytes of something longer are here
     bool in_use;             // another process holds it open for writing
+    bool device;             // a block device: as long as it is, whatever is on it
     int fd;                  // for copies inside the kernel; -1 where there is none
     struct source_identity identity;
 };

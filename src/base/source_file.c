@@ -98,6 +98,7 @@ static struct source *file_source(int fd, const struct stat *status, uint64_t si
         .allocated_size = (uint64_t)status->st_blocks * STAT_BLOCK_SIZE,
         .complete = true,
         .in_use = held_for_writing(fd),
+        .device = S_ISBLK(status->st_mode),
         .fd = fd,
         .identity = {.device = status->st_dev, .inode = status->st_ino},
     };

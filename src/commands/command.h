@@ -19,6 +19,7 @@ extern const struct command command_info;
 extern const struct command command_map;
 extern const struct command command_cat;
 extern const struct command command_check;
+extern const struct command command_audit;
 
 enum exit_status {
     EXIT_DONE = 0,

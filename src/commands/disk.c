@@ -100,7 +100,7 @@ static bool open_layers(struct source *source, const char *path, const struct di
 bool disk_open(const char *path, const struct disk_options *options, struct disk *disk)
 {
     struct error error;
-    struct source *source = command_open_source(path);
+    struct source *source = command_open_source(path, PIPE_CAP);
     *disk = (struct disk){0};
     if (!source) {
         return false;

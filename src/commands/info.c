@@ -167,7 +167,7 @@ static int run_info(const struct info_options *options, const char *path,
                                                 .inspect = true};
     struct chain chain;
     struct error error = {0};
-    struct source *source = command_open_source(path);
+    struct source *source = command_open_source(path, PIPE_CAP_METADATA);
     if (!source) {
         return EXIT_CANNOT;
     }
@@ -260,7 +260,7 @@ static const char help[] =
     KEY_OPTIONS_HELP
     "  --help            this help\n"
     "\n"
-    "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are\n"
+    "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB are\n"
     "read. What is wrong with the image is told on standard error too.\n"
     "\n"
     "Exit status: 0 the header could be read, 1 not a qcow2 image, a layer is missing, or\n"

@@ -59,14 +59,14 @@ bool command_image_argument(const struct command *command, int argc, char **argv
     return true;
 }
 
-struct source *command_open_source(const char *path)
+struct source *command_open_source(const char *path, size_t pipe_cap)
 {
     struct error error;
     struct source *source;
     if (strcmp(path, "-") == 0) {
-        source = source_open_fd(dup(STDIN_FILENO), PIPE_CAP, &error);
+        source = source_open_fd(dup(STDIN_FILENO), pipe_cap, &error);
     } else {
-        source = source_open_file(path, PIPE_CAP, &error);
+        source = source_open_file(path, pipe_cap, &error);
     }
     if (!source) {
         print_error(path, &error);

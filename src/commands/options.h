@@ -10,8 +10,9 @@
 #include "base/source.h"
 #include "commands/command.h"
 
-// A pipe is read up to this many bytes, as the first bytes of an image.
-enum { PIPE_CAP = 64 << 20 };
+// A pipe is read up to this many bytes, as the first bytes of an image; by the commands that look
+// at metadata only up to so many as leave them within 64 MiB of memory.
+enum { PIPE_CAP = 64 << 20, PIPE_CAP_METADATA = 32 << 20 };
 
 // Values of struct option.val that every command's table ends with; see OPTIONS_COMMON.
 enum { OPTION_HELP = 0x1000, OPTION_FIRST_OWN };
@@ -35,8 +36,9 @@ int command_usage_error(const struct command *command, const char *format, ...)
 bool command_image_argument(const struct command *command, int argc, char **argv,
                             const char **path);
 
-// Opens what command_image_argument() found; NULL after the error was printed.
-struct source *command_open_source(const char *path);
+// Opens what command_image_argument() found; NULL after the error was printed. `pipe_cap` is one of
+// the two above.
+struct source *command_open_source(const char *path, size_t pipe_cap);
 
 // Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter,
 // either case). False when it is anything else or exceeds 2^64 - 1.

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 
 const char PROBLEM_INCONSISTENT_BITMAPS[] = "inconsistent-bitmaps";
+const char PROBLEM_EXTENSION_REPEATED[] = "corrupt";
+const char PROBLEM_EXTENSION_LENGTH[] = "corrupt";
 
 enum {
     // So many different types are watched for repetition; the format knows five.
@@ -52,7 +54,8 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
         return false;
     }
     if (left < EXTENSION_HEADER_SIZE) {
-        note(problems, ERROR_CORRUPT, at, "no room for the end of the header extensions");
+        note(problems, PROBLEM_EXTENSION_LENGTH, at,
+             "no room for the end of the header extensions");
         return false;
     }
     if (!bytes_view(walk->first_cluster, at, EXTENSION_HEADER_SIZE, &head)) {
@@ -65,7 +68,8 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
         return false;
     }
     if (length > left - EXTENSION_HEADER_SIZE) {
-        note(problems, ERROR_CORRUPT, at, "a length past the end of the area in the extension");
+        note(problems, PROBLEM_EXTENSION_LENGTH, at,
+             "a length past the end of the area in the extension");
         return false;
     }
     if (!bytes_view(walk->first_cluster, at + EXTENSION_DATA, length, &data)) {
@@ -270,7 +274,7 @@ static void watch_repetition(struct watched *watched, const struct extension *ex
         }
         if (!watched->told[i]) {
             watched->told[i] = true;
-            problems_note(problems, ERROR_CORRUPT, extension->offset,
+            problems_note(problems, PROBLEM_EXTENSION_REPEATED, extension->offset,
                           "header extension 0x%08" PRIx32 " stands more than once",
                           extension->type);
         }

@@ -28,14 +28,14 @@ struct extension_walk {
 struct extension_walk extension_walk_start(struct bytes first_cluster, const struct header *header);
 
 // The next extension; false at the end marker, at the end of the area, or when the next one does
-// not fit (problem: ERROR_CORRUPT past the end of the area, ERROR_TRUNCATED past the end of
+// not fit (problem: PROBLEM_EXTENSION_LENGTH past the end of the area, ERROR_TRUNCATED past that of
 // `first_cluster`); walk->next is then where the walk ended. `problems` may be NULL.
 bool extension_next(struct extension_walk *walk, struct extension *extension,
                     struct problems *problems);
 
 // What the known extensions say, collected by one walk. Data views point into the first cluster;
 // .data is NULL when the extension is absent. The last of several of one type wins, as in QEMU
-// (problem: ERROR_CORRUPT for the repetition).
+// (PROBLEM_EXTENSION_REPEATED).
 struct extensions {
     struct bytes backing_format;
     struct bytes data_file;

@@ -80,6 +80,11 @@ static const struct magic {
     MAGIC(START, 4086, "SWAPSPACE2", "Linux swap space"),
     MAGIC(START, 536, "LVM2 001", "an LVM physical volume"),
     MAGIC(START, 510, "\x55\xaa", "a raw disk with a boot sector"),
+    // Second copies, which are looked for when the first is not there.
+    MAGIC(START, 0x4000, "SKUL\xba\xbe", "a LUKS volume"),
+    MAGIC(START, 0x8000, "SKUL\xba\xbe", "a LUKS volume"),
+    MAGIC(START, 0x10000, "SKUL\xba\xbe", "a LUKS volume"),
+    MAGIC(TAIL, TAIL_SIZE - 22, "PK\5\6", "a zip archive"),
 };
 
 static bool fits(const struct magic *magic, struct bytes where)
@@ -146,6 +151,31 @@ const char *probe_describe(struct source *source)
     }
     free(start);
     return name;
+}
+
+bool probe_marks(struct source *source, struct probe_mark *marks, size_t max, size_t *count,
+                 struct error *error)
+{
+    uint8_t tail[TAIL_SIZE];
+    size_t tail_size = source->complete && source->size >= sizeof tail ? sizeof tail : 0;
+    size_t size = min_u64(PROBE_SIZE, source->size);
+    uint8_t *start = malloc(PROBE_SIZE);
+    bool read = start ? source_read(source, 0, start, size, error) &&
+                            source_read(source, source->size - tail_size, tail, tail_size, error)
+                      : error_set(error, ERROR_MEMORY, "out of memory");
+    *count = 0;
+    for (size_t i = 0; read && i < sizeof magics / sizeof *magics && *count < max; i++) {
+        const struct magic *magic = &magics[i];
+        bool in_tail = magic->place == TAIL;
+        struct bytes where =
+            in_tail ? (struct bytes){tail, tail_size} : (struct bytes){start, size};
+        if (fits(magic, where)) {
+            uint64_t base = in_tail ? source->size - tail_size : 0;
+            marks[(*count)++] = (struct probe_mark){magic->name, base + magic->offset, magic->size};
+        }
+    }
+    free(start);
+    return read;
 }
 
 bool probe_qcow2(struct source *source, struct error *error)

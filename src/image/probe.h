@@ -20,4 +20,17 @@ const char *probe_other_format(struct source *source);
 enum { PROBE_SIZE = 128 * 1024 };
 const char *probe_describe(struct source *source);
 
+// The mark of another format in a file that begins as a qcow2 image does: where programs look that
+// do not begin at the start, or do not care for it.
+struct probe_mark {
+    const char *name; // as above
+    uint64_t offset;  // bytes
+    size_t size;
+};
+
+// Finds at most `max` of them, as far as the file was given, in the same reads as above. False when
+// a read failed.
+bool probe_marks(struct source *source, struct probe_mark *marks, size_t max, size_t *count,
+                 struct error *error);
+
 #endif

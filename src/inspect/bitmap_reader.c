@@ -61,6 +61,13 @@ bool bitmap_reader_next(struct bitmap_reader *reader, struct bitmap *bitmap,
         check_end(reader);
         return false;
     }
+    if (reader->names_bytes > CAP_NAMES_BYTES) {
+        error_at(&reader->ended, ERROR_LIMIT, reader->at,
+                 "the names of the bitmaps have more than %" PRIu64
+                 " bytes; they are read up to bitmap %" PRIu32 " of %" PRIu32,
+                 CAP_NAMES_BYTES, reader->next, reader->count);
+        return false;
+    }
     if (!read_entry(reader, bitmap, &reader->ended)) {
         error_prefix(&reader->ended, "bitmap %" PRIu32 " of %" PRIu32 " at %" PRIu64,
                      reader->next + 1, reader->count, reader->at);
@@ -70,6 +77,7 @@ bool bitmap_reader_next(struct bitmap_reader *reader, struct bitmap *bitmap,
         bitmap_check(bitmap, &reader->image->header, reader->at, problems);
     }
     reader->next++;
+    reader->names_bytes += bitmap->name_size;
     reader->at = min_u64(reader->at + bitmap_next(bitmap), reader->end);
     return true;
 }

@@ -15,6 +15,7 @@ struct bitmap_reader {
     struct record_window window;
     uint64_t at, end;     // byte offsets of the next entry and of the end of the directory
     uint32_t next, count; // entries gone by, entries that the extension promises (at most the cap)
+    uint64_t names_bytes; // of the entries gone by
     struct error ended;   // why the walk ended before `count`, or before the directory did
 };
 

@@ -60,18 +60,29 @@ static bool read_entry(struct snapshot_reader *reader, struct snapshot *snapshot
            snapshot_set_names(snapshot, view);
 }
 
+// More than anybody needs is not read.
+static bool within_caps(struct snapshot_reader *reader)
+{
+    if (reader->at - reader->image->header.snapshots_offset > CAP_SNAPSHOT_TABLE_BYTES) {
+        return error_at(&reader->ended, ERROR_LIMIT, reader->at,
+                        "the snapshot table is longer than %" PRIu64
+                        " bytes; it is read up to snapshot %" PRIu32 " of %" PRIu32,
+                        CAP_SNAPSHOT_TABLE_BYTES, reader->next, reader->count);
+    }
+    if (reader->names_bytes > CAP_NAMES_BYTES) {
+        return error_at(&reader->ended, ERROR_LIMIT, reader->at,
+                        "the names of the snapshots have more than %" PRIu64
+                        " bytes; they are read up to snapshot %" PRIu32 " of %" PRIu32,
+                        CAP_NAMES_BYTES, reader->next, reader->count);
+    }
+    return true;
+}
+
 bool snapshot_reader_next(struct snapshot_reader *reader, struct snapshot *snapshot,
                           struct problems *problems)
 {
     const struct header *header = &reader->image->header;
-    if (reader->next == reader->count || reader->ended.code) {
-        return false;
-    }
-    if (reader->at - header->snapshots_offset > CAP_SNAPSHOT_TABLE_BYTES) {
-        error_at(&reader->ended, ERROR_LIMIT, reader->at,
-                 "the snapshot table is longer than %" PRIu64 " bytes; it is read up to snapshot "
-                 "%" PRIu32 " of %" PRIu32,
-                 CAP_SNAPSHOT_TABLE_BYTES, reader->next, reader->count);
+    if (reader->next == reader->count || reader->ended.code || !within_caps(reader)) {
         return false;
     }
     if (!read_entry(reader, snapshot, &reader->ended)) {
@@ -83,6 +94,7 @@ bool snapshot_reader_next(struct snapshot_reader *reader, struct snapshot *snaps
         snapshot_check(snapshot, header, reader->at, problems);
     }
     reader->next++;
+    reader->names_bytes += (uint64_t)snapshot->id_size + snapshot->name_size;
     reader->at += snapshot_next(snapshot);
     return true;
 }

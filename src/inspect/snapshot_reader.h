@@ -16,6 +16,7 @@ struct snapshot_reader {
     struct record_window window;
     uint64_t at;          // byte offset of the next entry
     uint32_t next, count; // entries gone by, entries that the header promises (at most the cap)
+    uint64_t names_bytes; // of the entries gone by
     struct error ended;   // why the walk ended before `count`; code NULL when it did not
 };
 

@@ -3,7 +3,7 @@
 
 #include "output/json.h"
 
-#include "output/utf8.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>

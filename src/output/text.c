@@ -3,7 +3,7 @@
 
 #include "output/text.h"
 
-#include "output/utf8.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "output/utf8.h"
+#include "base/utf8.h"
 
 // One row a length: how the first byte looks, and the smallest code point that needs this length.
 static const struct {

@@ -3,8 +3,8 @@
 
 // Reads code points from bytes of which nothing is known.
 
-#ifndef OUTPUT_UTF8_H
-#define OUTPUT_UTF8_H
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include "base/bytes.h"
 

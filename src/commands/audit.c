@@ -1,0 +1,224 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "inspect/audit.h"
+#include "commands/options.h"
+#include "image/probe.h"
+#include "output/audit_output.h"
+
+#include <getopt.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+    bool json, list_rules;
+    bool given[AUDIT_RULES]; // by --allow or --deny
+    struct audit_options audit;
+};
+
+enum {
+    OPTION_JSON = OPTION_FIRST_OWN,
+    OPTION_ALLOW,
+    OPTION_DENY,
+    OPTION_MAX_VIRTUAL_SIZE,
+    OPTION_LIST_RULES,
+};
+
+static const struct option long_options[] = {
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"allow", required_argument, NULL, OPTION_ALLOW},
+    {"deny", required_argument, NULL, OPTION_DENY},
+    {"max-virtual-size", required_argument, NULL, OPTION_MAX_VIRTUAL_SIZE},
+    {"list-rules", no_argument, NULL, OPTION_LIST_RULES},
+    OPTIONS_COMMON,
+};
+
+// One code of a list. False after a usage error was printed.
+static bool take_code(const struct command *command, struct bytes code,
+                      enum audit_severity severity, struct options *options)
+{
+    enum audit_rule rule;
+    if (!audit_rule_find(code, &rule)) {
+        command_usage_error(command, "no rule has the code \"%.*s\"; --list-rules lists them",
+                            (int)code.size, (const char *)code.data);
+        return false;
+    }
+    if (options->given[rule] && options->audit.severities[rule] != severity) {
+        command_usage_error(command, "\"%s\" is both allowed and denied", audit_rules[rule].code);
+        return false;
+    }
+    options->given[rule] = true;
+    options->audit.severities[rule] = severity;
+    return true;
+}
+
+// "CODE,CODE": gives each of these rules a severity.
+static bool take_codes(const struct command *command, const char *list,
+                       enum audit_severity severity, struct options *options)
+{
+    for (;;) {
+        size_t size = strcspn(list, ",");
+        if (!take_code(command, (struct bytes){(const uint8_t *)list, size}, severity, options)) {
+            return false;
+        }
+        if (list[size] == '\0') {
+            return true;
+        }
+        list += size + 1;
+    }
+}
+
+static bool take_option(const struct command *command, int option, struct options *options)
+{
+    switch (option) {
+    case OPTION_JSON:
+        options->json = true;
+        return true;
+    case OPTION_ALLOW:
+        return take_codes(command, optarg, AUDIT_ALLOWED, options);
+    case OPTION_DENY:
+        return take_codes(command, optarg, AUDIT_UNSAFE, options);
+    case OPTION_MAX_VIRTUAL_SIZE:
+        if (!parse_size(optarg, &options->audit.max_virtual_size)) {
+            command_usage_error(command, "\"%s\" is not a number of bytes", optarg);
+            return false;
+        }
+        return true;
+    case OPTION_LIST_RULES:
+        options->list_rules = true;
+        return true;
+    default:
+        command_usage_error(command, NULL);
+        return false;
+    }
+}
+
+static int finish(struct writer *writer, int status)
+{
+    struct error error;
+    if (!writer_finish(writer, &error)) {
+        print_error(NULL, &error);
+        return EXIT_CANNOT;
+    }
+    return status;
+}
+
+static int list_rules(const struct options *options)
+{
+    struct writer writer;
+    writer_init(&writer, STDOUT_FILENO);
+    if (options->json) {
+        audit_print_rules_json(&options->audit, &writer);
+    } else {
+        audit_print_rules_text(&options->audit, &writer);
+    }
+    return finish(&writer, EXIT_DONE);
+}
+
+static int print_audit(const struct options *options, const struct audit *audit)
+{
+    struct writer writer;
+    writer_init(&writer, STDOUT_FILENO);
+    if (options->json) {
+        audit_print_json(audit, &options->audit, &writer);
+    } else {
+        audit_print_text(audit, &options->audit, &writer);
+    }
+    return finish(&writer, audit_is_safe(audit, &options->audit) ? EXIT_DONE : EXIT_FOUND);
+}
+
+// NULL after the error was printed.
+static struct image *open_image(const char *path)
+{
+    struct error error;
+    struct source *source = command_open_source(path, PIPE_CAP_METADATA);
+    if (!source) {
+        return NULL;
+    }
+    if (!probe_qcow2(source, &error)) {
+        print_error(path, &error);
+        source_close(source);
+        return NULL;
+    }
+    struct image *image = image_open(source, path, &error);
+    if (!image) {
+        print_error(path, &error);
+    }
+    return image;
+}
+
+static int audit_path(const char *path, const struct options *options)
+{
+    struct audit audit;
+    struct error error;
+    int status = EXIT_CANNOT;
+    struct image *image = open_image(path);
+    if (!image) {
+        return EXIT_CANNOT;
+    }
+    if (audit_image(image, &options->audit, &audit, &error)) {
+        status = print_audit(options, &audit);
+    } else {
+        print_error(path, &error);
+    }
+    image_close(image);
+    return status;
+}
+
+static int run_audit(const struct command *command, int argc, char **argv)
+{
+    struct options options = {.audit = audit_options_default()};
+    const char *path;
+    int option;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == OPTION_HELP) {
+            return command_help(command);
+        }
+        if (!take_option(command, option, &options)) {
+            return EXIT_USAGE;
+        }
+    }
+    if (options.list_rules && optind < argc) {
+        return command_usage_error(command, "--list-rules takes no image, and \"%s\" is one",
+                                   argv[optind]);
+    }
+    if (options.list_rules) {
+        return list_rules(&options);
+    }
+    if (!command_image_argument(command, argc, argv, &path)) {
+        return EXIT_USAGE;
+    }
+    return audit_path(path, &options);
+}
+
+// clang-format off
+static const char help[] =
+    "Options:\n"
+    "  --json            one JSON object\n"
+    "  --max-virtual-size SIZE\n"
+    "                    the largest virtual disk that is safe (default 16T)\n"
+    "  --allow CODE,...  what these rules find is listed, and does not make the image unsafe\n"
+    "  --deny CODE,...   what these rules find makes it unsafe, also where it is only a note\n"
+    "  --list-rules      list all rules, what they mean, and what an attacker gains\n"
+    "  --help            this help\n"
+    "\n"
+    "No other file is opened, and no guest data are read. With IMAGE - or none, the image is\n"
+    "standard input; of a pipe the first 32 MiB are read.\n"
+    "\n"
+    "Exit status: 0 safe, 2 unsafe, 1 the image could not be inspected (treat it as unsafe),\n"
+    "64 usage.\n"
+    "\n"
+    "Examples:\n"
+    "  qcow2-info audit disk.qcow2\n"
+    "  qcow2-info audit --json --max-virtual-size 100G disk.qcow2 | jq -r '.findings[].code'\n"
+    "  qcow2-info audit --deny incomplete,trailing-data --allow dirty disk.qcow2\n"
+    "  qcow2-info audit --list-rules\n";
+// clang-format on
+
+const struct command command_audit = {
+    .name = "audit",
+    .summary = "Tells whether an image from a stranger is safe to hand to a hypervisor.",
+    .usage = "[IMAGE] [OPTION]...",
+    .help = help,
+    .run = run_audit,
+};

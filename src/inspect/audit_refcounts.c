@@ -1,0 +1,206 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The refcount table, and what it tells of the end of the image.
+
+#include "base/checked.h"
+#include "format/layout.h"
+#include "format/refcount.h"
+#include "image/table_window.h"
+#include "inspect/audit_state.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { PIECE = 64 * 1024, LAST_BLOCKS = 64 };
+
+// --- Where the last cluster in use is ------------------------------------------------------------
+
+// The refcount blocks that come last of those which count clusters of the file, in a ring.
+struct last_blocks {
+    struct {
+        uint64_t offset;
+        uint64_t first; // the cluster that it counts first
+    } blocks[LAST_BLOCKS];
+    size_t count;
+};
+
+static void remember_block(struct last_blocks *last, uint64_t offset, uint64_t first)
+{
+    size_t at = last->count++ % LAST_BLOCKS;
+    last->blocks[at].offset = offset;
+    last->blocks[at].first = first;
+}
+
+// The refcounts of `count` clusters from the start of a block, backwards. `*used` counts up to the
+// last one that is in use, 0 when none is. False when the budget ends or it cannot be read.
+static bool last_used(struct audit_state *state, uint64_t offset, uint64_t count, uint64_t *budget,
+                      uint64_t *used)
+{
+    const struct header *header = state->header;
+    uint64_t in_piece = (uint64_t)PIECE * 8 / header->refcount_bits;
+    uint8_t piece[PIECE];
+    *used = 0;
+    while (count > 0) {
+        // Whole pieces but for the last one, so that each begins with a whole byte.
+        uint64_t first = align_down(count - 1, in_piece);
+        uint64_t size = divide_up((count - first) * header->refcount_bits, 8);
+        struct error error;
+        if (*budget < size) {
+            return false;
+        }
+        *budget -= size;
+        if (!source_read(state->source, offset + first * header->refcount_bits / 8, piece,
+                         (size_t)size, &error)) {
+            audit_unreadable(state, &error, "a refcount block");
+            return false;
+        }
+        for (; count > first; count--) {
+            if (refcount_load((struct bytes){piece, (size_t)size}, header->refcount_order,
+                              count - 1 - first) != 0) {
+                *used = count;
+                return true;
+            }
+        }
+    }
+    return true;
+}
+
+static void find_refcounts_end(struct audit_state *state, const struct last_blocks *last)
+{
+    const struct header *header = state->header;
+    uint64_t budget = AUDIT_REFCOUNT_BYTES;
+    uint64_t clusters = divide_up(state->source->size, header->cluster_size);
+    size_t kept = min_u64(last->count, LAST_BLOCKS);
+    for (size_t i = 1; i <= kept; i++) {
+        size_t at = (last->count - i) % LAST_BLOCKS;
+        uint64_t first = last->blocks[at].first;
+        uint64_t count = min_u64(refcount_block_entries(header), clusters - first);
+        uint64_t used;
+        if (!last_used(state, last->blocks[at].offset, count, &budget, &used)) {
+            return;
+        }
+        if (used > 0) {
+            state->refcounts_end_known = true;
+            state->refcounts_end = (first + used) << header->cluster_bits;
+            return;
+        }
+    }
+    // Older blocks have not been looked at.
+    state->refcounts_end_known = last->count <= LAST_BLOCKS;
+}
+
+// --- The table -----------------------------------------------------------------------------------
+
+static void look_at_entry(struct audit_state *state, uint64_t index, uint64_t entry,
+                          struct last_blocks *last)
+{
+    const struct header *header = state->header;
+    uint64_t offset = entry & REFTABLE_OFFSET_MASK;
+    uint64_t at = header->refcount_table_offset + index * REFCOUNT_TABLE_ENTRY_SIZE;
+    bool added = true;
+    if (offset == 0) {
+        return;
+    }
+    const uint64_t *slot =
+        audit_cluster_table(state, PURPOSE_REFCOUNT_BLOCK, offset, at, "a refcount block", &added);
+    if (slot && !added) {
+        audit_tell_overlap(state, *slot, PURPOSE_REFCOUNT_BLOCK, "a refcount block");
+    }
+    uint64_t first = index * refcount_block_entries(header);
+    if (slot && first < divide_up(state->source->size, header->cluster_size)) {
+        remember_block(last, offset, first);
+    }
+}
+
+void audit_refcounts(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    uint64_t size = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
+    struct last_blocks last = {.count = 0};
+    // What keeps the table from being read is told with the header.
+    if (header->refcount_bits == 0 || size > CAP_REFCOUNT_TABLE_BYTES ||
+        !range_inside(header->refcount_table_offset, size, state->source->size)) {
+        return;
+    }
+    struct table_window window = table_window_make(TABLE_WINDOW_MAX);
+    for (uint64_t done = 0; done < size;) {
+        struct bytes view;
+        struct error error;
+        bool asked;
+        uint64_t hole = audit_hole(state, header->refcount_table_offset + done, &asked);
+        if (hole >= REFCOUNT_TABLE_ENTRY_SIZE) {
+            done += min_u64(align_down(hole, REFCOUNT_TABLE_ENTRY_SIZE), size - done);
+            continue;
+        }
+        if (!table_window_view(&window, state->source, header->refcount_table_offset + done,
+                               REFCOUNT_TABLE_ENTRY_SIZE, size - done, &view, &error)) {
+            audit_unreadable(state, &error, "the refcount table");
+            break;
+        }
+        for (size_t i = 0; i < view.size; i += REFCOUNT_TABLE_ENTRY_SIZE) {
+            look_at_entry(state, (done + i) / REFCOUNT_TABLE_ENTRY_SIZE, bytes_be64(view, i),
+                          &last);
+        }
+        done += view.size;
+    }
+    table_window_free(&window);
+    if (state->source->complete) {
+        find_refcounts_end(state, &last);
+    }
+}
+
+// --- What comes after it -------------------------------------------------------------------------
+
+// The first byte of [start, end) that is not zero, as far as the budget goes.
+static bool find_data(struct audit_state *state, uint64_t start, uint64_t end, uint64_t *found)
+{
+    uint8_t piece[PIECE];
+    uint64_t budget = AUDIT_TRAILING_BYTES;
+    while (start < end) {
+        bool hole;
+        uint64_t run = min_u64(source_run(state->source, start, &hole), end - start);
+        uint64_t size = min_u64(run, sizeof piece);
+        struct error error;
+        if (hole) {
+            // Asking costs as much as reading a little.
+            budget -= min_u64(budget, SECTOR_SIZE);
+            start += run;
+            continue;
+        }
+        if (budget < size) {
+            state->audit->complete = false;
+            return false;
+        }
+        budget -= size;
+        if (!source_read(state->source, start, piece, (size_t)size, &error)) {
+            audit_unreadable(state, &error, "the end of the file");
+            return false;
+        }
+        for (uint64_t i = 0; i < size; i++) {
+            if (piece[i] != 0) {
+                *found = start + i;
+                return true;
+            }
+        }
+        start += size;
+    }
+    return false;
+}
+
+void audit_end_of_file(struct audit_state *state)
+{
+    uint64_t end = max_u64(state->used_end, state->refcounts_end);
+    uint64_t size = state->source->size;
+    uint64_t found;
+    // Stale refcounts tell nothing, unless every reference was seen; a device ends where it does.
+    bool stale = (state->header->incompatible_features & INCOMPATIBLE_DIRTY) != 0;
+    if (!state->refcounts_end_known || state->source->device ||
+        (stale && !state->audit->complete)) {
+        return;
+    }
+    if (find_data(state, end, size, &found)) {
+        audit_tell(state, AUDIT_TRAILING_DATA, found,
+                   "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64, end, size);
+    }
+}

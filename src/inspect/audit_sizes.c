@@ -1,0 +1,75 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The size of the disk against a limit, against the file, and against what the file can hold.
+
+#include "base/checked.h"
+#include "format/layout.h"
+#include "inspect/audit_state.h"
+
+#include <inttypes.h>
+
+static void look_at_virtual_size(struct audit_state *state)
+{
+    uint64_t size = state->header->size;
+    uint64_t most = state->options->max_virtual_size;
+    if (size > most) {
+        audit_tell(state, AUDIT_VIRTUAL_SIZE, HEADER_SIZE,
+                   "the virtual disk has %" PRIu64 " bytes, above %" PRIu64, size, most);
+    }
+}
+
+static void look_at_actual_size(struct audit_state *state)
+{
+    const struct audit *audit = state->audit;
+    uint64_t accounted;
+    uint64_t most;
+    if (audit->actual_size_known &&
+        checked_add(state->header->size, state->accounted_size, &accounted) &&
+        checked_multiply(accounted, 2, &most) && checked_add(most, AUDIT_FILE_SLACK, &most) &&
+        audit->actual_size > most) {
+        audit_tell_of_file(state, AUDIT_LARGER_THAN_DISK,
+                           "the file takes %" PRIu64 " bytes, for disks of %" PRIu64,
+                           audit->actual_size, accounted);
+    }
+}
+
+static bool is_bomb(uint64_t data, uint64_t file_size)
+{
+    return data > AUDIT_EXPANSION_FLOOR && data / AUDIT_EXPANSION_MAX > file_size;
+}
+
+static void look_at_expansion(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    uint64_t file_size = state->source->size;
+    // No sum here reaches 2^63: an L1 table of the most entries maps 2^61 bytes.
+    uint64_t data = state->data_bytes + state->compressed_bytes;
+    uint64_t unseen = state->unseen_tables * header_l2_coverage(header);
+    uint64_t most = min_u64(data + unseen, header->size);
+    if (state->data_bytes >
+        align_down(file_size + header->cluster_size - 1, header->cluster_size)) {
+        audit_tell(state, AUDIT_SHARED_DATA, header->l1_table_offset,
+                   "%" PRIu64 " bytes of the disk are data that are not compressed, more than the "
+                   "file has",
+                   state->data_bytes);
+    }
+    if (is_bomb(data, file_size)) {
+        audit_tell(state, AUDIT_EXPANSION, header->l1_table_offset,
+                   "%" PRIu64 " bytes of data in a file of %" PRIu64, data, file_size);
+    } else if (is_bomb(most, file_size)) {
+        audit_tell(state, AUDIT_UNSEEN_TABLES, header->l1_table_offset,
+                   "%" PRIu64 " L2 tables were left out, which could map %" PRIu64
+                   " bytes of data in a file of %" PRIu64,
+                   state->unseen_tables, most - data, file_size);
+    }
+}
+
+void audit_sizes(struct audit_state *state)
+{
+    look_at_virtual_size(state);
+    look_at_actual_size(state);
+    if (state->header->geometry_known && state->source->complete) {
+        look_at_expansion(state);
+    }
+}

@@ -1,0 +1,120 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What the parts of an audit share: what was found, and which place of the file is what.
+
+#ifndef INSPECT_AUDIT_STATE_H
+#define INSPECT_AUDIT_STATE_H
+
+#include "base/checked.h"
+#include "image/probe.h"
+#include "image/run.h"
+#include "inspect/audit.h"
+#include "inspect/cluster_set.h"
+
+// A mark of another format.
+struct audit_mark {
+    struct probe_mark mark;
+    bool in_data; // guest data lie there
+};
+
+enum { AUDIT_MARKS_MAX = 16 };
+
+struct audit_state {
+    const struct image *image;
+    const struct header *header;
+    struct source *source;
+    const struct audit_options *options;
+    struct audit *audit;
+
+    struct cluster_set tables;
+    uint64_t used_end;        // bytes: where the last cluster ends that something is known to use
+    bool refcounts_end_known; // where the last cluster ends whose refcount says it is in use
+    uint64_t refcounts_end;
+    uint64_t accounted_size;              // bytes of the disks, VM states and bitmaps in the image
+    uint64_t l2_bytes, snapshot_l1_bytes; // what is left of the budgets
+
+    struct audit_mark marks[AUDIT_MARKS_MAX];
+    size_t mark_count;
+
+    struct l1_table snapshots[AUDIT_SNAPSHOTS_MAX]; // those whose place is sound
+    size_t snapshot_count;
+
+    // Of the active disk, as far as its tables were gone through.
+    uint64_t data_bytes;       // guest bytes that are stored as they are
+    uint64_t compressed_bytes; // guest bytes that are stored compressed
+    uint64_t unseen_tables;    // L2 tables that the budget left out
+
+    struct {
+        uint64_t start, end;
+        bool hole;
+    } run; // of the file, asked for last
+
+    struct error failure; // a read failed, or there is no memory: nothing is known then
+};
+
+// Notes that a rule applies, at `offset` of the file.
+void audit_tell(struct audit_state *state, enum audit_rule rule, uint64_t offset,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+// The same for what has no place.
+void audit_tell_of_file(struct audit_state *state, enum audit_rule rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// Something could not be read: the file ends before it, it was not given, or the audit has failed.
+// `what` begins the message.
+void audit_unreadable(struct audit_state *state, const struct error *error, const char *what);
+
+// Takes note of a table at [offset, offset + size), which `name` says in words: whether it is in
+// the file and over another table. `at` is where in the file the table is named. False when it is
+// not wholly in the file.
+bool audit_table(struct audit_state *state, enum purpose purpose, uint64_t offset, uint64_t size,
+                 uint64_t at, const char *name);
+
+// The same for a table of one cluster, with its slot in state->tables, or NULL when it is not in
+// the file, not aligned, or cannot be remembered; `added` is false when it was there before.
+uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, uint64_t offset,
+                              uint64_t at, const char *name, bool *added);
+
+// Says that a cluster which a table takes is wanted for another purpose.
+void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
+                        const char *name);
+
+// Bytes of a hole of the file at `offset`, 0 when it is none. `*asked` is set when the file system
+// had to be asked, which takes its time.
+uint64_t audit_hole(struct audit_state *state, uint64_t offset, bool *asked);
+
+// Counts what ends at `end` of the file as used.
+void audit_use(struct audit_state *state, uint64_t end);
+
+enum audit_name_role {
+    AUDIT_NAME_LABEL, // what a person calls something
+    AUDIT_NAME_FILE,  // to be opened
+    AUDIT_NAME_TEXT,  // never a part of a file name
+};
+
+// So many bytes of a name are put into a message.
+static inline int audit_shown(struct bytes name)
+{
+    return (int)min_u64(name.size, 200);
+}
+
+// Looks at a name, which `what` says in words and byte `at` of the file has.
+void audit_name(struct audit_state *state, enum audit_name_role role, const char *what,
+                struct bytes name, uint64_t at);
+
+// The parts, in the order in which they are called: places of tables come before what lies in them.
+void audit_header(struct audit_state *state);
+void audit_references(struct audit_state *state);
+void audit_marks(struct audit_state *state);
+void audit_header_tables(struct audit_state *state);
+void audit_active_l1(struct audit_state *state);
+void audit_snapshots(struct audit_state *state);
+void audit_bitmaps(struct audit_state *state);
+void audit_snapshot_l1s(struct audit_state *state);
+void audit_refcounts(struct audit_state *state);
+void audit_l2_tables(struct audit_state *state);
+void audit_sizes(struct audit_state *state);
+void audit_marks_found(struct audit_state *state);
+void audit_end_of_file(struct audit_state *state);
+
+#endif

@@ -1,0 +1,356 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// L1 tables, first for where the L2 tables are, then for what these say, as far as the budget goes.
+
+#include "base/checked.h"
+#include "format/entry.h"
+#include "image/table_window.h"
+#include "inspect/audit_state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+// --- L1 tables -----------------------------------------------------------------------------------
+
+// A walk over the entries of an L1 table that name an L2 table.
+struct l1_walk {
+    struct audit_state *state;
+    struct l1_table l1;
+    uint64_t *budget; // bytes; NULL: the active table, which is bounded by its cap
+    struct table_window window;
+    struct bytes view;
+    uint64_t at, next; // indices: where the view begins, and of the entry to look at next
+    uint64_t guest_offset;
+    uint64_t l2_offset; // of the entry found
+    uint64_t place;     // byte offset of that entry
+};
+
+static struct l1_walk l1_walk_start(struct audit_state *state, struct l1_table l1, uint64_t *budget)
+{
+    return (struct l1_walk){
+        .state = state, .l1 = l1, .budget = budget, .window = table_window_make(TABLE_WINDOW_MAX)};
+}
+
+// False, and the audit is incomplete, when the budget has ended.
+static bool spend(struct audit_state *state, uint64_t *budget, uint64_t bytes)
+{
+    bytes = max_u64(bytes, AUDIT_SEEK_COST);
+    if (budget && *budget < bytes) {
+        *budget = 0;
+        state->audit->complete = false;
+        return false;
+    }
+    if (budget) {
+        *budget -= bytes;
+    }
+    return true;
+}
+
+// Reads the table on from walk->next. False at its end.
+static bool l1_fill(struct l1_walk *walk)
+{
+    struct audit_state *state = walk->state;
+    while (walk->next < walk->l1.size) {
+        uint64_t offset = walk->l1.offset + walk->next * L1_ENTRY_SIZE;
+        uint64_t rest = (walk->l1.size - walk->next) * L1_ENTRY_SIZE;
+        struct error error;
+        bool asked;
+        uint64_t hole = audit_hole(state, offset, &asked) / L1_ENTRY_SIZE;
+        if (asked && !spend(state, walk->budget, 0)) {
+            return false;
+        }
+        if (hole > 0) {
+            walk->next += min_u64(hole, walk->l1.size - walk->next);
+            continue;
+        }
+        if (!table_window_view(&walk->window, state->source, offset, L1_ENTRY_SIZE, rest,
+                               &walk->view, &error)) {
+            audit_unreadable(state, &error, "an L1 table");
+            return false;
+        }
+        walk->at = walk->next;
+        return spend(state, walk->budget, walk->view.size);
+    }
+    return false;
+}
+
+// The next entry with an L2 table. False at the end of the table.
+static bool l1_next(struct l1_walk *walk)
+{
+    const struct header *header = walk->state->header;
+    for (;;) {
+        uint64_t count = walk->view.size / L1_ENTRY_SIZE;
+        for (uint64_t i = walk->next - walk->at; i < count; i++) {
+            walk->l2_offset = bytes_be64(walk->view, (size_t)i * L1_ENTRY_SIZE) & ENTRY_OFFSET_MASK;
+            if (walk->l2_offset != 0) {
+                walk->place = walk->l1.offset + (walk->at + i) * L1_ENTRY_SIZE;
+                walk->guest_offset = (walk->at + i) * header_l2_coverage(header);
+                walk->next = walk->at + i + 1;
+                return true;
+            }
+        }
+        walk->next = max_u64(walk->next, walk->at + count);
+        walk->view = (struct bytes){0};
+        walk->at = walk->next;
+        if (!l1_fill(walk)) {
+            return false;
+        }
+    }
+}
+
+static void l1_walk_free(struct l1_walk *walk)
+{
+    table_window_free(&walk->window);
+}
+
+static struct l1_table active_l1(const struct audit_state *state)
+{
+    const struct header *header = state->header;
+    bool sound = header->l1_size <= CAP_L1_SIZE && header->l1_table_offset < HOST_OFFSET_LIMIT &&
+                 is_aligned(header->l1_table_offset, header->cluster_size);
+    return (struct l1_table){header->l1_table_offset, sound ? header->l1_size : 0};
+}
+
+// Takes note of where the L2 tables of an L1 table are.
+static void note_l2_tables(struct audit_state *state, struct l1_table l1, bool active)
+{
+    static const char name[] = "an L2 table";
+    struct l1_walk walk = l1_walk_start(state, l1, active ? NULL : &state->snapshot_l1_bytes);
+    while (l1_next(&walk)) {
+        bool added = true;
+        uint64_t *slot =
+            audit_cluster_table(state, PURPOSE_L2_TABLE, walk.l2_offset, walk.place, name, &added);
+        if (!slot) {
+            continue;
+        }
+        if (!added && cluster_purpose(*slot) != PURPOSE_L2_TABLE) {
+            audit_tell_overlap(state, *slot, PURPOSE_L2_TABLE, name);
+        } else if (active && *slot & CLUSTER_ACTIVE_TABLE) {
+            audit_tell(state, AUDIT_SHARED_L2_TABLE, walk.place,
+                       "the L2 table at %" PRIu64 " is named more than once", walk.l2_offset);
+        } else if (active) {
+            *slot |= CLUSTER_ACTIVE_TABLE;
+        }
+    }
+    l1_walk_free(&walk);
+}
+
+void audit_active_l1(struct audit_state *state)
+{
+    note_l2_tables(state, active_l1(state), true);
+}
+
+void audit_snapshot_l1s(struct audit_state *state)
+{
+    for (size_t i = 0; i < state->snapshot_count && state->snapshot_l1_bytes > 0; i++) {
+        note_l2_tables(state, state->snapshots[i], false);
+    }
+}
+
+// --- L2 tables -----------------------------------------------------------------------------------
+
+// Places of data seen not long ago, to find those that are named twice: a table in which each has
+// one slot, and drives out what was there. Nothing is told by mistake; a disk that has more places
+// than this before it names them again is found by what it adds up to.
+enum { RECENT_BITS = 16 };
+
+struct tree {
+    struct audit_state *state;
+    struct table_window window;
+    bool active;
+    bool first_walk; // of this table: what it names has not been seen through it
+    bool data_file;  // the data are elsewhere
+    uint64_t *recent;
+    uint64_t place;        // byte offset of the entry
+    uint64_t guest_offset; // that it is about
+};
+
+static void look_at_recent(struct tree *tree, uint64_t host_offset)
+{
+    if (!tree->active || !tree->first_walk) {
+        return;
+    }
+    // + 1: an empty slot is 0.
+    uint64_t *slot =
+        &tree->recent[host_offset * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECENT_BITS)];
+    if (*slot == host_offset + 1) {
+        audit_tell(tree->state, AUDIT_SHARED_DATA, tree->place,
+                   "the data at %" PRIu64 " are named more than once", host_offset);
+    }
+    *slot = host_offset + 1;
+}
+
+static void look_at_marks(struct audit_state *state, uint64_t host_offset, uint64_t size)
+{
+    for (size_t i = 0; i < state->mark_count; i++) {
+        struct audit_mark *mark = &state->marks[i];
+        if (mark->mark.offset >= host_offset && mark->mark.offset - host_offset < size) {
+            mark->in_data = true;
+        }
+    }
+}
+
+// What any place of data is looked at for. `size`: bytes there, of which the file may lack some.
+static void look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size)
+{
+    struct audit_state *state = tree->state;
+    if (host_offset >= state->source->size) {
+        if (state->source->complete) {
+            audit_tell(state, AUDIT_DATA_OUTSIDE_FILE, tree->place,
+                       "guest offset %" PRIu64 " is at %" PRIu64 ", past the end of the file at "
+                       "%" PRIu64,
+                       tree->guest_offset, host_offset, state->source->size);
+        } else {
+            state->audit->complete = false;
+        }
+        return;
+    }
+    uint64_t cluster = host_offset >> state->header->cluster_bits;
+    uint64_t slot = cluster_set_peek(&state->tables, cluster);
+    if (slot != 0) {
+        audit_tell(state, AUDIT_DATA_OVER_TABLE, tree->place,
+                   "guest offset %" PRIu64 " is at %" PRIu64 ", where %s is", tree->guest_offset,
+                   host_offset, purpose_name(cluster_purpose(slot)));
+    }
+    look_at_recent(tree, host_offset);
+    audit_use(state, align_down(host_offset + size - 1, state->header->cluster_size) +
+                         state->header->cluster_size);
+    if (state->mark_count > 0) {
+        look_at_marks(state, host_offset, size);
+    }
+}
+
+// Bytes of the cluster that belong to the disk.
+static uint64_t disk_bytes(const struct tree *tree, uint64_t size)
+{
+    uint64_t disk_size = tree->state->header->size;
+    return tree->active && tree->guest_offset < disk_size
+               ? min_u64(size, disk_size - tree->guest_offset)
+               : 0;
+}
+
+static void look_at_compressed(struct tree *tree, uint64_t entry)
+{
+    const struct header *header = tree->state->header;
+    struct stretch stretch;
+    struct l2_entry plain = {entry & ~ENTRY_COPIED, 0};
+    if (tree->data_file || l2_entry_stretch(header, plain, tree->guest_offset, &stretch)) {
+        return; // nobody reads it
+    }
+    look_at_place(tree, stretch.host_offset, stretch.stored_size);
+    tree->state->compressed_bytes += disk_bytes(tree, header->cluster_size);
+}
+
+static void look_at_cluster(struct tree *tree, struct l2_entry entry)
+{
+    const struct header *header = tree->state->header;
+    uint64_t size = header->cluster_size;
+    if (tree->data_file) {
+        return;
+    }
+    look_at_place(tree, entry.entry & ENTRY_OFFSET_MASK, size);
+    if (header_extended_l2(header)) {
+        unsigned allocated = (unsigned)__builtin_popcount((uint32_t)entry.subclusters);
+        size = size / SUBCLUSTERS * allocated;
+    } else if (entry.entry & ENTRY_ZERO) {
+        size = 0;
+    }
+    tree->state->data_bytes += disk_bytes(tree, size);
+}
+
+static void look_at_entries(struct tree *tree, struct bytes view)
+{
+    const struct header *header = tree->state->header;
+    size_t count = view.size / header->l2_entry_size;
+    for (size_t i = 0; i < count; i++) {
+        struct l2_entry entry = l2_entry_load(header, view, i);
+        if (entry.entry & ENTRY_COMPRESSED) {
+            look_at_compressed(tree, entry.entry);
+        } else if (entry.entry & ENTRY_OFFSET_MASK) {
+            look_at_cluster(tree, entry);
+        }
+        tree->place += header->l2_entry_size;
+        tree->guest_offset += header->cluster_size;
+    }
+}
+
+// False when the budget has ended.
+static bool look_at_l2_table(struct tree *tree, uint64_t l2_offset)
+{
+    struct audit_state *state = tree->state;
+    const struct header *header = state->header;
+    bool asked;
+    bool hole = audit_hole(state, l2_offset, &asked) >= header->cluster_size;
+    if ((asked || !hole) && !spend(state, &state->l2_bytes, hole ? 0 : header->cluster_size)) {
+        return false;
+    }
+    tree->place = l2_offset;
+    for (uint64_t done = 0; !hole && done < header->cluster_size;) {
+        struct bytes view;
+        struct error error;
+        if (!table_window_view(&tree->window, state->source, l2_offset + done,
+                               header->l2_entry_size, header->cluster_size - done, &view, &error)) {
+            audit_unreadable(state, &error, "an L2 table");
+            return true;
+        }
+        look_at_entries(tree, view);
+        done += view.size;
+    }
+    return true;
+}
+
+// Whether the table is one to look at: of a snapshot only when no other disk has it too.
+static bool wanted(const struct tree *tree, uint64_t l2_offset, uint64_t *slot)
+{
+    const struct audit_state *state = tree->state;
+    if (!is_aligned(l2_offset, state->header->cluster_size) ||
+        !range_inside(l2_offset, state->header->cluster_size, state->source->size)) {
+        return false; // told when it was noted
+    }
+    return tree->active || !slot || !(*slot & CLUSTER_WALKED);
+}
+
+static void look_at_tree(struct tree *tree, struct l1_table l1)
+{
+    struct audit_state *state = tree->state;
+    struct l1_walk walk = l1_walk_start(state, l1, tree->active ? NULL : &state->snapshot_l1_bytes);
+    while (l1_next(&walk)) {
+        uint64_t *slot =
+            cluster_set_slot(&state->tables, walk.l2_offset >> state->header->cluster_bits);
+        slot = slot && *slot != 0 ? slot : NULL;
+        if (!wanted(tree, walk.l2_offset, slot)) {
+            continue;
+        }
+        tree->guest_offset = walk.guest_offset;
+        tree->first_walk = slot && !(*slot & CLUSTER_WALKED);
+        if (!look_at_l2_table(tree, walk.l2_offset)) {
+            state->unseen_tables += tree->active;
+        } else if (slot) {
+            *slot |= CLUSTER_WALKED;
+        }
+    }
+    l1_walk_free(&walk);
+}
+
+void audit_l2_tables(struct audit_state *state)
+{
+    struct tree tree = {
+        .state = state,
+        .window = table_window_make(TABLE_WINDOW_MAX),
+        .active = true,
+        .data_file = image_has_feature(state->image, INCOMPATIBLE_DATA_FILE),
+        .recent = calloc((size_t)1 << RECENT_BITS, sizeof *tree.recent),
+    };
+    if (!tree.recent) {
+        error_set(&state->failure, ERROR_MEMORY, "out of memory");
+        return;
+    }
+    look_at_tree(&tree, active_l1(state));
+    tree.active = false;
+    for (size_t i = 0; i < state->snapshot_count && state->l2_bytes > 0; i++) {
+        look_at_tree(&tree, state->snapshots[i]);
+    }
+    free(tree.recent);
+    table_window_free(&tree.window);
+}

@@ -1,0 +1,66 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "inspect/cluster_set.h"
+
+#include <stdlib.h>
+
+enum { FIRST_BITS = 8, LOAD_SHIFT = 2 };
+
+_Static_assert((int)PURPOSES <= (int)CLUSTER_USE_MASK, "a purpose fits into a slot");
+_Static_assert(PURPOSE_NONE == 0, "a slot in use is not 0: its purpose is not");
+
+// Twice the slots. What finds its row too long is forgotten.
+static bool grow(struct cluster_set *set)
+{
+    struct cluster_set grown = *set;
+    grown.bits = set->slots ? set->bits + 1 : FIRST_BITS;
+    grown.count = 0;
+    grown.slots = calloc((size_t)1 << grown.bits, sizeof *grown.slots);
+    if (!grown.slots) {
+        return false;
+    }
+    for (size_t i = 0; set->slots && i < (size_t)1 << set->bits; i++) {
+        if (set->slots[i] != 0) {
+            uint64_t *slot = cluster_set_slot(&grown, set->slots[i] & CLUSTER_NUMBER_MASK);
+            grown.full = grown.full || !slot;
+            grown.count += slot != NULL;
+            if (slot) {
+                *slot = set->slots[i];
+            }
+        }
+    }
+    free(set->slots);
+    *set = grown;
+    return true;
+}
+
+uint64_t *cluster_set_add(struct cluster_set *set, uint64_t cluster, enum purpose purpose,
+                          bool *added)
+{
+    uint64_t *slot = cluster_set_slot(set, cluster);
+    *added = false;
+    if (slot && *slot != 0) {
+        return slot;
+    }
+    bool room = set->slots && set->count < (size_t)1 << (set->bits - LOAD_SHIFT);
+    if (set->count < CLUSTER_SET_MAX && (room || grow(set))) {
+        slot = cluster_set_slot(set, cluster);
+    } else {
+        slot = NULL;
+    }
+    if (!slot) {
+        set->full = true;
+        return NULL;
+    }
+    *slot = cluster | (uint64_t)purpose << CLUSTER_USE_SHIFT;
+    set->count++;
+    *added = true;
+    return slot;
+}
+
+void cluster_set_free(struct cluster_set *set)
+{
+    free(set->slots);
+    *set = (struct cluster_set){0};
+}

@@ -1,0 +1,73 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Which host clusters tables take, and for what: a bounded set, in which a cluster that two tables
+// want is seen at once. It costs by the number of tables, not by the size of the file.
+
+#ifndef INSPECT_CLUSTER_SET_H
+#define INSPECT_CLUSTER_SET_H
+
+#include "inspect/reference_map.h"
+
+enum {
+    // So many clusters are remembered: the L2 tables of 128 TiB in clusters of 64 KiB.
+    CLUSTER_SET_MAX = 1 << 18,
+    // The set is at most a quarter full, 8 MiB of memory: far fewer slots than this are ever in a
+    // row by chance. Numbers chosen to make longer rows are not remembered.
+    CLUSTER_SET_ROW = 48,
+};
+
+// A slot: the number of the cluster, what it is used for, flags for the user of the set. 0: empty.
+#define CLUSTER_NUMBER_MASK  ((UINT64_C(1) << 48) - 1)
+#define CLUSTER_USE_SHIFT    48
+#define CLUSTER_USE_MASK     UINT64_C(0xf)
+#define CLUSTER_ACTIVE_TABLE (UINT64_C(1) << 62) // an L2 table below the active L1 table
+#define CLUSTER_WALKED       (UINT64_C(1) << 63) // its entries have been gone through
+
+struct cluster_set {
+    uint64_t *slots; // owned; NULL while empty
+    unsigned bits;   // there are 2^bits of them
+    size_t count;
+    bool full; // one could not be remembered
+};
+
+// The slot of `cluster`, below 2^48, which is added for `purpose` when it is not there; `added`
+// tells which. NULL when it is not there and cannot be remembered.
+uint64_t *cluster_set_add(struct cluster_set *set, uint64_t cluster, enum purpose purpose,
+                          bool *added);
+
+// The slot of `cluster` or, when it is not there, the empty one where it belongs. NULL when its row
+// is too long, or there are no slots yet.
+static inline uint64_t *cluster_set_slot(const struct cluster_set *set, uint64_t cluster)
+{
+    if (!set->slots) {
+        return NULL;
+    }
+    size_t mask = ((size_t)1 << set->bits) - 1;
+    // The high bits of the product depend on all of the number.
+    size_t at =
+        (size_t)((cluster ^ cluster >> 20) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - set->bits));
+    for (size_t i = 0; i < CLUSTER_SET_ROW; i++, at = (at + 1) & mask) {
+        uint64_t slot = set->slots[at];
+        if (slot == 0 || (slot & CLUSTER_NUMBER_MASK) == cluster) {
+            return &set->slots[at];
+        }
+    }
+    return NULL;
+}
+
+// What `cluster` is used for, as a slot; 0 when it is not there.
+static inline uint64_t cluster_set_peek(const struct cluster_set *set, uint64_t cluster)
+{
+    const uint64_t *slot = cluster_set_slot(set, cluster);
+    return slot ? *slot : 0;
+}
+
+static inline enum purpose cluster_purpose(uint64_t slot)
+{
+    return (enum purpose)(slot >> CLUSTER_USE_SHIFT & CLUSTER_USE_MASK);
+}
+
+void cluster_set_free(struct cluster_set *set);
+
+#endif

@@ -1,0 +1,126 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "output/audit_output.h"
+
+#include "output/json.h"
+#include "output/text.h"
+
+#include <inttypes.h>
+
+// The next finding after `*at`, which begins as 0; NULL after the last one. It counts through the
+// rules once for each severity.
+static const struct audit_finding *next_finding(const struct audit *audit,
+                                                const struct audit_options *options, size_t *at,
+                                                enum audit_severity *severity)
+{
+    while (*at < (size_t)AUDIT_RULES * AUDIT_SEVERITIES) {
+        size_t rule = *at % AUDIT_RULES;
+        *severity = (enum audit_severity)(*at / AUDIT_RULES);
+        ++*at;
+        if (audit->findings[rule].count > 0 && options->severities[rule] == *severity) {
+            return &audit->findings[rule];
+        }
+    }
+    return NULL;
+}
+
+// --- Findings ------------------------------------------------------------------------------------
+
+static void finding_json(const struct error *error, enum audit_severity severity, struct json *json)
+{
+    json_object(json);
+    json_key_text(json, "code", error->code);
+    json_key_text(json, "severity", audit_severity_name(severity));
+    json_key_text(json, "message", error->message);
+    if (error->has_offset) {
+        json_key_u64(json, "offset", error->offset);
+    } else {
+        json_key_null(json, "offset");
+    }
+    json_end(json);
+}
+
+void audit_print_json(const struct audit *audit, const struct audit_options *options,
+                      struct writer *writer)
+{
+    struct json json;
+    const struct audit_finding *finding;
+    enum audit_severity severity;
+    size_t at = 0;
+    json_init(&json, writer, JSON_PRETTY);
+    json_object(&json);
+    json_key_bool(&json, "safe", audit_is_safe(audit, options));
+    json_key_bool(&json, "complete", audit->complete);
+    json_key_u64(&json, "virtual_size", audit->virtual_size);
+    if (audit->actual_size_known) {
+        json_key_u64(&json, "actual_size", audit->actual_size);
+    } else {
+        json_key_null(&json, "actual_size");
+    }
+    json_key_array(&json, "findings");
+    while ((finding = next_finding(audit, options, &at, &severity))) {
+        finding_json(&finding->first, severity, &json);
+    }
+    json_finish(&json);
+}
+
+static void size_line(struct writer *writer, const char *name, uint64_t bytes)
+{
+    char size[TEXT_SIZE_MAX];
+    text_size(bytes, size);
+    writer_format(writer, "%-15s%s\n", name, size);
+}
+
+void audit_print_text(const struct audit *audit, const struct audit_options *options,
+                      struct writer *writer)
+{
+    const struct audit_finding *finding;
+    enum audit_severity severity;
+    size_t at = 0;
+    while ((finding = next_finding(audit, options, &at, &severity))) {
+        writer_format(writer, "%s %s: ", audit_severity_name(severity), finding->first.code);
+        text_safe(writer, finding->first.message);
+        if (finding->first.has_offset) {
+            writer_format(writer, " (at offset %" PRIu64 ")", finding->first.offset);
+        }
+        writer_string(writer, "\n");
+    }
+    writer_format(writer, "%-15s%s\n",
+                  "verdict:", audit_is_safe(audit, options) ? "safe" : "unsafe");
+    writer_format(writer, "%-15s%s\n",
+                  "complete:", audit->complete ? "yes" : "no, not all of the image was seen");
+    size_line(writer, "virtual size:", audit->virtual_size);
+    if (audit->actual_size_known) {
+        size_line(writer, "actual size:", audit->actual_size);
+    } else {
+        writer_format(writer, "%-15s%s\n", "actual size:", "unknown");
+    }
+}
+
+// --- Rules ---------------------------------------------------------------------------------------
+
+void audit_print_rules_text(const struct audit_options *options, struct writer *writer)
+{
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        writer_format(writer, "%s (%s): %s.\n    Gain: %s.\n", audit_rules[i].code,
+                      audit_severity_name(options->severities[i]), audit_rules[i].meaning,
+                      audit_rules[i].gain);
+    }
+}
+
+void audit_print_rules_json(const struct audit_options *options, struct writer *writer)
+{
+    struct json json;
+    json_init(&json, writer, JSON_PRETTY);
+    json_array(&json);
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        json_object(&json);
+        json_key_text(&json, "code", audit_rules[i].code);
+        json_key_text(&json, "severity", audit_severity_name(options->severities[i]));
+        json_key_text(&json, "meaning", audit_rules[i].meaning);
+        json_key_text(&json, "gain", audit_rules[i].gain);
+        json_end(&json);
+    }
+    json_finish(&json);
+}

@@ -1,0 +1,22 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What an audit found, and the table of its rules, for people and for programs.
+
+#ifndef OUTPUT_AUDIT_OUTPUT_H
+#define OUTPUT_AUDIT_OUTPUT_H
+
+#include "inspect/audit.h"
+#include "output/writer.h"
+
+// Findings with what is unsafe first, each severity in the order of the rules.
+void audit_print_text(const struct audit *audit, const struct audit_options *options,
+                      struct writer *writer);
+void audit_print_json(const struct audit *audit, const struct audit_options *options,
+                      struct writer *writer);
+
+// The rules with the severities that `options` give them.
+void audit_print_rules_text(const struct audit_options *options, struct writer *writer);
+void audit_print_rules_json(const struct audit_options *options, struct writer *writer);
+
+#endif
