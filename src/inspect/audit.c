@@ -57,19 +57,12 @@ void audit_unreadable(struct audit_state *state, const struct error *error, cons
     }
 }
 
-void audit_use(struct audit_state *state, uint64_t end)
+uint64_t audit_hole(struct audit_state *state, uint64_t offset)
 {
-    state->used_end = max_u64(state->used_end, end);
-}
-
-uint64_t audit_hole(struct audit_state *state, uint64_t offset, bool *asked)
-{
-    *asked = false;
     if (offset >= state->source->size) {
         return 0;
     }
     if (offset < state->run.start || offset >= state->run.end) {
-        *asked = true;
         state->run.start = offset;
         state->run.end = offset + source_run(state->source, offset, &state->run.hole);
     }
@@ -142,6 +135,9 @@ uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, u
         return NULL;
     }
     audit_use(state, offset + header->cluster_size);
+    if (state->tables.full) {
+        return NULL; // millions more may come
+    }
     return cluster_set_add(&state->tables, offset >> header->cluster_bits, purpose, added);
 }
 
@@ -218,6 +214,7 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .options = options,
         .audit = audit,
         .l2_bytes = AUDIT_L2_BYTES,
+        .l2_entries = AUDIT_L2_ENTRIES,
         .snapshot_l1_bytes = AUDIT_SNAPSHOT_L1_BYTES,
     };
     audit_header(&state);

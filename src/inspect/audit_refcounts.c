@@ -127,8 +127,7 @@ void audit_refcounts(struct audit_state *state)
     for (uint64_t done = 0; done < size;) {
         struct bytes view;
         struct error error;
-        bool asked;
-        uint64_t hole = audit_hole(state, header->refcount_table_offset + done, &asked);
+        uint64_t hole = audit_hole(state, header->refcount_table_offset + done);
         if (hole >= REFCOUNT_TABLE_ENTRY_SIZE) {
             done += min_u64(align_down(hole, REFCOUNT_TABLE_ENTRY_SIZE), size - done);
             continue;

@@ -113,9 +113,12 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 
 // --- Budgets: how much is read -------------------------------------------------------------------
 
-// Bytes of L2 tables: those of 2 TiB of data in clusters of 64 KiB. The active L1 table is always
-// read whole, for which CAP_L1_SIZE is the bound; those of snapshots up to so many bytes together.
-#define AUDIT_L2_BYTES          (UINT64_C(256) << 20)
+// Bytes of L2 tables: those of a disk of 8 TiB in clusters of 64 KiB on which a file system has
+// just been made. Entries in them that are not zero, which cost more: those of 1 TiB of data.
+#define AUDIT_L2_BYTES   (UINT64_C(288) << 20)
+#define AUDIT_L2_ENTRIES (UINT64_C(16) << 20)
+
+// Bytes of the L1 tables of all snapshots. The active one is always read whole: CAP_L1_SIZE.
 #define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(32) << 20)
 
 // A read of less counts as so many bytes: it is the seek that takes the time.

@@ -31,8 +31,8 @@ struct audit_state {
     uint64_t used_end;        // bytes: where the last cluster ends that something is known to use
     bool refcounts_end_known; // where the last cluster ends whose refcount says it is in use
     uint64_t refcounts_end;
-    uint64_t accounted_size;              // bytes of the disks, VM states and bitmaps in the image
-    uint64_t l2_bytes, snapshot_l1_bytes; // what is left of the budgets
+    uint64_t accounted_size; // bytes of the disks, VM states and bitmaps in the image
+    uint64_t l2_bytes, l2_entries, snapshot_l1_bytes; // what is left of the budgets
 
     struct audit_mark marks[AUDIT_MARKS_MAX];
     size_t mark_count;
@@ -79,12 +79,14 @@ uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, u
 void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
                         const char *name);
 
-// Bytes of a hole of the file at `offset`, 0 when it is none. `*asked` is set when the file system
-// had to be asked, which takes its time.
-uint64_t audit_hole(struct audit_state *state, uint64_t offset, bool *asked);
+// Bytes of a hole of the file at `offset`, 0 when it is none.
+uint64_t audit_hole(struct audit_state *state, uint64_t offset);
 
 // Counts what ends at `end` of the file as used.
-void audit_use(struct audit_state *state, uint64_t end);
+static inline void audit_use(struct audit_state *state, uint64_t end)
+{
+    state->used_end = max_u64(state->used_end, end);
+}
 
 enum audit_name_role {
     AUDIT_NAME_LABEL, // what a person calls something

@@ -55,9 +55,8 @@ static bool l1_fill(struct l1_walk *walk)
         uint64_t offset = walk->l1.offset + walk->next * L1_ENTRY_SIZE;
         uint64_t rest = (walk->l1.size - walk->next) * L1_ENTRY_SIZE;
         struct error error;
-        bool asked;
-        uint64_t hole = audit_hole(state, offset, &asked) / L1_ENTRY_SIZE;
-        if (asked && !spend(state, walk->budget, 0)) {
+        uint64_t hole = audit_hole(state, offset) / L1_ENTRY_SIZE;
+        if (hole > 0 && !spend(state, walk->budget, 0)) {
             return false;
         }
         if (hole > 0) {
@@ -153,7 +152,7 @@ void audit_snapshot_l1s(struct audit_state *state)
 // Places of data seen not long ago, to find those that are named twice: a table in which each has
 // one slot, and drives out what was there. Nothing is told by mistake; a disk that has more places
 // than this before it names them again is found by what it adds up to.
-enum { RECENT_BITS = 16 };
+enum { RECENT_BITS = 14 };
 
 struct tree {
     struct audit_state *state;
@@ -166,14 +165,18 @@ struct tree {
     uint64_t guest_offset; // that it is about
 };
 
+static uint64_t *recent_slot(const struct tree *tree, uint64_t host_offset)
+{
+    return &tree->recent[host_offset * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECENT_BITS)];
+}
+
 static void look_at_recent(struct tree *tree, uint64_t host_offset)
 {
     if (!tree->active || !tree->first_walk) {
         return;
     }
+    uint64_t *slot = recent_slot(tree, host_offset);
     // + 1: an empty slot is 0.
-    uint64_t *slot =
-        &tree->recent[host_offset * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECENT_BITS)];
     if (*slot == host_offset + 1) {
         audit_tell(tree->state, AUDIT_SHARED_DATA, tree->place,
                    "the data at %" PRIu64 " are named more than once", host_offset);
@@ -263,8 +266,10 @@ static void look_at_entries(struct tree *tree, struct bytes view)
 {
     const struct header *header = tree->state->header;
     size_t count = view.size / header->l2_entry_size;
+    uint64_t used = 0;
     for (size_t i = 0; i < count; i++) {
         struct l2_entry entry = l2_entry_load(header, view, i);
+        used += entry.entry != 0;
         if (entry.entry & ENTRY_COMPRESSED) {
             look_at_compressed(tree, entry.entry);
         } else if (entry.entry & ENTRY_OFFSET_MASK) {
@@ -273,61 +278,79 @@ static void look_at_entries(struct tree *tree, struct bytes view)
         tree->place += header->l2_entry_size;
         tree->guest_offset += header->cluster_size;
     }
+    tree->state->l2_entries -= min_u64(used, tree->state->l2_entries);
 }
 
-// False when the budget has ended.
-static bool look_at_l2_table(struct tree *tree, uint64_t l2_offset)
+static void read_l2_table(struct tree *tree, uint64_t l2_offset)
 {
     struct audit_state *state = tree->state;
     const struct header *header = state->header;
-    bool asked;
-    bool hole = audit_hole(state, l2_offset, &asked) >= header->cluster_size;
-    if ((asked || !hole) && !spend(state, &state->l2_bytes, hole ? 0 : header->cluster_size)) {
-        return false;
-    }
     tree->place = l2_offset;
-    for (uint64_t done = 0; !hole && done < header->cluster_size;) {
+    for (uint64_t done = 0; done < header->cluster_size;) {
         struct bytes view;
         struct error error;
         if (!table_window_view(&tree->window, state->source, l2_offset + done,
                                header->l2_entry_size, header->cluster_size - done, &view, &error)) {
             audit_unreadable(state, &error, "an L2 table");
-            return true;
+            return;
         }
         look_at_entries(tree, view);
         done += view.size;
     }
-    return true;
 }
 
-// Whether the table is one to look at: of a snapshot only when no other disk has it too.
-static bool wanted(const struct tree *tree, uint64_t l2_offset, uint64_t *slot)
+// Pays for a table. False when the budget has ended.
+static bool pay_for_table(struct audit_state *state, uint64_t l2_offset, bool *hole)
 {
-    const struct audit_state *state = tree->state;
-    if (!is_aligned(l2_offset, state->header->cluster_size) ||
-        !range_inside(l2_offset, state->header->cluster_size, state->source->size)) {
-        return false; // told when it was noted
+    uint64_t size = state->header->cluster_size;
+    if (state->l2_entries == 0 || !spend(state, &state->l2_bytes, 0)) {
+        state->audit->complete = false;
+        return false;
     }
-    return tree->active || !slot || !(*slot & CLUSTER_WALKED);
+    *hole = audit_hole(state, l2_offset) >= size;
+    return *hole || size <= AUDIT_SEEK_COST ||
+           spend(state, &state->l2_bytes, size - AUDIT_SEEK_COST);
+}
+
+// False when the budget has ended. A table in a hole has nothing but zeros; where the hole is known
+// already there may be millions of them.
+static bool look_at_l2_table(struct tree *tree, uint64_t l2_offset)
+{
+    struct audit_state *state = tree->state;
+    bool hole = state->run.hole && l2_offset >= state->run.start &&
+                range_inside(l2_offset, state->header->cluster_size, state->run.end);
+    if (hole) {
+        return true;
+    }
+    uint64_t *slot = cluster_set_slot(&state->tables, l2_offset >> state->header->cluster_bits);
+    bool walked = slot && *slot & CLUSTER_WALKED;
+    if (walked && !tree->active) {
+        return true; // another disk has it too
+    }
+    if (!pay_for_table(state, l2_offset, &hole)) {
+        return false;
+    }
+    tree->first_walk = !walked;
+    if (!hole) {
+        read_l2_table(tree, l2_offset);
+    }
+    if (slot && *slot != 0) {
+        *slot |= CLUSTER_WALKED;
+    }
+    return true;
 }
 
 static void look_at_tree(struct tree *tree, struct l1_table l1)
 {
     struct audit_state *state = tree->state;
+    uint64_t size = state->header->cluster_size;
     struct l1_walk walk = l1_walk_start(state, l1, tree->active ? NULL : &state->snapshot_l1_bytes);
     while (l1_next(&walk)) {
-        uint64_t *slot =
-            cluster_set_slot(&state->tables, walk.l2_offset >> state->header->cluster_bits);
-        slot = slot && *slot != 0 ? slot : NULL;
-        if (!wanted(tree, walk.l2_offset, slot)) {
-            continue;
-        }
-        tree->guest_offset = walk.guest_offset;
-        tree->first_walk = slot && !(*slot & CLUSTER_WALKED);
-        if (!look_at_l2_table(tree, walk.l2_offset)) {
-            state->unseen_tables += tree->active;
-        } else if (slot) {
-            *slot |= CLUSTER_WALKED;
+        // What is no place of a table was told when it was noted.
+        if (is_aligned(walk.l2_offset, size) &&
+            range_inside(walk.l2_offset, size, state->source->size)) {
+            tree->guest_offset = walk.guest_offset;
+            state->unseen_tables += !look_at_l2_table(tree, walk.l2_offset) && tree->active;
         }
     }
     l1_walk_free(&walk);

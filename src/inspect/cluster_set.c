@@ -14,10 +14,14 @@ _Static_assert(PURPOSE_NONE == 0, "a slot in use is not 0: its purpose is not");
 static bool grow(struct cluster_set *set)
 {
     struct cluster_set grown = *set;
+    if (!set->filter) {
+        set->filter = grown.filter = calloc((size_t)1 << (CLUSTER_FILTER_BITS - 3), 1);
+    }
     grown.bits = set->slots ? set->bits + 1 : FIRST_BITS;
     grown.count = 0;
     grown.slots = calloc((size_t)1 << grown.bits, sizeof *grown.slots);
-    if (!grown.slots) {
+    if (!grown.slots || !grown.filter) {
+        free(grown.slots);
         return false;
     }
     for (size_t i = 0; set->slots && i < (size_t)1 << set->bits; i++) {
@@ -53,6 +57,8 @@ uint64_t *cluster_set_add(struct cluster_set *set, uint64_t cluster, enum purpos
         set->full = true;
         return NULL;
     }
+    uint64_t bit = cluster_set_hash(cluster) >> (64 - CLUSTER_FILTER_BITS);
+    set->filter[bit / 8] |= (uint8_t)(1 << bit % 8);
     *slot = cluster | (uint64_t)purpose << CLUSTER_USE_SHIFT;
     set->count++;
     *added = true;
@@ -62,5 +68,6 @@ uint64_t *cluster_set_add(struct cluster_set *set, uint64_t cluster, enum purpos
 void cluster_set_free(struct cluster_set *set)
 {
     free(set->slots);
+    free(set->filter);
     *set = (struct cluster_set){0};
 }

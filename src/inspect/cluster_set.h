@@ -10,11 +10,14 @@
 #include "inspect/reference_map.h"
 
 enum {
-    // So many clusters are remembered: the L2 tables of 128 TiB in clusters of 64 KiB.
-    CLUSTER_SET_MAX = 1 << 18,
-    // The set is at most a quarter full, 8 MiB of memory: far fewer slots than this are ever in a
+    // So many clusters are remembered: the L2 tables of 32 TiB in clusters of 64 KiB.
+    CLUSTER_SET_MAX = 1 << 16,
+    // The set is at most a quarter full, 2 MiB of memory: far fewer slots than this are ever in a
     // row by chance. Numbers chosen to make longer rows are not remembered.
     CLUSTER_SET_ROW = 48,
+    // Most questions are about clusters that are not there. They end at a bit of this filter, of
+    // 32 KiB, which stays in a cache.
+    CLUSTER_FILTER_BITS = 18,
 };
 
 // A slot: the number of the cluster, what it is used for, flags for the user of the set. 0: empty.
@@ -27,6 +30,7 @@ enum {
 struct cluster_set {
     uint64_t *slots; // owned; NULL while empty
     unsigned bits;   // there are 2^bits of them
+    uint8_t *filter; // owned; a bit for each cluster that is there, shared with others
     size_t count;
     bool full; // one could not be remembered
 };
@@ -36,6 +40,12 @@ struct cluster_set {
 uint64_t *cluster_set_add(struct cluster_set *set, uint64_t cluster, enum purpose purpose,
                           bool *added);
 
+// A number whose high bits depend on all of the cluster's.
+static inline uint64_t cluster_set_hash(uint64_t cluster)
+{
+    return (cluster ^ cluster >> 20) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 // The slot of `cluster` or, when it is not there, the empty one where it belongs. NULL when its row
 // is too long, or there are no slots yet.
 static inline uint64_t *cluster_set_slot(const struct cluster_set *set, uint64_t cluster)
@@ -44,9 +54,7 @@ static inline uint64_t *cluster_set_slot(const struct cluster_set *set, uint64_t
         return NULL;
     }
     size_t mask = ((size_t)1 << set->bits) - 1;
-    // The high bits of the product depend on all of the number.
-    size_t at =
-        (size_t)((cluster ^ cluster >> 20) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - set->bits));
+    size_t at = (size_t)(cluster_set_hash(cluster) >> (64 - set->bits));
     for (size_t i = 0; i < CLUSTER_SET_ROW; i++, at = (at + 1) & mask) {
         uint64_t slot = set->slots[at];
         if (slot == 0 || (slot & CLUSTER_NUMBER_MASK) == cluster) {
@@ -59,6 +67,10 @@ static inline uint64_t *cluster_set_slot(const struct cluster_set *set, uint64_t
 // What `cluster` is used for, as a slot; 0 when it is not there.
 static inline uint64_t cluster_set_peek(const struct cluster_set *set, uint64_t cluster)
 {
+    uint64_t bit = cluster_set_hash(cluster) >> (64 - CLUSTER_FILTER_BITS);
+    if (!set->slots || !(set->filter[bit / 8] >> bit % 8 & 1)) {
+        return 0;
+    }
     const uint64_t *slot = cluster_set_slot(set, cluster);
     return slot ? *slot : 0;
 }
