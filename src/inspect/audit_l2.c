@@ -1,153 +1,15 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// L1 tables, first for where the L2 tables are, then for what these say, as far as the budget goes.
+// L2 tables: what they say of the disk and of the file, as far as the budget goes.
 
 #include "base/checked.h"
 #include "format/entry.h"
 #include "image/table_window.h"
-#include "inspect/audit_state.h"
+#include "inspect/audit_l1.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-// --- L1 tables -----------------------------------------------------------------------------------
-
-// A walk over the entries of an L1 table that name an L2 table.
-struct l1_walk {
-    struct audit_state *state;
-    struct l1_table l1;
-    uint64_t *budget; // bytes; NULL: the active table, which is bounded by its cap
-    struct table_window window;
-    struct bytes view;
-    uint64_t at, next; // indices: where the view begins, and of the entry to look at next
-    uint64_t guest_offset;
-    uint64_t l2_offset; // of the entry found
-    uint64_t place;     // byte offset of that entry
-};
-
-static struct l1_walk l1_walk_start(struct audit_state *state, struct l1_table l1, uint64_t *budget)
-{
-    return (struct l1_walk){
-        .state = state, .l1 = l1, .budget = budget, .window = table_window_make(TABLE_WINDOW_MAX)};
-}
-
-// False, and the audit is incomplete, when the budget has ended.
-static bool spend(struct audit_state *state, uint64_t *budget, uint64_t bytes)
-{
-    bytes = max_u64(bytes, AUDIT_SEEK_COST);
-    if (budget && *budget < bytes) {
-        *budget = 0;
-        state->audit->complete = false;
-        return false;
-    }
-    if (budget) {
-        *budget -= bytes;
-    }
-    return true;
-}
-
-// Reads the table on from walk->next. False at its end.
-static bool l1_fill(struct l1_walk *walk)
-{
-    struct audit_state *state = walk->state;
-    while (walk->next < walk->l1.size) {
-        uint64_t offset = walk->l1.offset + walk->next * L1_ENTRY_SIZE;
-        uint64_t rest = (walk->l1.size - walk->next) * L1_ENTRY_SIZE;
-        struct error error;
-        uint64_t hole = audit_hole(state, offset) / L1_ENTRY_SIZE;
-        if (hole > 0 && !spend(state, walk->budget, 0)) {
-            return false;
-        }
-        if (hole > 0) {
-            walk->next += min_u64(hole, walk->l1.size - walk->next);
-            continue;
-        }
-        if (!table_window_view(&walk->window, state->source, offset, L1_ENTRY_SIZE, rest,
-                               &walk->view, &error)) {
-            audit_unreadable(state, &error, "an L1 table");
-            return false;
-        }
-        walk->at = walk->next;
-        return spend(state, walk->budget, walk->view.size);
-    }
-    return false;
-}
-
-// The next entry with an L2 table. False at the end of the table.
-static bool l1_next(struct l1_walk *walk)
-{
-    const struct header *header = walk->state->header;
-    for (;;) {
-        uint64_t count = walk->view.size / L1_ENTRY_SIZE;
-        for (uint64_t i = walk->next - walk->at; i < count; i++) {
-            walk->l2_offset = bytes_be64(walk->view, (size_t)i * L1_ENTRY_SIZE) & ENTRY_OFFSET_MASK;
-            if (walk->l2_offset != 0) {
-                walk->place = walk->l1.offset + (walk->at + i) * L1_ENTRY_SIZE;
-                walk->guest_offset = (walk->at + i) * header_l2_coverage(header);
-                walk->next = walk->at + i + 1;
-                return true;
-            }
-        }
-        walk->next = max_u64(walk->next, walk->at + count);
-        walk->view = (struct bytes){0};
-        walk->at = walk->next;
-        if (!l1_fill(walk)) {
-            return false;
-        }
-    }
-}
-
-static void l1_walk_free(struct l1_walk *walk)
-{
-    table_window_free(&walk->window);
-}
-
-static struct l1_table active_l1(const struct audit_state *state)
-{
-    const struct header *header = state->header;
-    bool sound = header->l1_size <= CAP_L1_SIZE && header->l1_table_offset < HOST_OFFSET_LIMIT &&
-                 is_aligned(header->l1_table_offset, header->cluster_size);
-    return (struct l1_table){header->l1_table_offset, sound ? header->l1_size : 0};
-}
-
-// Takes note of where the L2 tables of an L1 table are.
-static void note_l2_tables(struct audit_state *state, struct l1_table l1, bool active)
-{
-    static const char name[] = "an L2 table";
-    struct l1_walk walk = l1_walk_start(state, l1, active ? NULL : &state->snapshot_l1_bytes);
-    while (l1_next(&walk)) {
-        bool added = true;
-        uint64_t *slot =
-            audit_cluster_table(state, PURPOSE_L2_TABLE, walk.l2_offset, walk.place, name, &added);
-        if (!slot) {
-            continue;
-        }
-        if (!added && cluster_purpose(*slot) != PURPOSE_L2_TABLE) {
-            audit_tell_overlap(state, *slot, PURPOSE_L2_TABLE, name);
-        } else if (active && *slot & CLUSTER_ACTIVE_TABLE) {
-            audit_tell(state, AUDIT_SHARED_L2_TABLE, walk.place,
-                       "the L2 table at %" PRIu64 " is named more than once", walk.l2_offset);
-        } else if (active) {
-            *slot |= CLUSTER_ACTIVE_TABLE;
-        }
-    }
-    l1_walk_free(&walk);
-}
-
-void audit_active_l1(struct audit_state *state)
-{
-    note_l2_tables(state, active_l1(state), true);
-}
-
-void audit_snapshot_l1s(struct audit_state *state)
-{
-    for (size_t i = 0; i < state->snapshot_count && state->snapshot_l1_bytes > 0; i++) {
-        note_l2_tables(state, state->snapshots[i], false);
-    }
-}
-
-// --- L2 tables -----------------------------------------------------------------------------------
 
 // Places of data seen not long ago, to find those that are named twice: a table in which each has
 // one slot, and drives out what was there. Nothing is told by mistake; a disk that has more places
@@ -303,13 +165,13 @@ static void read_l2_table(struct tree *tree, uint64_t l2_offset)
 static bool pay_for_table(struct audit_state *state, uint64_t l2_offset, bool *hole)
 {
     uint64_t size = state->header->cluster_size;
-    if (state->l2_entries == 0 || !spend(state, &state->l2_bytes, 0)) {
+    if (state->l2_entries == 0 || !audit_spend(state, &state->l2_bytes, 0)) {
         state->audit->complete = false;
         return false;
     }
     *hole = audit_hole(state, l2_offset) >= size;
     return *hole || size <= AUDIT_SEEK_COST ||
-           spend(state, &state->l2_bytes, size - AUDIT_SEEK_COST);
+           audit_spend(state, &state->l2_bytes, size - AUDIT_SEEK_COST);
 }
 
 // False when the budget has ended. A table in a hole has nothing but zeros; where the hole is known
@@ -344,8 +206,8 @@ static void look_at_tree(struct tree *tree, struct l1_table l1)
 {
     struct audit_state *state = tree->state;
     uint64_t size = state->header->cluster_size;
-    struct l1_walk walk = l1_walk_start(state, l1, tree->active ? NULL : &state->snapshot_l1_bytes);
-    while (l1_next(&walk)) {
+    struct audit_l1_walk walk = audit_l1_start(state, l1, tree->active);
+    while (audit_l1_next(&walk)) {
         // What is no place of a table was told when it was noted.
         if (is_aligned(walk.l2_offset, size) &&
             range_inside(walk.l2_offset, size, state->source->size)) {
@@ -353,7 +215,7 @@ static void look_at_tree(struct tree *tree, struct l1_table l1)
             state->unseen_tables += !look_at_l2_table(tree, walk.l2_offset) && tree->active;
         }
     }
-    l1_walk_free(&walk);
+    audit_l1_free(&walk);
 }
 
 void audit_l2_tables(struct audit_state *state)
@@ -369,7 +231,7 @@ void audit_l2_tables(struct audit_state *state)
         error_set(&state->failure, ERROR_MEMORY, "out of memory");
         return;
     }
-    look_at_tree(&tree, active_l1(state));
+    look_at_tree(&tree, audit_l1_of_disk(state));
     tree.active = false;
     for (size_t i = 0; i < state->snapshot_count && state->l2_bytes > 0; i++) {
         look_at_tree(&tree, state->snapshots[i]);
