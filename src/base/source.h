@@ -42,7 +42,12 @@ struct source {
 // cannot be opened.
 struct source *source_open_file(const char *path, size_t pipe_cap, struct error *error);
 
-// The same for an open descriptor, which it takes over, also on failure.
+// Opens the regular file or block device `path`, which is relative to the folder `directory` (or to
+// the current one: AT_FDCWD). Anything else is refused unopened, as opening can have effects: a
+// tape winds, a watchdog starts. With `follow` false a link is refused, too.
+struct source *source_open_named(int directory, const char *path, bool follow, struct error *error);
+
+// The same as source_open_file() for an open descriptor, which it takes over, also on failure.
 struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error);
 
 // Bytes that the caller keeps alive. `complete` as in struct source.

@@ -137,6 +137,18 @@ fail:
     return NULL;
 }
 
+// What is neither a regular file nor a block device can only be read from its start to its end.
+static bool check_kind(const struct stat *status, size_t pipe_cap, struct error *error)
+{
+    if (S_ISDIR(status->st_mode)) {
+        return error_set(error, ERROR_IO, "is a directory");
+    }
+    if (!S_ISREG(status->st_mode) && !S_ISBLK(status->st_mode) && pipe_cap == 0) {
+        return error_set(error, ERROR_IO, "is neither a regular file nor a block device");
+    }
+    return true;
+}
+
 static struct source *descriptor_source(int fd, size_t pipe_cap, struct error *error)
 {
     struct stat status;
@@ -144,8 +156,7 @@ static struct source *descriptor_source(int fd, size_t pipe_cap, struct error *e
         error_set(error, ERROR_IO, "cannot read its status: %s", strerror(errno));
         return NULL;
     }
-    if (S_ISDIR(status.st_mode)) {
-        error_set(error, ERROR_IO, "is a directory");
+    if (!check_kind(&status, pipe_cap, error)) {
         return NULL;
     }
     if (S_ISREG(status.st_mode)) {
@@ -159,10 +170,6 @@ static struct source *descriptor_source(int fd, size_t pipe_cap, struct error *e
         }
         return file_source(fd, &status, (uint64_t)end, error);
     }
-    if (pipe_cap == 0) {
-        error_set(error, ERROR_IO, "is neither a regular file nor a block device");
-        return NULL;
-    }
     return pipe_source(fd, pipe_cap, error);
 }
 
@@ -175,13 +182,40 @@ struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error)
     return source;
 }
 
+static void cannot_open(struct error *error)
+{
+    error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "cannot open: %s",
+              strerror(errno));
+}
+
+struct source *source_open_named(int directory, const char *path, bool follow, struct error *error)
+{
+    struct stat status;
+    if (fstatat(directory, path, &status, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0) {
+        cannot_open(error);
+        return NULL;
+    }
+    if (!check_kind(&status, 0, error)) {
+        return NULL;
+    }
+    // It may have become something else meanwhile: not to wait for the other end of a pipe.
+    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW);
+    int fd = openat(directory, path, flags);
+    if (fd < 0) {
+        cannot_open(error);
+        return NULL;
+    }
+    return source_open_fd(fd, 0, error);
+}
+
 struct source *source_open_file(const char *path, size_t pipe_cap, struct error *error)
 {
-    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipe_cap > 0 ? 0 : O_NONBLOCK);
-    int fd = open(path, flags);
+    if (pipe_cap == 0) {
+        return source_open_named(AT_FDCWD, path, true, error);
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "cannot open: %s",
-                  strerror(errno));
+        cannot_open(error);
         return NULL;
     }
     return source_open_fd(fd, pipe_cap, error);
