@@ -25,6 +25,7 @@ V      ?=
 # Optional libraries: auto = used when found, 1 = required, 0 = not used.
 WITH_LIBDEFLATE ?= auto
 WITH_LIBGCRYPT  ?= auto
+WITH_SECCOMP    ?= auto
 
 # Where `make install` puts things. DESTDIR is put in front of all of them.
 PREFIX  ?= /usr/local
@@ -46,7 +47,8 @@ TESTS ?=
 REQUIRED := zlib:zlib1g-dev libzstd:libzstd-dev libcjson:libcjson-dev
 
 # Optional: name in WITH_name:pkg-config name:Debian package
-OPTIONAL := LIBDEFLATE:libdeflate:libdeflate-dev LIBGCRYPT:libgcrypt:libgcrypt20-dev
+OPTIONAL := LIBDEFLATE:libdeflate:libdeflate-dev LIBGCRYPT:libgcrypt:libgcrypt20-dev \
+            SECCOMP:libseccomp:libseccomp-dev
 
 # ---- What is built from what ------------------------------------------------------------------
 
@@ -136,7 +138,8 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pr
             -Wold-style-definition -Wvla -Wformat=2 -Wwrite-strings -Wpointer-arith \
             -Wimplicit-fallthrough $(if $(filter 1,$(WERROR)),-Werror)
 LANGUAGE := -std=c17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -pthread
-DEFINES  := -Isrc -DQCOW2_INFO_VERSION='"$(VERSION)"' $(LIB_DEFS)
+DEFINES  := -Isrc -DQCOW2_INFO_VERSION='"$(VERSION)"' $(LIB_DEFS) \
+            $(if $(or $(SAN),$(filter 1,$(COVERAGE))),-DINSTRUMENTED=1)
 
 # FORTIFY needs the optimiser, and would hide from a sanitizer what it looks for.
 OPTIMISED := $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
@@ -284,4 +287,4 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile tests/fuzz/fuzz.mk | expand -t 16
 	@echo 'Variables (described at the top of the Makefile, with their defaults):'
 	@echo '  CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SAN COVERAGE WERROR V WITH_LIBDEFLATE'
-	@echo '  WITH_LIBGCRYPT PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'
+	@echo '  WITH_LIBGCRYPT WITH_SECCOMP PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'

@@ -170,7 +170,7 @@ static int run_audit(const struct command *command, int argc, char **argv)
     struct options options = {.audit = audit_options_default()};
     const char *path;
     int option;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while ((option = command_next_option(argc, argv, "", long_options)) != -1) {
         if (option == OPTION_HELP) {
             return command_help(command);
         }
@@ -200,7 +200,7 @@ static const char help[] =
     "  --allow CODE,...  what these rules find is listed, and does not make the image unsafe\n"
     "  --deny CODE,...   what these rules find makes it unsafe, also where it is only a note\n"
     "  --list-rules      list all rules, what they mean, and what an attacker gains\n"
-    "  --help            this help\n"
+    OPTIONS_COMMON_HELP
     "\n"
     "No other file is opened, and no guest data are read. With IMAGE - or none, the image is\n"
     "standard input; of a pipe the first 32 MiB are read.\n"

@@ -132,6 +132,7 @@ static bool export_salvaging(const char *path, const struct cat_options *options
         salvage_end(salvage, &log_error);
         return false;
     }
+    command_enter_sandbox();
     request.salvage = options->salvage;
     request.on_fault = on_fault;
     request.on_progress = on_progress;
@@ -202,7 +203,7 @@ static int run_cat(const struct command *command, int argc, char **argv)
         .disk = disk_options_default(), .keys = key_options_default(), .jobs = jobs_default()};
     const char *path;
     int option;
-    while ((option = getopt_long(argc, argv, "o:", long_options, NULL)) != -1) {
+    while ((option = command_next_option(argc, argv, "o:", long_options)) != -1) {
         if (option == OPTION_HELP) {
             return command_help(command);
         }
@@ -219,6 +220,7 @@ static int run_cat(const struct command *command, int argc, char **argv)
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
+    options.disk.opens_more = options.output || options.salvage_log;
     return cat_image(command, path, &options);
 }
 

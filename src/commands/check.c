@@ -166,7 +166,7 @@ static int run_check(const struct command *command, int argc, char **argv)
     struct disk_options disk_options = disk_options_default();
     const char *path;
     int option;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while ((option = command_next_option(argc, argv, "", long_options)) != -1) {
         if (option == OPTION_HELP) {
             return command_help(command);
         }
@@ -196,7 +196,7 @@ static const char help[] =
     "  --progress        show on standard error how far --data is; --no-progress: do not\n"
     "                    (default: when that is a terminal)\n"
     KEY_OPTIONS_HELP
-    "  --help            this help\n"
+    OPTIONS_COMMON_HELP
     "\n"
     "Exit status: 0 sound (there may be warnings), 2 corruption, 3 only leaked clusters,\n"
     "1 not all could be checked, 64 usage.\n"

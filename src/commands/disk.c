@@ -93,6 +93,9 @@ static bool open_layers(struct source *source, const char *path, const struct di
     if (!chain_open(source, path, &options->chain, &disk->chain, error)) {
         return false;
     }
+    if (!options->opens_more) {
+        command_enter_sandbox();
+    }
     disk->size = chain_size(&disk->chain);
     return !options->snapshot || select_snapshot(options, disk, error);
 }
@@ -100,7 +103,9 @@ static bool open_layers(struct source *source, const char *path, const struct di
 bool disk_open(const char *path, const struct disk_options *options, struct disk *disk)
 {
     struct error error;
-    struct source *source = command_open_source(path, PIPE_CAP);
+    bool more = options->opens_more || chain_follows(&options->chain);
+    struct source *source =
+        more ? command_open_first(path, PIPE_CAP) : command_open_source(path, PIPE_CAP);
     *disk = (struct disk){0};
     if (!source) {
         return false;

@@ -14,6 +14,7 @@ struct disk_options {
     uint64_t offset, length; // guest bytes, as asked for
     const char *snapshot;    // id or name; NULL: the active disk
     bool vm_state;           // the snapshot's saved VM state instead of its disk
+    bool opens_more;         // the caller opens further files, and then enters the sandbox
 };
 
 // What is read: [start, start + size) of the chain's guest offsets.
@@ -39,7 +40,6 @@ enum {
     {"no-backing", no_argument, NULL, DISK_OPTION_NO_BACKING},  \
     {"data-file", required_argument, NULL, DISK_OPTION_DATA_FILE}, \
     {"snapshot", required_argument, NULL, DISK_OPTION_SNAPSHOT}
-// clang-format on
 
 #define DISK_OPTIONS_HELP                                                                   \
     "  --snapshot X      the internal snapshot with this id or name, not the active disk\n" \
@@ -47,15 +47,17 @@ enum {
     "  --length N        at most so many bytes\n"                                           \
     "  --no-backing      this image alone, without its backing files\n"                     \
     "  --data-file FILE  the external data file, instead of the one the image names\n"      \
-    "  --help            this help\n"
+    OPTIONS_COMMON_HELP
+// clang-format on
 
 struct disk_options disk_options_default(void);
 
 // Takes an option of the table above with optarg. False after a usage error was printed.
 bool disk_option(const struct command *command, int option, struct disk_options *options);
 
-// Opens the image and its layers; warns when it is in use. False after the error was printed;
-// there is then nothing to close.
+// Opens the image and its layers, and enters the sandbox as soon as nothing else is to be opened;
+// warns when the image is in use. False after the error was printed; there is then nothing to
+// close.
 bool disk_open(const char *path, const struct disk_options *options, struct disk *disk);
 void disk_close(struct disk *disk);
 

@@ -167,7 +167,8 @@ static int run_info(const struct info_options *options, const char *path,
                                                 .inspect = true};
     struct chain chain;
     struct error error = {0};
-    struct source *source = command_open_source(path, PIPE_CAP_METADATA);
+    struct source *source = options->backing_chain ? command_open_first(path, PIPE_CAP_METADATA)
+                                                   : command_open_source(path, PIPE_CAP_METADATA);
     if (!source) {
         return EXIT_CANNOT;
     }
@@ -176,7 +177,9 @@ static int run_info(const struct info_options *options, const char *path,
         source_close(source);
         return EXIT_CANNOT;
     }
-    if (chain_open(source, path, &chain_options, &chain, &error)) {
+    bool opened = chain_open(source, path, &chain_options, &chain, &error);
+    command_enter_sandbox();
+    if (opened) {
         error.code = NULL;
     }
     int status = passphrases ? print_with_keys(options, path, passphrases, &chain, &error)
@@ -199,7 +202,7 @@ static int parse_options(const struct command *command, int argc, char **argv,
         OPTIONS_COMMON,
     };
     int option;
-    while ((option = getopt_long(argc, argv, "", table, NULL)) != -1) {
+    while ((option = command_next_option(argc, argv, "", table)) != -1) {
         switch (option) {
         case OPTION_JSON:
             options->json = true;
@@ -258,7 +261,7 @@ static const char help[] =
     "                    an array; without it no other file is ever opened\n"
     "  --check-key       also tell which key slot of an encrypted image the passphrase opens\n"
     KEY_OPTIONS_HELP
-    "  --help            this help\n"
+    OPTIONS_COMMON_HELP
     "\n"
     "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB are\n"
     "read. What is wrong with the image is told on standard error too.\n"

@@ -235,7 +235,7 @@ static int run_map(const struct command *command, int argc, char **argv)
     struct disk disk;
     const char *path;
     int option;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while ((option = command_next_option(argc, argv, "", long_options)) != -1) {
         if (option == OPTION_HELP) {
             return command_help(command);
         }

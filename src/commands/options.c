@@ -4,6 +4,8 @@
 #include "commands/options.h"
 
 #include "base/checked.h"
+#include "base/sandbox.h"
+#include "image/reference.h"
 #include "output/text.h"
 #include "output/writer.h"
 
@@ -14,6 +16,18 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+
+static bool no_sandbox; // or the process is in it already
+
+int command_next_option(int argc, char **argv, const char *short_options,
+                        const struct option *table)
+{
+    int option;
+    while ((option = getopt_long(argc, argv, short_options, table, NULL)) == OPTION_NO_SANDBOX) {
+        no_sandbox = true;
+    }
+    return option;
+}
 
 int command_help(const struct command *command)
 {
@@ -59,7 +73,16 @@ bool command_image_argument(const struct command *command, int argc, char **argv
     return true;
 }
 
-struct source *command_open_source(const char *path, size_t pipe_cap)
+void command_enter_sandbox(void)
+{
+    if (!no_sandbox) {
+        reference_keep_directory(); // its name could not be found afterwards
+        sandbox_enter(SANDBOX_ALL);
+        no_sandbox = true;
+    }
+}
+
+struct source *command_open_first(const char *path, size_t pipe_cap)
 {
     struct error error;
     struct source *source;
@@ -70,6 +93,15 @@ struct source *command_open_source(const char *path, size_t pipe_cap)
     }
     if (!source) {
         print_error(path, &error);
+    }
+    return source;
+}
+
+struct source *command_open_source(const char *path, size_t pipe_cap)
+{
+    struct source *source = command_open_first(path, pipe_cap);
+    if (source) {
+        command_enter_sandbox();
     }
     return source;
 }

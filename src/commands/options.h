@@ -15,13 +15,24 @@
 enum { PIPE_CAP = 64 << 20, PIPE_CAP_METADATA = 32 << 20 };
 
 // Values of struct option.val that every command's table ends with; see OPTIONS_COMMON.
-enum { OPTION_HELP = 0x1000, OPTION_FIRST_OWN };
+enum { OPTION_HELP = 0x1000, OPTION_NO_SANDBOX, OPTION_FIRST_OWN };
 
-#define OPTIONS_COMMON                        \
-    {"help", no_argument, NULL, OPTION_HELP}, \
-    {                                         \
-        NULL, 0, NULL, 0                      \
-    }
+// clang-format off
+#define OPTIONS_COMMON                                    \
+    {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX}, \
+    {"help", no_argument, NULL, OPTION_HELP},             \
+    {NULL, 0, NULL, 0}
+// clang-format on
+
+#define OPTIONS_COMMON_HELP                                                                \
+    "  --no-sandbox      keep the right to open files and start programs, for debugging\n" \
+    "  --help            this help\n"
+
+struct option;
+
+// As getopt_long(), with the letters of `short_options`. Takes --no-sandbox itself.
+int command_next_option(int argc, char **argv, const char *short_options,
+                        const struct option *table);
 
 // Prints the command's usage, options and examples on standard output. Returns EXIT_DONE.
 int command_help(const struct command *command);
@@ -36,9 +47,18 @@ int command_usage_error(const struct command *command, const char *format, ...)
 bool command_image_argument(const struct command *command, int argc, char **argv,
                             const char **path);
 
-// Opens what command_image_argument() found; NULL after the error was printed. `pipe_cap` is one of
-// the two above.
+// Opens what command_image_argument() found, and enters the sandbox before a byte of it is parsed:
+// nothing else can be opened afterwards. NULL after the error was printed. `pipe_cap` is one of the
+// two above.
 struct source *command_open_source(const char *path, size_t pipe_cap);
+
+// The same for a command that has other files to open. When it has opened them it must call
+// command_enter_sandbox().
+struct source *command_open_first(const char *path, size_t pipe_cap);
+
+// Gives up the file system, the network and other programs, unless --no-sandbox was given. Nothing
+// happens the second time.
+void command_enter_sandbox(void);
 
 // Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter,
 // either case). False when it is anything else or exceeds 2^64 - 1.

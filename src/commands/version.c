@@ -3,6 +3,7 @@
 
 #include "commands/version.h"
 
+#include "base/sandbox.h"
 #include "codec/crypto.h"
 
 #include <cjson/cJSON.h>
@@ -13,6 +14,18 @@
 #if WITH_LIBDEFLATE
 #include <libdeflate.h>
 #endif
+#if WITH_SECCOMP
+#include <seccomp.h>
+#endif
+
+// Printed by a process that has entered it: it tells what is, not what should be.
+static void print_sandbox(void)
+{
+    char text[SANDBOX_TEXT_SIZE];
+    const struct sandbox sandbox = sandbox_enter(SANDBOX_ALL);
+    sandbox_describe(&sandbox, text);
+    printf("sandbox: %s\n", text);
+}
 
 void print_version(void)
 {
@@ -26,4 +39,11 @@ void print_version(void)
     printf("libdeflate not built in\n");
 #endif
     printf("libgcrypt %s\n", crypto_version() ? crypto_version() : "not built in");
+#if WITH_SECCOMP
+    printf("libseccomp %u.%u.%u\n", seccomp_version()->major, seccomp_version()->minor,
+           seccomp_version()->micro);
+#else
+    printf("libseccomp not built in\n");
+#endif
+    print_sandbox();
 }

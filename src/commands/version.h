@@ -4,7 +4,8 @@
 #ifndef COMMANDS_VERSION_H
 #define COMMANDS_VERSION_H
 
-// Prints the version and the libraries in use on standard output, a line each.
+// Prints the version, the libraries in use and what the sandbox consists of on standard output, a
+// line each. The process is then in the sandbox.
 void print_version(void);
 
 #endif

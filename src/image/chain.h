@@ -40,6 +40,12 @@ struct chain_options {
     void *open_context;
 };
 
+// Whether chain_open() with these options would open files that an image names.
+static inline bool chain_follows(const struct chain_options *options)
+{
+    return !options->no_backing || (!options->inspect && !options->no_data_file);
+}
+
 // Opens `source` as the first layer and what it needs. Takes over `source`. On failure `chain`
 // keeps the layers that could be opened, and `error` names the one that could not.
 bool chain_open(struct source *source, const char *path, const struct chain_options *options,

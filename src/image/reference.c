@@ -69,6 +69,20 @@ static void clean(char *path)
     *to = '\0';
 }
 
+// The current directory as a shell has it: $PWD when that is right. NULL while it is not known, ""
+// for one that was removed and has no name.
+static char *current_directory;
+
+void reference_keep_directory(void)
+{
+    if (!current_directory) {
+        current_directory = get_current_dir_name();
+    }
+    if (!current_directory) {
+        current_directory = calloc(1, 1);
+    }
+}
+
 static char *join(const char *image_path, const char *name)
 {
     char *path = NULL;
@@ -79,11 +93,9 @@ static char *join(const char *image_path, const char *name)
             return NULL;
         }
     } else {
-        // Honours $PWD as a shell does; a directory that was removed meanwhile has no name.
-        char *here = get_current_dir_name();
-        int length = asprintf(&path, "%s/%.*s/%s", here ? here : "", directory, image_path, name);
-        free(here);
-        if (length < 0) {
+        reference_keep_directory();
+        if (asprintf(&path, "%s/%.*s/%s", current_directory ? current_directory : "", directory,
+                     image_path, name) < 0) {
             return NULL;
         }
     }

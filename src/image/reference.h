@@ -17,6 +17,9 @@ enum reference_kind {
 
 enum reference_kind reference_kind(struct bytes name);
 
+// Remembers what the current directory is called. Afterwards reference_full_path() asks nobody.
+void reference_keep_directory(void);
+
 // The path of the file that `name`, found in the image at `image_path`, means, for people: an
 // absolute one as it stands; a relative one joined to the image's directory, made absolute and
 // cleaned without looking at the file system. Image path "-" is standard input: relative to the

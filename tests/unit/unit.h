@@ -45,6 +45,11 @@
 
 #define RUN(test) unit_run((test), #test)
 
+// Where `possible` does not hold the test is told as skipped. CI accepts only reasons that begin
+// with "machine:".
+#define RUN_IF(possible, test, reason) \
+    ((possible) ? unit_run((test), #test) : unit_skip(#test, (reason)))
+
 static unsigned unit_tests_run;
 static unsigned unit_tests_failed;
 static bool unit_this_failed;
@@ -120,6 +125,21 @@ static inline bool unit_eq_mem(const void *got, const void *want, size_t size, c
     return true;
 }
 
+static inline void unit_name(const char *name)
+{
+    for (const char *c = name; *c; c++) {
+        putchar(*c == '_' ? ' ' : *c);
+    }
+}
+
+static inline void unit_skip(const char *name, const char *reason)
+{
+    unit_tests_run++;
+    printf("ok %u - ", unit_tests_run);
+    unit_name(name);
+    printf(" # skip %s\n", reason);
+}
+
 // What was printed is flushed first, so that a crash in the test leaves all that came before it.
 static inline void unit_run(void (*test)(void), const char *name)
 {
@@ -129,9 +149,7 @@ static inline void unit_run(void (*test)(void), const char *name)
     unit_tests_run++;
     unit_tests_failed += unit_this_failed;
     printf("%s %u - ", unit_this_failed ? "not ok" : "ok", unit_tests_run);
-    for (const char *c = name; *c; c++) {
-        putchar(*c == '_' ? ' ' : *c);
-    }
+    unit_name(name);
     putchar('\n');
 }
 

@@ -1,0 +1,120 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "base/sandbox.h"
+
+#include <stdio.h>
+
+// A sanitizer opens files of its own when it has something to report, coverage when the program
+// ends. Such a build is for tests, and does without what would keep them from it.
+#if INSTRUMENTED
+static const char no_landlock[] = "no landlock (instrumented build)";
+static const char no_seccomp[] = "no seccomp (instrumented build)";
+#else
+static const char no_landlock[] = "no landlock (not in this kernel)";
+#if WITH_SECCOMP
+static const char no_seccomp[] = "no seccomp (not in this kernel)";
+#else
+static const char no_seccomp[] = "no seccomp (not built in)";
+#endif
+#endif
+
+#ifdef __linux__
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Numbers and layout of the kernel's interface, which are the same on every architecture. They
+// stand here because the headers of a system are often older than the kernels it runs on.
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#define SYS_landlock_restrict_self  446
+#endif
+
+enum { LANDLOCK_VERSION_QUERY = 1 };
+
+struct landlock_ruleset {
+    uint64_t handled_access_fs;
+    uint64_t handled_access_net; // from ABI 4 on
+    uint64_t scoped;             // from ABI 6 on
+};
+
+// What each version of the interface can deny on top of the one before. No rule then grants any of
+// it anywhere.
+static const struct {
+    long abi;
+    struct landlock_ruleset denies;
+} landlock_versions[] = {
+    {1, {.handled_access_fs = 0x1fff}},  // execute, read, write, list, remove, make
+    {2, {.handled_access_fs = 1 << 13}}, // move and link between folders
+    {3, {.handled_access_fs = 1 << 14}}, // truncate
+    {4, {.handled_access_net = 0x3}},    // bind and connect TCP ports
+    {5, {.handled_access_fs = 1 << 15}}, // ioctl of devices
+    {6, {.scoped = 0x3}},                // abstract sockets and signals of others
+};
+
+static unsigned enter_landlock(void)
+{
+    struct landlock_ruleset ruleset = {0};
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_VERSION_QUERY);
+    if (abi < 1) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof landlock_versions / sizeof landlock_versions[0]; i++) {
+        if (landlock_versions[i].abi <= abi) {
+            ruleset.handled_access_fs |= landlock_versions[i].denies.handled_access_fs;
+            ruleset.handled_access_net |= landlock_versions[i].denies.handled_access_net;
+            ruleset.scoped |= landlock_versions[i].denies.scoped;
+        }
+    }
+    // An older kernel takes the longer struct as long as what it does not know is 0.
+    long fd = syscall(SYS_landlock_create_ruleset, &ruleset, sizeof ruleset, 0);
+    if (fd < 0) {
+        return 0;
+    }
+    bool entered = syscall(SYS_landlock_restrict_self, fd, 0) == 0;
+    close((int)fd);
+    return entered ? (unsigned)abi : 0;
+}
+
+struct sandbox sandbox_enter(enum sandbox_parts parts)
+{
+    struct sandbox sandbox = {0};
+    // Both parts need it of a process without privileges.
+    sandbox.no_new_privileges = prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0;
+#if !INSTRUMENTED
+    if (parts & SANDBOX_LANDLOCK) {
+        sandbox.landlock_abi = enter_landlock();
+    }
+    // Last: it also denies the calls that the other parts are made of.
+    if (parts & SANDBOX_SECCOMP) {
+        sandbox.seccomp = sandbox_filter_calls();
+    }
+#else
+    (void)parts;
+#endif
+    return sandbox;
+}
+
+#else
+
+struct sandbox sandbox_enter(enum sandbox_parts parts)
+{
+    (void)parts;
+    return (struct sandbox){0};
+}
+
+#endif
+
+void sandbox_describe(const struct sandbox *sandbox, char text[static SANDBOX_TEXT_SIZE])
+{
+    char landlock[32];
+    snprintf(landlock, sizeof landlock, "landlock (ABI %u)", sandbox->landlock_abi);
+    snprintf(text, SANDBOX_TEXT_SIZE, "%s, %s, %s",
+             sandbox->landlock_abi > 0 ? landlock : no_landlock,
+             sandbox->seccomp ? "seccomp" : no_seccomp,
+             sandbox->no_new_privileges ? "no new privileges" : "new privileges are possible");
+}

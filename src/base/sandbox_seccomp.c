@@ -1,0 +1,180 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The list of the system calls that are left, by way of libseccomp, which knows the numbers of each
+// architecture.
+
+#include "base/sandbox.h"
+
+#if WITH_SECCOMP && !INSTRUMENTED
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// TCGETS2, which newer libcs ask with what is a terminal. Its name stands in headers that do not go
+// together with others.
+#define ASK_TERMINAL_NEWER 0x802c542a
+
+struct rule {
+    int call; // negative where the architecture has no such call
+    bool conditional;
+    struct scmp_arg_cmp only; // when conditional: what must hold of one argument
+};
+
+#define IS(number, value)                                                    \
+    true,                                                                    \
+    {                                                                        \
+        .arg = (number), .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)(value) \
+    }
+#define BITS(number, mask, value)                                                   \
+    true,                                                                           \
+    {                                                                               \
+        .arg = (number), .op = SCMP_CMP_MASKED_EQ, .datum_a = (scmp_datum_t)(mask), \
+        .datum_b = (scmp_datum_t)(value)                                            \
+    }
+
+// Those of 32-bit architectures stand beside those that they replace.
+static const struct rule allowed[] = {
+    // Bytes of open files, and where they are.
+    {.call = SCMP_SYS(read)},
+    {.call = SCMP_SYS(readv)},
+    {.call = SCMP_SYS(pread64)},
+    {.call = SCMP_SYS(write)},
+    {.call = SCMP_SYS(writev)},
+    {.call = SCMP_SYS(pwrite64)},
+    {.call = SCMP_SYS(copy_file_range)},
+    {.call = SCMP_SYS(splice)},
+    {.call = SCMP_SYS(lseek)},
+    {.call = SCMP_SYS(_llseek)},
+    {.call = SCMP_SYS(ftruncate)},
+    {.call = SCMP_SYS(ftruncate64)},
+    {.call = SCMP_SYS(close)},
+    // Their status. With an empty path these tell of a descriptor; that the path is empty cannot
+    // be seen here, so the size and the times of a file can still be asked for by name.
+    {.call = SCMP_SYS(fstat)},
+    {.call = SCMP_SYS(fstat64)},
+    {SCMP_SYS(newfstatat), BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH)},
+    {SCMP_SYS(statx), BITS(2, AT_EMPTY_PATH, AT_EMPTY_PATH)},
+    {SCMP_SYS(fcntl), IS(1, F_GETFL)},
+    {SCMP_SYS(fcntl64), IS(1, F_GETFL)},
+    {SCMP_SYS(ioctl), IS(1, TCGETS)},
+    {SCMP_SYS(ioctl), IS(1, ASK_TERMINAL_NEWER)},
+    {SCMP_SYS(ioctl), IS(1, TIOCGWINSZ)},
+    // A passphrase is typed without echo.
+    {SCMP_SYS(ioctl), IS(1, TCSETS)},
+    {SCMP_SYS(ioctl), IS(1, TCSETSW)},
+    {SCMP_SYS(ioctl), IS(1, TCSETSF)},
+    // Memory, but none to run.
+    {.call = SCMP_SYS(brk)},
+    {SCMP_SYS(mmap), BITS(2, PROT_EXEC, 0)},
+    {SCMP_SYS(mmap2), BITS(2, PROT_EXEC, 0)},
+    {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, 0)},
+    {.call = SCMP_SYS(mremap)},
+    {.call = SCMP_SYS(munmap)},
+    {.call = SCMP_SYS(madvise)},
+    {.call = SCMP_SYS(mlock)}, // keys
+    {.call = SCMP_SYS(mlock2)},
+    {.call = SCMP_SYS(munlock)},
+    // Threads, but no process: clone3 has its flags where they cannot be seen here, and libc goes
+    // on with clone when it is not there.
+    {SCMP_SYS(clone), BITS(0, CLONE_THREAD, CLONE_THREAD)},
+    {.call = SCMP_SYS(set_robust_list)},
+    {.call = SCMP_SYS(rseq)},
+    {.call = SCMP_SYS(futex)},
+    {.call = SCMP_SYS(futex_time64)},
+    {.call = SCMP_SYS(sched_yield)},
+    {.call = SCMP_SYS(sched_getaffinity)}, // how many cores: for malloc()
+    {SCMP_SYS(prlimit64), IS(2, 0)},       // how large a stack is
+    {.call = SCMP_SYS(ugetrlimit)},
+    {.call = SCMP_SYS(gettid)},
+    {.call = SCMP_SYS(getpid)},
+    // Signals that come, and the one that abort() sends.
+    {.call = SCMP_SYS(rt_sigaction)},
+    {.call = SCMP_SYS(rt_sigprocmask)},
+    {.call = SCMP_SYS(rt_sigreturn)},
+    {.call = SCMP_SYS(sigreturn)},
+    {.call = SCMP_SYS(restart_syscall)},
+    // Time, and chance.
+    {.call = SCMP_SYS(clock_gettime)},
+    {.call = SCMP_SYS(clock_gettime64)},
+    {.call = SCMP_SYS(getrandom)},
+    // The end.
+    {.call = SCMP_SYS(exit)},
+    {.call = SCMP_SYS(exit_group)},
+};
+
+// No library does these by itself, and no code of ours is left that does: it has been taken over.
+static const int deadly[] = {
+    SCMP_SYS(execve),     SCMP_SYS(execveat), SCMP_SYS(socket),
+    SCMP_SYS(socketcall), SCMP_SYS(connect),  SCMP_SYS(ptrace),
+};
+
+// A library may look for a file that it can do without. The answer is that of landlock.
+static const int refused[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2)};
+
+static bool add(scmp_filter_ctx filter, uint32_t action, const struct rule *rule)
+{
+    if (rule->call < 0) {
+        return true;
+    }
+    return seccomp_rule_add_array(filter, action, rule->call, rule->conditional, &rule->only) == 0;
+}
+
+static bool add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct rule rule = {.call = calls[i]};
+        if (!add(filter, action, &rule)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool add_rules(scmp_filter_ctx filter)
+{
+    const struct rule own_signal = {SCMP_SYS(tgkill), IS(0, getpid())};
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
+        if (!add(filter, SCMP_ACT_ALLOW, &allowed[i])) {
+            return false;
+        }
+    }
+    return add(filter, SCMP_ACT_ALLOW, &own_signal) &&
+           add_all(filter, SCMP_ACT_ERRNO(EACCES), refused, sizeof refused / sizeof refused[0]) &&
+           add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof deadly / sizeof deadly[0]);
+}
+
+bool sandbox_filter_calls(void)
+{
+    // Any other call is answered as by a kernel that lacks it: a newer libc, which tries it first,
+    // then goes on with an older one.
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    if (!filter) {
+        return false;
+    }
+#if SCMP_VER_MAJOR > 2 || SCMP_VER_MINOR >= 5
+    // Some kernels before 5.16 slow down all memory access of a filtered process, unless this is
+    // asked for; others do not know it.
+    seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
+#endif
+    bool entered = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+                   add_rules(filter) && seccomp_load(filter) == 0;
+    seccomp_release(filter);
+    return entered;
+}
+
+#else
+
+bool sandbox_filter_calls(void)
+{
+    return false;
+}
+
+#endif
