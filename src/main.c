@@ -5,7 +5,7 @@
 //
 // Where things are; each folder knows only those above it:
 //
-//   base/      bytes and their bounds, errors, sources of bytes, worker threads
+//   base/      bytes and their bounds, errors, sources of bytes, worker threads, the sandbox
 //   format/    the qcow2 format: header, extensions, tables, entries; bytes in, structs out
 //   codec/     decompressors, ciphers and key slots; they know bytes, not images
 //   image/     one disk made of layers: its runs and extents, and the bytes they stand for

@@ -332,23 +332,6 @@ all_names_read() {
 
 # ---- Chains ---------------------------------------------------------------------------------------------
 
-# make_chain COUNT: l0001.q to l<COUNT>.q, each over the one before it; l0000.q has a byte at its start. A
-# layer is another one's bytes with another name in it.
-make_chain() {
-    local escaped name_at head tail i
-    make_image l0000.q 64K cluster_size=512 'write -q -P 0x41 0 512'
-    make_layer l0001.q 64K cluster_size=512 l0000.q qcow2
-    name_at=$(field l0001.q backing_file_offset)
-    assert_equal "$(peek l0001.q "$name_at" 7)" 6c303030302e71 || return
-    escaped=$(od -An -v -tx1 l0001.q | tr -d '\n' | sed 's/ /\\x/g')
-    head=${escaped:0:name_at*4}
-    tail=${escaped:(name_at + 7)*4}
-    for ((i = 2; i <= $1; i++)); do
-        # shellcheck disable=SC2059 # the format is the bytes
-        printf "$head$(printf 'l%04d.q' $((i - 1)))$tail" >"$(printf 'l%04d.q' $i)"
-    done
-}
-
 @test "backing names: a chain of 1000 layers" {
     make_chain 999
     write_image l0500.q 'write -q -P 0x42 512 512'

@@ -18,6 +18,7 @@ const char ERROR_MEMORY[] = "out-of-memory";
 const char ERROR_USAGE[] = "usage";
 const char ERROR_NOT_FOUND[] = "not-found";
 const char ERROR_KEY[] = "wrong-key";
+const char ERROR_OUTSIDE[] = "outside";
 const char ERROR_LOOP[] = "loop";
 
 __attribute__((format(printf, 3, 0))) static void

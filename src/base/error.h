@@ -20,8 +20,9 @@ extern const char ERROR_LIMIT[];       // beyond a cap; each cap is named where 
 extern const char ERROR_MEMORY[];
 extern const char ERROR_USAGE[]; // the request itself cannot be met
 extern const char ERROR_NOT_FOUND[];
-extern const char ERROR_KEY[];  // no key, or one that opens nothing
-extern const char ERROR_LOOP[]; // a chain of files comes back to itself
+extern const char ERROR_KEY[];     // no key, or one that opens nothing
+extern const char ERROR_OUTSIDE[]; // not where files may be opened
+extern const char ERROR_LOOP[];    // a chain of files comes back to itself
 
 enum { ERROR_MESSAGE_SIZE = 400 };
 

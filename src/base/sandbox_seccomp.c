@@ -68,6 +68,8 @@ static const struct rule allowed[] = {
     {SCMP_SYS(ioctl), IS(1, ASK_TERMINAL_NEWER)},
     {SCMP_SYS(ioctl), IS(1, TIOCGWINSZ)},
     // A passphrase is typed without echo.
+    {.call = SCMP_SYS(ppoll)},
+    {.call = SCMP_SYS(ppoll_time64)},
     {SCMP_SYS(ioctl), IS(1, TCSETS)},
     {SCMP_SYS(ioctl), IS(1, TCSETSW)},
     {SCMP_SYS(ioctl), IS(1, TCSETSF)},

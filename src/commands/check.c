@@ -17,6 +17,7 @@ struct options {
     struct key_options keys;
     bool json, data;
     uint64_t max_findings;
+    const char *confine; // NULL: data files may lie anywhere
     unsigned jobs;
     enum progress_when progress;
 };
@@ -26,6 +27,7 @@ enum {
     OPTION_DATA,
     OPTION_MAX_FINDINGS,
     OPTION_JOBS,
+    OPTION_CONFINE,
     OPTION_PROGRESS,
     OPTION_NO_PROGRESS,
 };
@@ -35,6 +37,7 @@ static const struct option long_options[] = {
     {"data", no_argument, NULL, OPTION_DATA},
     {"max-findings", required_argument, NULL, OPTION_MAX_FINDINGS},
     {"jobs", required_argument, NULL, OPTION_JOBS},
+    {"confine", required_argument, NULL, OPTION_CONFINE},
     {"progress", no_argument, NULL, OPTION_PROGRESS},
     {"no-progress", no_argument, NULL, OPTION_NO_PROGRESS},
     KEY_OPTIONS,
@@ -62,6 +65,9 @@ static bool take_option(const struct command *command, int option, struct option
         return true;
     case OPTION_JOBS:
         return jobs_parse(command, optarg, &options->jobs);
+    case OPTION_CONFINE:
+        options->confine = optarg;
+        return true;
     case OPTION_PROGRESS:
         options->progress = PROGRESS_ALWAYS;
         return true;
@@ -182,6 +188,7 @@ static int run_check(const struct command *command, int argc, char **argv)
     }
     disk_options.chain.no_backing = true;
     disk_options.chain.no_data_file = !options.data;
+    disk_options.chain.confine = options.confine;
     disk_options.chain.tolerated = tolerated;
     return check_path(command, path, &options, &disk_options);
 }
@@ -195,6 +202,7 @@ static const char help[] =
     "  --jobs N          threads that decode, with --data (default: the number of cores)\n"
     "  --progress        show on standard error how far --data is; --no-progress: do not\n"
     "                    (default: when that is a terminal)\n"
+    "  --confine DIR     with --data, refuse a data file outside of this folder\n"
     KEY_OPTIONS_HELP
     OPTIONS_COMMON_HELP
     "\n"

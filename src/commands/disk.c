@@ -33,6 +33,9 @@ bool disk_option(const struct command *command, int option, struct disk_options 
     case DISK_OPTION_DATA_FILE:
         options->chain.data_file = optarg;
         return true;
+    case DISK_OPTION_CONFINE:
+        options->chain.confine = optarg;
+        return true;
     case DISK_OPTION_SNAPSHOT:
         options->snapshot = optarg;
         return true;

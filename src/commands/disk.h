@@ -30,6 +30,7 @@ enum {
     DISK_OPTION_NO_BACKING,
     DISK_OPTION_DATA_FILE,
     DISK_OPTION_SNAPSHOT,
+    DISK_OPTION_CONFINE,
     DISK_OPTION_LAST,
 };
 
@@ -39,6 +40,7 @@ enum {
     {"length", required_argument, NULL, DISK_OPTION_LENGTH},    \
     {"no-backing", no_argument, NULL, DISK_OPTION_NO_BACKING},  \
     {"data-file", required_argument, NULL, DISK_OPTION_DATA_FILE}, \
+    {"confine", required_argument, NULL, DISK_OPTION_CONFINE}, \
     {"snapshot", required_argument, NULL, DISK_OPTION_SNAPSHOT}
 
 #define DISK_OPTIONS_HELP                                                                   \
@@ -47,6 +49,7 @@ enum {
     "  --length N        at most so many bytes\n"                                           \
     "  --no-backing      this image alone, without its backing files\n"                     \
     "  --data-file FILE  the external data file, instead of the one the image names\n"      \
+    "  --confine DIR     refuse backing and data files outside of this folder\n"            \
     OPTIONS_COMMON_HELP
 // clang-format on
 

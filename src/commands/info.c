@@ -17,6 +17,7 @@ struct info_options {
     bool backing_chain;
     bool check_key;
     struct key_options keys;
+    const char *confine; // NULL: backing files may lie anywhere
 };
 
 struct printer {
@@ -163,8 +164,8 @@ static int print_with_keys(const struct info_options *options, const char *path,
 static int run_info(const struct info_options *options, const char *path,
                     struct passphrases *passphrases)
 {
-    const struct chain_options chain_options = {.no_backing = !options->backing_chain,
-                                                .inspect = true};
+    const struct chain_options chain_options = {
+        .no_backing = !options->backing_chain, .inspect = true, .confine = options->confine};
     struct chain chain;
     struct error error = {0};
     struct source *source = options->backing_chain ? command_open_first(path, PIPE_CAP_METADATA)
@@ -188,7 +189,12 @@ static int run_info(const struct info_options *options, const char *path,
     return status;
 }
 
-enum { OPTION_JSON = OPTION_FIRST_OWN, OPTION_BACKING_CHAIN, OPTION_CHECK_KEY };
+enum {
+    OPTION_JSON = OPTION_FIRST_OWN,
+    OPTION_BACKING_CHAIN,
+    OPTION_CONFINE,
+    OPTION_CHECK_KEY,
+};
 
 // Returns -1, or the exit status with which the command is done.
 static int parse_options(const struct command *command, int argc, char **argv,
@@ -198,6 +204,7 @@ static int parse_options(const struct command *command, int argc, char **argv,
         {"json", no_argument, NULL, OPTION_JSON},
         {"backing-chain", no_argument, NULL, OPTION_BACKING_CHAIN},
         {"check-key", no_argument, NULL, OPTION_CHECK_KEY},
+        {"confine", required_argument, NULL, OPTION_CONFINE},
         KEY_OPTIONS,
         OPTIONS_COMMON,
     };
@@ -209,6 +216,9 @@ static int parse_options(const struct command *command, int argc, char **argv,
             break;
         case OPTION_BACKING_CHAIN:
             options->backing_chain = true;
+            break;
+        case OPTION_CONFINE:
+            options->confine = optarg;
             break;
         case OPTION_CHECK_KEY:
             options->check_key = true;
@@ -259,6 +269,7 @@ static const char help[] =
     "  --json            print one JSON object\n"
     "  --backing-chain   follow the backing files: one object or block a layer, with --json\n"
     "                    an array; without it no other file is ever opened\n"
+    "  --confine DIR     with --backing-chain, refuse backing files outside of this folder\n"
     "  --check-key       also tell which key slot of an encrypted image the passphrase opens\n"
     KEY_OPTIONS_HELP
     OPTIONS_COMMON_HELP

@@ -3,6 +3,7 @@
 
 #include "image/chain.h"
 
+#include "base/beneath.h"
 #include "format/layout.h"
 #include "image/probe.h"
 #include "image/reference.h"
@@ -27,6 +28,7 @@ void chain_close(struct chain *chain)
         layer_close(&chain->layers[i]);
     }
     free(chain->layers);
+    folder_close(chain->confine);
     *chain = (struct chain){0};
 }
 
@@ -60,18 +62,40 @@ static bool check_loop(const struct chain *chain, const struct source *source, s
     return true;
 }
 
+// Puts in front of an error which file it is about: `path`, called `name` in `layer`.
+static bool blame_name(const struct chain *chain, const struct layer *layer, const char *what,
+                       struct bytes name, const char *path, struct error *error)
+{
+    if (error->code != ERROR_OUTSIDE) {
+        return error_prefix(error, "%s %s", what, path);
+    }
+    bool first = layer == chain->layers;
+    return error_prefix(error, "%s \"%.*s\" at header offset %zu%s%s", what, (int)name.size,
+                        (const char *)name.data,
+                        (size_t)(name.data - layer->image->first_cluster.data), first ? "" : " of ",
+                        first ? "" : layer->path);
+}
+
+static struct source *open_file(const struct chain_options *options, const char *path,
+                                struct error *error)
+{
+    return options->open_file ? options->open_file(options->open_context, path, error)
+                              : source_open_file(path, 0, error);
+}
+
+// Opens what an image names.
+static struct source *open_named(const struct chain *chain, const struct chain_options *options,
+                                 const char *path, struct error *error)
+{
+    return chain->confine ? folder_open_source(chain->confine, path, error)
+                          : open_file(options, path, error);
+}
+
 // The path of a layer's external data file, owned by the caller.
-static char *data_file_path(const struct layer *layer, const char *given, struct error *error)
+static char *data_file_path(const struct layer *layer, struct error *error)
 {
     struct bytes name = layer->image->extensions.data_file;
     struct reference reference;
-    if (given) {
-        char *path = strdup(given);
-        if (!path) {
-            error_set(error, ERROR_MEMORY, "out of memory");
-        }
-        return path;
-    }
     if (name.size == 0) {
         error_set(error, ERROR_NOT_FOUND,
                   "the image does not name its external data file; --data-file FILE does");
@@ -84,22 +108,29 @@ static char *data_file_path(const struct layer *layer, const char *given, struct
     return reference.path;
 }
 
-static struct source *open_file(const struct chain_options *options, const char *path,
-                                struct error *error)
-{
-    return options->open_file ? options->open_file(options->open_context, path, error)
-                              : source_open_file(path, 0, error);
-}
-
-static bool open_data_file(struct layer *layer, const char *given,
+static bool open_data_file(const struct chain *chain, struct layer *layer,
                            const struct chain_options *options, struct error *error)
 {
-    layer->data_path = data_file_path(layer, given, error);
+    layer->data_path = data_file_path(layer, error);
     if (!layer->data_path) {
         return false;
     }
+    layer->data_file = open_named(chain, options, layer->data_path, error);
+    return layer->data_file ||
+           blame_name(chain, layer, "data file", layer->image->extensions.data_file,
+                      layer->data_path, error);
+}
+
+// That of the first layer, whatever name the image gives.
+static bool open_given_data_file(struct layer *layer, const struct chain_options *options,
+                                 struct error *error)
+{
+    layer->data_path = strdup(options->data_file);
+    if (!layer->data_path) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
     layer->data_file = open_file(options, layer->data_path, error);
-    return layer->data_file ? true : error_prefix(error, "data file %s", layer->data_path);
+    return layer->data_file || error_prefix(error, "data file %s", layer->data_path);
 }
 
 // Makes of `source` what a layer of that format is. Takes over `source`.
@@ -166,8 +197,11 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
     if (!image_readable(layer->image, options->tolerated, error)) {
         return false;
     }
-    return options->no_data_file || !image_has_feature(layer->image, INCOMPATIBLE_DATA_FILE) ||
-           open_data_file(layer, chain->count == 1 ? options->data_file : NULL, options, error);
+    if (options->no_data_file || !image_has_feature(layer->image, INCOMPATIBLE_DATA_FILE)) {
+        return true;
+    }
+    return chain->count == 1 && options->data_file ? open_given_data_file(layer, options, error)
+                                                   : open_data_file(chain, layer, options, error);
 }
 
 static bool add_backing_file(struct chain *chain, const struct chain_options *options,
@@ -180,11 +214,14 @@ static bool add_backing_file(struct chain *chain, const struct chain_options *op
         return error_prefix(error, "backing file %.*s", (int)overlay->image->backing_file.size,
                             (const char *)overlay->image->backing_file.data);
     }
-    struct source *source = open_file(options, reference.path, error);
-    bool added =
-        source && chain_add(chain, source, reference.path, reference.format, options, error);
-    if (!added) {
-        error_prefix(error, "backing file %s", reference.path);
+    struct source *source = open_named(chain, options, reference.path, error);
+    bool added = false;
+    if (!source) {
+        blame_name(chain, overlay, "backing file", overlay->image->backing_file, reference.path,
+                   error);
+    } else {
+        added = chain_add(chain, source, reference.path, reference.format, options, error) ||
+                error_prefix(error, "backing file %s", reference.path);
     }
     free(reference.path);
     return added;
@@ -194,6 +231,13 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
                 struct chain *chain, struct error *error)
 {
     *chain = (struct chain){0};
+    if (options->confine && chain_follows(options)) {
+        chain->confine = folder_open(options->confine, error);
+        if (!chain->confine) {
+            source_close(source);
+            return error_prefix(error, "--confine %s", options->confine);
+        }
+    }
     if (!chain_add(chain, source, path, LAYER_QCOW2, options, error)) {
         return false;
     }
@@ -206,6 +250,8 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
             return false;
         }
     }
+    folder_close(chain->confine);
+    chain->confine = NULL;
     return true;
 }
 

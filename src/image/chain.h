@@ -25,6 +25,7 @@ struct layer {
 struct chain {
     struct layer *layers; // owned; [0] is the image itself
     size_t count;
+    struct folder *confine; // owned: that of the options; NULL: none, or the chain is complete
 };
 
 struct chain_options {
@@ -34,6 +35,7 @@ struct chain_options {
     bool no_data_file; // external data files are not opened
     const char *const *tolerated; // codes of problems to read on with, as in image_readable()
     const char *data_file;        // instead of the name that the first layer gives; NULL: that name
+    const char *confine;          // files that images name must lie in this folder; NULL: anywhere
 
     // Opens the file of a backing layer or of data, in place of source_open_file(); may be NULL.
     struct source *(*open_file)(void *context, const char *path, struct error *error);
