@@ -237,16 +237,16 @@ refused() {
 
 @test "confine: it holds for the disk of a snapshot" {
     over ../out/base in/image
-    qemu-img snapshot -c then in/image
-    run_qcow2_info cat --snapshot then --length 3 in/image
+    qemu-img snapshot -c before in/image
+    run_qcow2_info cat --snapshot before --length 3 in/image
     assert_status 0
     assert_output BBB
-    run_qcow2_info cat --snapshot then --confine in in/image
+    run_qcow2_info cat --snapshot before --confine in in/image
     assert_status 1
     assert_one_error in/image '../out/base' 'lies outside of in'
     over base in/image
-    qemu-img snapshot -c then in/image
-    run_qcow2_info cat --snapshot then --length 3 --confine in in/image
+    qemu-img snapshot -c before in/image
+    run_qcow2_info cat --snapshot before --length 3 --confine in in/image
     assert_status 0
     assert_output AAA
 }
@@ -296,9 +296,7 @@ refused() {
 }
 
 @test "confine: 1000 layers" {
-    cd in
-    make_chain 999
-    cd ..
+    (cd in && make_chain 999)
     ulimit -n 1024
     run_qcow2_info cat --confine in --length 1 in/l0999.q
     assert_status 0

@@ -8,8 +8,6 @@
 load helpers/load
 load helpers/tables
 
-K=1024
-
 # make_full_pipe: the descriptor 7 is a pipe that takes no more bytes, so that who writes to it waits
 make_full_pipe() {
     mkfifo full
@@ -110,7 +108,7 @@ image_and_bait() {
     mode=$(filter_mode)
     "$QCOW2_INFO" cat --jobs 8 image >&7 7>&- &
     waiting $!
-    for task in /proc/$!/task/*/status; do
+    for task in "/proc/$!/task"/*/status; do
         assert_equal "$(status_field "$task" NoNewPrivs) $(status_field "$task" Seccomp)" "1 $mode"
         count=$((count + 1))
     done
@@ -167,6 +165,7 @@ run_line() {
     rm -rf run "$result"
     mkdir run
     (
+        # shellcheck disable=SC2317 # the lines call it
         q() { qcow2_info "$@" "${option[@]}"; }
         set +e -o pipefail
         cd run && eval "$1"
@@ -190,13 +189,13 @@ run_line() {
 @test "sandbox: it changes nothing that map and check print" {
     image_and_bait
     cp "$SAMPLE" sample
-    head -c 100000 sample >cut
+    head -c 100000 sample >cut.qcow2
     no_difference 'q map ../sample' 'q map --json --host-offsets ../image' 'q map --totals ../image' \
         'q map --bitmap since-backup ../sample' 'q map --snapshot before-the-flood ../sample' \
-        'q map ../cut' 'q map ../image >/dev/full' 'q map ../image | head -n 1' 'q map <../sample' \
+        'q map ../cut.qcow2' 'q map ../image >/dev/full' 'q map ../image | head -n 1' 'q map <../sample' \
         'cat ../sample | q map' \
         'q check ../sample' 'q check --data --jobs 8 ../sample' 'q check --data --json --jobs 1 ../image' \
-        'q check ../cut' 'q check --data ../cut' 'q check --data ../sample >/dev/full'
+        'q check ../cut.qcow2' 'q check --data ../cut.qcow2' 'q check --data ../sample >/dev/full'
 }
 
 @test "sandbox: it changes nothing that cat writes" {
@@ -232,14 +231,14 @@ run_line() {
 
 @test "sandbox: it changes nothing that cat writes of an image that is cut short" {
     local jobs
-    head -c 100000 "$SAMPLE" >cut
+    head -c 100000 "$SAMPLE" >cut.qcow2
     for jobs in 1 8; do
-        no_difference "q cat --jobs $jobs ../cut | sha256sum" "q cat --jobs $jobs -o out ../cut" \
-            "q cat --jobs $jobs --salvage --salvage-log log -o out ../cut" \
-            "q cat --jobs $jobs --salvage --salvage-log log ../cut | sha256sum" \
-            "q cat --salvage --salvage-log /dev/full -o out ../cut" \
-            "q cat --salvage --salvage-log missing/log -o out ../cut" 'q cat -o missing/out ../cut' \
-            'q cat -o ../cut ../cut'
+        no_difference "q cat --jobs $jobs ../cut.qcow2 | sha256sum" "q cat --jobs $jobs -o out ../cut.qcow2" \
+            "q cat --jobs $jobs --salvage --salvage-log log -o out ../cut.qcow2" \
+            "q cat --jobs $jobs --salvage --salvage-log log ../cut.qcow2 | sha256sum" \
+            "q cat --salvage --salvage-log /dev/full -o out ../cut.qcow2" \
+            "q cat --salvage --salvage-log missing/log -o out ../cut.qcow2" 'q cat -o missing/out ../cut.qcow2' \
+            'q cat -o ../cut.qcow2 ../cut.qcow2'
     done
 }
 
