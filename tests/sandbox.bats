@@ -56,8 +56,8 @@ image_and_bait() {
     run_qcow2_info --version
     assert_status 0
     assert_output_contains libseccomp
-    local landlock='(landlock \(ABI [1-9][0-9]*\)|no landlock \((not in this kernel|instrumented build)\))'
-    local seccomp='(seccomp|no seccomp \((not in this kernel|not built in|instrumented build)\))'
+    local landlock='(landlock \(ABI [1-9][0-9]*\)|no landlock \((not offered by this kernel|instrumented build)\))'
+    local seccomp='(seccomp|no seccomp \((not offered by this kernel|not built in|instrumented build)\))'
     [[ ${lines[-1]} =~ ^sandbox:\ $landlock,\ $seccomp,\ no\ new\ privileges$ ]] || fail "$output"
 }
 

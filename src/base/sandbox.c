@@ -8,12 +8,14 @@
 // A sanitizer opens files of its own when it has something to report, coverage when the program
 // ends. Such a build is for tests, and does without what would keep them from it.
 #if INSTRUMENTED
+enum { PARTS_POSSIBLE = 0 };
 static const char no_landlock[] = "no landlock (instrumented build)";
 static const char no_seccomp[] = "no seccomp (instrumented build)";
 #else
-static const char no_landlock[] = "no landlock (not in this kernel)";
+enum { PARTS_POSSIBLE = SANDBOX_ALL };
+static const char no_landlock[] = "no landlock (not offered by this kernel)";
 #if WITH_SECCOMP
-static const char no_seccomp[] = "no seccomp (not in this kernel)";
+static const char no_seccomp[] = "no seccomp (not offered by this kernel)";
 #else
 static const char no_seccomp[] = "no seccomp (not built in)";
 #endif
@@ -85,17 +87,13 @@ struct sandbox sandbox_enter(enum sandbox_parts parts)
     struct sandbox sandbox = {0};
     // Both parts need it of a process without privileges.
     sandbox.no_new_privileges = prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0;
-#if !INSTRUMENTED
-    if (parts & SANDBOX_LANDLOCK) {
+    if (parts & PARTS_POSSIBLE & SANDBOX_LANDLOCK) {
         sandbox.landlock_abi = enter_landlock();
     }
     // Last: it also denies the calls that the other parts are made of.
-    if (parts & SANDBOX_SECCOMP) {
+    if (parts & PARTS_POSSIBLE & SANDBOX_SECCOMP) {
         sandbox.seccomp = sandbox_filter_calls();
     }
-#else
-    (void)parts;
-#endif
     return sandbox;
 }
 

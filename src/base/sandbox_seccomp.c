@@ -6,7 +6,7 @@
 
 #include "base/sandbox.h"
 
-#if WITH_SECCOMP && !INSTRUMENTED
+#if WITH_SECCOMP
 
 #include <errno.h>
 #include <fcntl.h>

@@ -387,7 +387,7 @@ static bool tells_the_truth(void)
 {
     char text[SANDBOX_TEXT_SIZE];
     char want[SANDBOX_TEXT_SIZE];
-    char landlock[64] = "no landlock (not in this kernel)";
+    char landlock[64] = "no landlock (not offered by this kernel)";
     const struct sandbox sandbox = sandbox_enter(SANDBOX_ALL);
     sandbox_describe(&sandbox, text);
     if (landlock_abi > 0) {
@@ -398,7 +398,7 @@ static bool tells_the_truth(void)
              "no landlock (instrumented build), no seccomp (instrumented build)");
 #elif WITH_SECCOMP
     snprintf(want, sizeof want, "%s, %s", landlock,
-             kernel_has_seccomp ? "seccomp" : "no seccomp (not in this kernel)");
+             kernel_has_seccomp ? "seccomp" : "no seccomp (not offered by this kernel)");
 #else
     snprintf(want, sizeof want, "%s, no seccomp (not built in)", landlock);
 #endif
