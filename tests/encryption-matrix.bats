@@ -31,7 +31,8 @@ cipher_decrypts() {
         return
     fi
     qemu_io_encrypted image 'write -q -P 0x11 0 9k' 'write -q -P 0x22 40k 20k' 'write -q -P 0x33 87k 3k' &&
-        decrypts_equal image || fail "cipher $*"
+        decrypts_equal image && return
+    fail "cipher $*"
 }
 
 # ciphers_decrypt: of each line of standard input
@@ -106,6 +107,7 @@ reads_and_maps() {
 # encrypted_images OPTIONS BASE [CLUSTER_SIZE...]: of every cluster size, or of these; with all kinds of
 # clusters. A compressed one is not encrypted.
 encrypted_images() {
+    # shellcheck disable=SC2034 # for_each_image goes through them
     [[ $# -eq 2 ]] || CLUSTER_SIZES=("${@:3}")
     for_each_image reads_and_maps "$1" compressed "$2"
 }
@@ -186,7 +188,7 @@ backing_key() {
     local c layers
     for c in 512 65536; do
         for layers in "$LUKS $LUKS $LUKS" "$LUKS compat=1.1 $AES" "compat=1.1 $AES $LUKS" "$AES $LUKS compat=1.1"; do
-            QEMU_BACKING=''
+            export QEMU_BACKING=''
             # shellcheck disable=SC2086 # three of them
             make_chain "$c" $layers || fail "clusters of $c, $layers: cannot be made"
             QEMU_BACKING=$(backing_key middle base)
@@ -196,7 +198,7 @@ backing_key() {
 }
 
 @test "encryption: snapshots, of images whose clusters have moved since" {
-    local format c
+    local format c snapshot qemu_image=() our_key=()
     for format in "$LUKS" "$AES" "$LUKS,extended_l2=on"; do
         for c in 512 65536; do
             [[ $c -ge 16384 || $format != *extended_l2* ]] || continue
@@ -245,7 +247,7 @@ backing_key() {
 }
 
 @test "encryption: places far beyond 4 GiB, where the vectors of plain begin again" {
-    local iv
+    local iv qemu_image=() our_key=()
     truncate -s 3T data
     for iv in plain plain64; do
         create_qcow2 -o "cluster_size=2M,data_file=data,$LUKS,encrypt.cipher-alg=aes-256,encrypt.ivgen-alg=$iv" \

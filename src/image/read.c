@@ -206,7 +206,7 @@ static bool read_sectors(struct reader *reader, const struct extent *extent, uin
 static bool read_encrypted(struct reader *reader, const struct extent *extent, uint8_t *buffer,
                            struct error *error)
 {
-    uint8_t sector[SECTOR_SIZE];
+    uint8_t sector[SECTOR_SIZE] = {0};
     for (uint64_t done = 0; done < extent->length;) {
         uint64_t host = extent->host_offset + done;
         uint64_t guest = extent->start + done;

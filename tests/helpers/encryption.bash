@@ -6,8 +6,9 @@
 # passphrase is abc; QEMU knows it as the secret s, other ones as the secrets of add_passphrase.
 
 LUKS=encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10
+# shellcheck disable=SC2034 # for the tests
 AES=encrypt.format=aes,encrypt.key-secret=s
-SECRETS=(--object secret,id=s,data=abc)
+SECRETS=(--object 'secret,id=s,data=abc')
 
 # ---- Making images ------------------------------------------------------------------------------
 
@@ -55,7 +56,8 @@ luks_header() {
 # More that QEMU has to be told of the layers below: "backing.encrypt.key-secret=s".
 QEMU_BACKING=''
 
-# In the place of that of helpers/load: IMAGE may be encrypted, with the passphrase abc.
+# In the place of that of helpers/load: IMAGE may be encrypted, with the passphrase abc, or that of $SECRET
+# for QEMU.
 qemu_opens() {
     qemu_image=("${SECRETS[@]}" --image-opts
         "driver=qcow2,file.filename=$1$(encrypt_option "$1")${QEMU_BACKING:+,$QEMU_BACKING}")
@@ -64,7 +66,7 @@ qemu_opens() {
 }
 
 encrypt_option() {
-    [[ $(field "$1" crypt_method) == 0 ]] || printf ',encrypt.key-secret=s'
+    [[ $(field "$1" crypt_method) == 0 ]] || printf ',encrypt.key-secret=%s' "${SECRET:-s}"
 }
 
 # qemu_io_encrypted FILE COMMAND...: qemu-io on a qcow2 image with the secrets
@@ -75,8 +77,10 @@ qemu_io_encrypted() {
         arguments+=(-c "$command")
     done
     qemu_opens "$file" || return
-    timeout -k 5 "$PROGRAM_SECONDS" qemu-io -t unsafe "${arguments[@]}" "${qemu_image[@]}" \
-        >qemu-io.log 2>&1 && ! [[ -s qemu-io.log ]] || fail "qemu-io $file: $(cat qemu-io.log)"
+    if ! timeout -k 5 "$PROGRAM_SECONDS" qemu-io -t unsafe "${arguments[@]}" "${qemu_image[@]}" \
+        >qemu-io.log 2>&1 || [[ -s qemu-io.log ]]; then
+        fail "qemu-io $file: $(cat qemu-io.log)"
+    fi
 }
 
 # qemu_convert FILE OUTPUT [OPTION]...: what QEMU reads
@@ -108,7 +112,7 @@ cannot() {
     assert_status 1
     assert_output ''
     assert_stderr_contains "${!#}"
-    [[ $(wc -l <<<"$stderr") -eq 1 ]] || fail 'more than one line' "$(show_run)"
+    [[ $(wc -l <<<"${stderr-}") -eq 1 ]] || fail 'more than one line' "$(show_run)"
 }
 
 # For setup_file of tests that are for builds with libgcrypt.

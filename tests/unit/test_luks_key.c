@@ -61,6 +61,7 @@ static bool open_slot(const struct luks_key_slot *slot, const char *text, struct
                       bool *opens, struct error *error)
 {
     struct secret material;
+    *key = (struct secret){0};
     make_input();
     if (!secret_make(&material, luks_key_material_size(slot->cipher.key_size, slot->stripes),
                      error)) {
