@@ -27,6 +27,9 @@ void run_snapshot(struct bytes input);
 void run_bitmap(struct bytes input);
 void run_luks(struct bytes input);
 
+// How images name other files.
+void run_name(struct bytes input);
+
 // The decoders: as built, deflate with zlib alone, and both side by side.
 void run_deflate(struct bytes input);
 void run_deflate_zlib(struct bytes input);

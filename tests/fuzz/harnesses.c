@@ -20,6 +20,7 @@ const struct harness harnesses[] = {
     {"snapshot", run_snapshot, mutate_headed, SMALL},
     {"bitmap", run_bitmap, mutate_headed, SMALL},
     {"luks", run_luks, mutate_luks, 1024},
+    {"name", run_name, mutate_name, 1023},
     {"deflate", run_deflate, mutate_stream, CLUSTER},
     {"deflate-zlib", run_deflate_zlib, mutate_stream, CLUSTER},
     {"deflate-both", run_deflate_both, mutate_stream, CLUSTER},

@@ -92,3 +92,35 @@ void mutate_stream(struct subject *subject, struct random *random)
     uint64_t limit = random_below(random, 2) == 0 && subject->size > 16 ? 16 : subject->size;
     subject->data[random_below(random, limit)] ^= (uint8_t)(1U << random_below(random, 8));
 }
+
+// Puts a word in the place of what is there, or between.
+void mutate_name(struct subject *subject, struct random *random)
+{
+    static const char *const words[] = {
+        "json:",       "{",
+        "}",           "\"",
+        ":",           ",",
+        "\"file\":{",  "\"file.",
+        "\"driver\":", "\"filename\":",
+        "\"qcow2\"",   "\"raw\"",
+        "\"file\"",    "\"node-name\":",
+        "null",        "\\u0000",
+        "[",           "]",
+        "file:",       "nbd://",
+        "../",         "/",
+        "./",          "\n",
+        "\xff",
+    };
+    const char *word = words[random_below(random, sizeof words / sizeof words[0])];
+    size_t size = strlen(word);
+    size_t at = (size_t)random_below(random, subject->size + 1);
+    if (random_below(random, 6) == 0) {
+        change_size(subject, random);
+        return;
+    }
+    if (random_below(random, 3) > 0 && size <= subject->capacity - subject->size) {
+        memmove(subject->data + at + size, subject->data + at, subject->size - at);
+        subject->size += size;
+    }
+    memcpy(subject->data + at, word, min_u64(size, subject->size - at));
+}

@@ -35,6 +35,8 @@ mutator mutate_headed;
 mutator mutate_luks;
 // Numbers of any kind.
 mutator mutate_numbers;
+// The name of a file, which may be JSON.
+mutator mutate_name;
 // Compressed bytes.
 mutator mutate_stream;
 

@@ -8,7 +8,9 @@
 #include "image/export.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -285,13 +287,102 @@ static void salvage_tells_faults_in_guest_order(void)
     }
 }
 
+// ---- Outputs that cannot be written ------------------------------------------------------------
+
+// No file may grow beyond so many bytes.
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+static void what_cannot_be_written_is_told_of_the_output(void)
+{
+    const enum sparse ways[] = {SPARSE_AUTO, SPARSE_ALWAYS, SPARSE_NEVER};
+    make_image();
+    for (size_t i = 0; i < 2 * sizeof ways / sizeof ways[0]; i++) {
+        struct export_options options = options_of(1, i % 2 != 0);
+        options.sparse = ways[i / 2];
+        limit_files(10 * CLUSTER);
+        export_with_bad_cluster(NOWHERE, 0, options, false);
+        limit_files(RLIM_INFINITY);
+        CHECK(!result.done);
+        CHECK(!result.error.has_offset);
+        CHECK(strstr(result.error.message, "cannot write the output: ") == result.error.message);
+        CHECK(result.size <= 10 * CLUSTER);
+    }
+}
+
+// A disk that is one hole: all that is done is to set the size of the file.
+static void a_size_that_cannot_be_set_is_told_of_the_output(void)
+{
+    make_image();
+    memset(file + 2 * CLUSTER, 0, CLUSTER);
+    limit_files(10 * CLUSTER);
+    export_with_bad_cluster(NOWHERE, 0, options_of(1, false), false);
+    limit_files(RLIM_INFINITY);
+    CHECK(!result.done);
+    CHECK(strstr(result.error.message, "cannot write the output: ") == result.error.message);
+}
+
+// ---- A backing file that cannot be read everywhere ---------------------------------------------
+
+static struct source *open_backing(void *context, const char *path, struct error *error)
+{
+    struct bad_source *source = calloc(1, sizeof *source);
+    (void)context;
+    (void)path;
+    if (!source) {
+        error_set(error, ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    source->base =
+        (struct source){.ops = &bad_ops, .size = sizeof disk, .complete = true, .fd = -1};
+    source->data = disk;
+    source->bad_start = 50 * CLUSTER;
+    source->bad_end = 51 * CLUSTER;
+    return &source->base;
+}
+
+static void a_fault_in_a_backing_file_names_the_file(void)
+{
+    for (unsigned way = 0; way < 6; way++) {
+        const struct chain_options options = {.open_file = open_backing};
+        struct chain chain;
+        struct error error;
+        make_image();
+        memset(file + 2 * CLUSTER, 0, CLUSTER);
+        put(8, 8, 200);
+        put(16, 4, 4);
+        put(112, 4, 0xe2792aca); // the format of the backing file
+        put(116, 4, 3);
+        memcpy(file + 120, "raw", 3);
+        memcpy(file + 200, "base", 4);
+        struct source *source = source_open_memory((struct bytes){file, sizeof file}, true, &error);
+        REQUIRE(source);
+        REQUIRE(chain_open(source, "image", &options, &chain, &error));
+        export_to(&chain, options_of(all_jobs[way / 2], false), way % 2 != 0, &result);
+        CHECK(!result.done);
+        CHECK(strstr(result.error.message, "backing file base: ") == result.error.message);
+        CHECK_EQ_U64(result.error.offset, 50 * CLUSTER);
+        check_prefix(50 * CLUSTER);
+        chain_close(&chain);
+    }
+}
+
 int main(void)
 {
+    signal(SIGXFSZ, SIG_IGN);
     RUN(a_disk_without_fault_is_whole);
     RUN(what_is_before_a_bad_place_is_written);
     RUN(what_is_before_an_undecodable_cluster_is_written);
     RUN(of_two_faults_the_first_in_guest_order_counts);
     RUN(salvage_reads_all_but_the_bad_place);
     RUN(salvage_tells_faults_in_guest_order);
+    RUN(what_cannot_be_written_is_told_of_the_output);
+    RUN(a_size_that_cannot_be_set_is_told_of_the_output);
+    RUN(a_fault_in_a_backing_file_names_the_file);
     return unit_done();
 }

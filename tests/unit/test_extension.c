@@ -395,6 +395,17 @@ static void bitmaps_have_limits(void)
     }
 }
 
+static void the_reserved_field_of_the_bitmaps_extension_is_zero(void)
+{
+    struct area area = empty_area();
+    struct header header = plain_header();
+    header.autoclear_features = AUTOCLEAR_BITMAPS;
+    size_t at = area.used;
+    put_bitmaps(&area, 1, 32, 4096);
+    area.data[at + EXTENSION_DATA + BITMAPS_EXTENSION_RESERVED] = 1;
+    one_problem(&area, &header, "corrupt", false);
+}
+
 static void bitmaps_without_their_bit_are_inconsistent(void)
 {
     struct area area = empty_area();
@@ -474,6 +485,7 @@ int main(void)
     RUN(a_pointer_needs_luks);
     RUN(an_unaligned_pointer_is_told);
     RUN(bitmaps_have_limits);
+    RUN(the_reserved_field_of_the_bitmaps_extension_is_zero);
     RUN(bitmaps_without_their_bit_are_inconsistent);
     RUN(the_bitmaps_bit_needs_its_extension);
     RUN(an_unknown_feature_makes_unreadable);
