@@ -358,8 +358,8 @@ static void a_fault_in_a_backing_file_names_the_file(void)
         put(16, 4, 4);
         put(112, 4, 0xe2792aca); // the format of the backing file
         put(116, 4, 3);
-        memcpy(file + 120, "raw", 3);
-        memcpy(file + 200, "base", 4);
+        put(120, 3, 0x726177);   // "raw"
+        put(200, 4, 0x62617365); // "base"
         struct source *source = source_open_memory((struct bytes){file, sizeof file}, true, &error);
         REQUIRE(source);
         REQUIRE(chain_open(source, "image", &options, &chain, &error));

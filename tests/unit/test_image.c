@@ -110,6 +110,8 @@ static bool look_at(uint64_t file_size, uint64_t at, struct extent *extent, stru
     const struct chain_options options = {.tolerated = tolerated};
     struct extent_walk walk = {0};
     struct chain chain;
+    *extent = (struct extent){0};
+    *error = (struct error){0};
     bool found = chain_open(open_file(file_size), "image", &options, &chain, error) &&
                  extent_walk_start(&walk, &chain, error) &&
                  extent_at(&walk, at, chain_size(&chain) - at, extent, error);
