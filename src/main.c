@@ -110,6 +110,5 @@ int main(int argc, char **argv)
     }
     raise_descriptor_limit();
     const struct command *command = take_command(&argc, argv);
-    argv[0] = (char[]){"qcow2-info"}; // what getopt_long names in its messages
     return command->run(command, argc, argv);
 }

@@ -263,7 +263,7 @@ options_in() {
         for option in $(qcow2_info "$command" --help | options_in); do
             grep -qxe "$option" <<<"$documented" || fail "$command $option is not in the manual page"
             run_qcow2_info "$command" "$option" x x x
-            [[ $stderr != *unrecognized* ]] || fail "$command has no $option"
+            [[ $stderr != *'unknown or ambiguous'* ]] || fail "$command has no $option"
         done
     done
 }

@@ -8,6 +8,14 @@
 load helpers/load
 load helpers/tables
 
+# Of a test that failed, a process may still wait for a pipe that nobody reads.
+teardown() {
+    local process
+    for process in $(jobs -p); do
+        kill "$process" || true
+    done
+}
+
 # make_full_pipe: the descriptor 7 is a pipe that takes no more bytes, so that who writes to it waits
 make_full_pipe() {
     mkfifo full
@@ -96,6 +104,22 @@ image_and_bait() {
         waiting $!
         assert_equal "$arguments: $(status_field /proc/$!/status Seccomp)" "$arguments: $mode"
         assert_equal "$arguments: $(status_field /proc/$!/status NoNewPrivs)" "$arguments: 1"
+        kill $!
+        wait $! || true
+    done
+}
+
+@test "sandbox: info and check are in it when they look at the first bytes" {
+    local arguments
+    # What they see in them they tell on standard error, and then they end.
+    echo 'This is no image.' >text
+    make_full_pipe
+    for arguments in 'info text' 'check text' 'map --no-backing --bitmap x text'; do
+        # shellcheck disable=SC2086
+        "$QCOW2_INFO" $arguments 2>&7 7>&- &
+        waiting $!
+        assert_equal "$arguments: $(status_field /proc/$!/status NoNewPrivs)" "$arguments: 1"
+        assert_equal "$arguments: $(status_field /proc/$!/status Seccomp)" "$arguments: $(filter_mode)"
         kill $!
         wait $! || true
     done

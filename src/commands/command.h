@@ -11,7 +11,7 @@ struct command {
     const char *summary; // one line, for the list of commands
     const char *usage;   // what follows the command's name
     const char *help;    // options and examples, whole lines
-    // argv[0] is the command's name. Returns an exit status.
+    // argv without the command's name. Returns an exit status.
     int (*run)(const struct command *command, int argc, char **argv);
 };
 

@@ -19,12 +19,34 @@
 
 static bool no_sandbox; // or the process is in it already
 
+// Tells what getopt_long() could not take. In `optopt` it left the letter, the value in the table,
+// or 0 for a word that is not in it.
+static void tell_bad_option(const char *given, const char *short_options)
+{
+    struct error error;
+    if (optopt == 0) {
+        error_set(&error, ERROR_USAGE, "unknown or ambiguous option \"%s\"", given);
+    } else if (optopt >= OPTION_HELP) {
+        error_set(&error, ERROR_USAGE, "option \"%s\" %s", given,
+                  strchr(given, '=') ? "takes no value" : "needs a value");
+    } else {
+        error_set(&error, ERROR_USAGE, "%s -%c",
+                  strchr(short_options, optopt) ? "a value is missing for" : "unknown option",
+                  optopt);
+    }
+    print_error(NULL, &error);
+}
+
 int command_next_option(int argc, char **argv, const char *short_options,
                         const struct option *table)
 {
     int option;
+    opterr = 0; // its messages would go to a terminal with whatever is in the arguments
     while ((option = getopt_long(argc, argv, short_options, table, NULL)) == OPTION_NO_SANDBOX) {
         no_sandbox = true;
+    }
+    if (option == '?') {
+        tell_bad_option(argv[optind - 1], short_options);
     }
     return option;
 }

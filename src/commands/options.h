@@ -30,7 +30,8 @@ enum { OPTION_HELP = 0x1000, OPTION_NO_SANDBOX, OPTION_FIRST_OWN };
 
 struct option;
 
-// As getopt_long(), with the letters of `short_options`. Takes --no-sandbox itself.
+// As getopt_long(), with the letters of `short_options`. Takes --no-sandbox itself, and has told
+// what is wrong when it returns '?'.
 int command_next_option(int argc, char **argv, const char *short_options,
                         const struct option *table);
 
@@ -38,7 +39,7 @@ int command_next_option(int argc, char **argv, const char *short_options,
 int command_help(const struct command *command);
 
 // Prints "qcow2-info: MESSAGE" and where to find help on stderr. Returns EXIT_USAGE. A NULL format
-// is for what getopt_long has already named.
+// is for what command_next_option() has already told.
 int command_usage_error(const struct command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
