@@ -3,8 +3,8 @@
 
 #include "capture.h"
 
+#include "base/utf8.h"
 #include "harness.h"
-#include "output/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
