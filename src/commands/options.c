@@ -26,7 +26,7 @@ static void tell_bad_option(const char *given, const char *short_options)
     struct error error;
     if (optopt == 0) {
         error_set(&error, ERROR_USAGE, "unknown or ambiguous option \"%s\"", given);
-    } else if (optopt >= OPTION_HELP) {
+    } else if (optopt >= OPTION_HELP || strncmp(given, "--", 2) == 0) {
         error_set(&error, ERROR_USAGE, "option \"%s\" %s", given,
                   strchr(given, '=') ? "takes no value" : "needs a value");
     } else {
