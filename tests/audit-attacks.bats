@@ -1,0 +1,468 @@
+#!/usr/bin/env bats
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# audit on images that attacks used or could use: known ones, names, files of two formats, tables that
+# mean more than the file has, and policies that let a part of them through.
+
+load helpers/load
+load helpers/tables
+load helpers/luks
+load helpers/audit
+
+C=65536
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    require_tool qemu-img qemu-io jq
+}
+
+make_small() {
+    make_image image 1M '' "write -P 1 0 $((2 * C))"
+}
+
+# assert_codes CODE...: these are told of image, in the order of the rules
+assert_codes() {
+    audited image || return
+    assert_equal "$(codes)" "$*"
+}
+
+# ---- Known attacks ---------------------------------------------------------------------------------
+
+@test "audit attack: CVE-2022-47951: a VMDK descriptor whose extent is a file of the host" {
+    printf '%s\n' '# Disk DescriptorFile' 'version=1' 'CID=fffffffe' 'parentCID=ffffffff' \
+        'createType="monolithicFlat"' '# Extent description' 'RW 16 FLAT "/etc/passwd" 0' >image
+    [[ $(qemu-img info --output=json image) == *vmdk* ]]
+    run_qcow2_info audit --json image
+    assert_status 1
+    assert_output ''
+    assert_one_error image VMDK
+}
+
+@test "audit attack: CVE-2024-32498: an external data file that is a file of the host" {
+    name_data_file image /etc/passwd
+    assert_codes data-file name-path
+    assert_status 2
+    assert_output_contains '/etc/passwd'
+    # The checks of that time looked for a backing file.
+    assert_equal "$(field image backing_file_offset)" 0
+}
+
+@test "audit attack: CVE-2024-44082: references handed to qemu-img unchecked, in an image for a bare machine" {
+    qemu-img create -q -u -f qcow2 -b /etc/shadow -F raw image 1M
+    assert_codes backing-file name-path
+    assert_status 2
+    # The same with a data file, and with both.
+    name_data_file image /dev/sda
+    assert_codes data-file name-path
+    assert_status 2
+}
+
+@test "audit attack: CVE-2024-4467: a json: data file, opened by qemu-img info" {
+    name_data_file image 'json:{"driver":"qcow2","file":{"driver":"quorum","vote-threshold":1,"children":[{"driver":"file","filename":"/etc/passwd"}]}}'
+    assert_codes data-file-json
+    assert_status 2
+    audited image --allow data-file
+    assert_status 2
+}
+
+@test "audit attack: 65536 snapshots in a file of 197 KB" {
+    make_image image 10M ''
+    poke_field image nb_snapshots 65536
+    poke_field image snapshots_offset $((3 * C))
+    audited image
+    assert_status 2
+    [[ " $(codes) " == *' snapshot-bomb '* ]] || fail "$output"
+}
+
+@test "audit attack: more snapshots and bitmaps than QEMU takes" {
+    make_small
+    poke_field image nb_snapshots 65537
+    audited image
+    [[ " $(codes) " == *' snapshot-bomb '* ]] || fail "$output"
+    make_small
+    qemu-img bitmap --add image one
+    poke_be32 image $(($(extension_at image 23852875) + 8)) 65536
+    audited image
+    [[ " $(codes) " == *' bitmap-bomb '* ]] || fail "$output"
+}
+
+@test "audit attack: bitmaps that take a GiB of memory and nothing in the file" {
+    make_image image 16T ''
+    local i
+    qemu-img bitmap --add -g 64k image one
+    qemu-img bitmap --add -g 64k image two
+    assert_clean image
+    # 16 TiB by 4 KiB are 2^32 bits.
+    local directory
+    directory=$(peek_be64 image $(($(extension_at image 23852875) + 24)))
+    for i in 0 1; do
+        poke image $((directory + i * 32 + 17)) 0c
+        poke_be32 image $((directory + i * 32 + 8)) 8192
+    done
+    audited image
+    [[ " $(codes) " == *' bitmap-bomb '* ]] || fail "$output"
+    assert_output_contains '1073741824 bytes of memory'
+}
+
+# ---- Names -----------------------------------------------------------------------------------------
+
+@test "audit attack: names of backing files that are paths with tricks" {
+    local name
+    for name in /etc/passwd /dev/sda /proc/self/environ ../secret a/../../secret .. 'file:/etc/passwd' \
+        'file:../x' '~root/x' '-o' 'a*' 'a?' '[ab]' '{a,b}' '$HOME' '`id`' 'a|b' 'a\b'; do
+        make_layer image 1M '' "$name" raw
+        assert_codes backing-file name-path || fail "$name"
+    done
+    for name in base.qcow2 images/base.qcow2 ..base a..b 'a b' 'file:base'; do
+        make_layer image 1M '' "$name" raw
+        assert_codes backing-file || fail "$name"
+    done
+}
+
+@test "audit attack: a NUL inside a name ends it for one program and not for another" {
+    make_layer image 1M '' base.qcow2xxetcxpasswd qcow2
+    poke image $(($(field image backing_file_offset) + 10)) 00
+    assert_codes backing-file name-path
+    name_data_file image data.rawxetc
+    poke image $(($(extension_at image 44415441) + 8 + 8)) 00
+    assert_codes data-file name-path
+}
+
+@test "audit attack: every place of a name is looked at" {
+    # Backing file, its format, data file, features, snapshot id and name, bitmap.
+    make_layer image 1M '' $'a\e' raw
+    assert_codes backing-file name-control
+    make_layer image 1M '' base qcow2
+    poke_text image $(($(extension_at image e2792aca) + 8)) $'\eabcd'
+    assert_codes backing-file name-control
+    name_data_file image $'a\x07b'
+    assert_codes data-file name-control
+    make_small
+    poke_text image $(($(extension_at image 6803f857) + 8 + 2)) $'\x7f'
+    assert_codes name-control
+    make_small
+    qemu-img snapshot -c one image
+    poke image $(($(field image snapshots_offset) + 64)) 0d
+    assert_codes name-control
+    make_small
+    qemu-img bitmap --add image one
+    poke image $(($(peek_be64 image $(($(extension_at image 23852875) + 24))) + 24)) ff
+    assert_codes name-not-utf8
+}
+
+@test "audit attack: names that change the direction of writing, and C1 controls" {
+    make_small
+    local name
+    for name in $'a\u202egpj.exe' $'a\u2066b' $'a\u0085b' $'a\u2028b' $'a\u200fb'; do
+        qemu-img snapshot -c "$name" image
+        assert_codes name-control || fail "$name"
+        qemu-img snapshot -d "$name" image
+        qemu-img convert -O qcow2 image copy && mv copy image
+    done
+}
+
+@test "audit attack: overlong and surrogate UTF-8" {
+    make_small
+    local name
+    for name in $'a\xc0\xafb' $'a\xed\xa0\x80b' $'a\xf4\x90\x80\x80b' $'a\xe2\x82'; do
+        qemu-img snapshot -c "$name" image
+        assert_codes name-not-utf8 || fail "$name"
+        qemu-img convert -O qcow2 image copy && mv copy image
+    done
+}
+
+@test "audit attack: names of snapshots and bitmaps as paths" {
+    local name
+    for name in /etc/passwd ../x a/../b ..; do
+        make_small
+        qemu-img snapshot -c "$name" image
+        assert_codes name-path || fail "$name"
+        make_small
+        qemu-img bitmap --add image "$name"
+        assert_codes name-path || fail "$name"
+    done
+}
+
+# ---- The header ------------------------------------------------------------------------------------
+
+# after FIELD VALUE: what is told of a small image with this field
+after() {
+    make_small
+    poke_field image "$1" "$2"
+    audited image || return
+    assert_status 2 || fail "$1 $2" "$output" || return
+    codes
+}
+
+@test "audit attack: header fields beyond what QEMU takes" {
+    assert_equal "$(after version 4)" header-limit
+    assert_equal "$(after version 0xffffffff)" header-limit
+    assert_equal "$(after cluster_bits 8)" 'header-limit unseen-tables'
+    assert_equal "$(after cluster_bits 22)" 'header-limit unseen-tables'
+    assert_equal "$(after cluster_bits 64)" 'header-limit unseen-tables'
+    assert_equal "$(after compression_type 2)" header-limit
+    assert_equal "$(after l1_size 4194305)" 'l1-size unseen-tables'
+    assert_equal "$(after refcount_table_clusters 129)" refcount-table-size
+    assert_equal "$(after l1_table_offset $((1 << 56)))" 'header-limit unseen-tables'
+    assert_equal "$(after refcount_table_offset $((1 << 57)))" header-limit
+    assert_equal "$(after crypt_method 1)" encryption
+    assert_equal "$(after crypt_method 7)" encryption
+}
+
+@test "audit attack: header fields that break a rule" {
+    assert_equal "$(after header_length 100)" header-broken
+    assert_equal "$(after compression_type 1)" header-broken
+    assert_equal "$(after l1_size 0)" header-broken
+    assert_equal "$(after l1_table_offset $((3 * C + 512)))" 'header-broken unseen-tables'
+    assert_equal "$(after refcount_table_clusters 0)" header-broken
+    assert_equal "$(after size $((1 << 40)))" header-broken
+    # Backing names that are not in the first cluster, or too long, are names all the same.
+    make_small
+    poke_field image backing_file_offset $((2 * C))
+    poke_field image backing_file_size 5
+    assert_codes backing-file header-broken
+    poke_field image backing_file_offset 600
+    poke_field image backing_file_size 2000
+    assert_codes backing-file header-limit
+}
+
+@test "audit attack: a backing file whose name has no bytes is none" {
+    make_layer image 1M '' base qcow2
+    poke_field image backing_file_size 0
+    assert_clean image
+}
+
+@test "audit attack: tables past the end of the file" {
+    assert_equal "$(after l1_table_offset $((1 << 40)))" table-outside-file
+    assert_equal "$(after refcount_table_offset $((1 << 40)))" table-outside-file
+    make_small
+    poke_field image nb_snapshots 1
+    poke_field image snapshots_offset $((1 << 40))
+    assert_codes table-outside-file
+    make_small
+    qemu-img snapshot -c one image
+    poke_be64 image "$(field image snapshots_offset)" $((1 << 40))
+    assert_codes table-outside-file
+    make_small
+    qemu-img bitmap --add image one
+    poke_be64 image "$(peek_be64 image $(($(extension_at image 23852875) + 24)))" $((1 << 40))
+    assert_codes table-outside-file
+    make_small
+    qemu-img bitmap --add image one
+    poke_be64 image $(($(extension_at image 23852875) + 24)) $((1 << 40))
+    assert_codes table-outside-file
+    make_small
+    poke_be64 image $(($(field image refcount_table_offset) + 8)) $((1 << 40))
+    assert_codes table-outside-file
+    make_luks_image image
+    poke_be64 image $(($(extension_at image 0537be77) + 16)) $((1 << 40))
+    assert_codes encryption table-outside-file
+}
+
+@test "audit attack: tables over the header and over one another" {
+    local table
+    # Over the header; over the refcount table; a snapshot's over the active one; a bitmap's over that.
+    for table in 0 1; do
+        make_small
+        poke_field image l1_table_offset $((table * C))
+        audited image
+        [[ " $(codes) " == *' table-overlap '* ]] || fail "$table" "$output"
+    done
+    make_small
+    poke_field image refcount_table_offset "$(field image l1_table_offset)"
+    audited image
+    [[ " $(codes) " == *' table-overlap '* ]] || fail "$output"
+    make_small
+    qemu-img snapshot -c one image
+    poke_be64 image "$(field image snapshots_offset)" "$(field image l1_table_offset)"
+    assert_codes table-overlap
+    make_small
+    qemu-img bitmap --add image one
+    poke_be64 image "$(peek_be64 image $(($(extension_at image 23852875) + 24)))" "$(field image l1_table_offset)"
+    assert_codes table-overlap
+    make_small
+    qemu-img bitmap --add image one
+    qemu-img snapshot -c one image
+    truncate -s 4M image
+    poke_field image snapshots_offset "$(peek_be64 image $(($(extension_at image 23852875) + 24)))"
+    audited image
+    [[ " $(codes) " == *' table-overlap '* ]] || fail "$output"
+}
+
+# ---- Bombs -----------------------------------------------------------------------------------------
+
+@test "audit attack: many entries for the same compressed bytes" {
+    make_image image 64M '' 'write -q -c -P 1 0 64k'
+    local i entry at
+    entry=$(l2_entry image 0)
+    at=$(l2_entry_at image 0)
+    for ((i = 1; i < 16; i++)); do
+        poke_be64 image $((at + i * 8)) "$entry"
+    done
+    assert_codes shared-data
+    assert_output_contains '(and 14 more)'
+}
+
+@test "audit attack: one L2 table for every entry of an L1 table" {
+    make_image image 512G '' "write -P 1 0 $C"
+    repeat_bytes image "$(field image l1_table_offset)" 8 1024
+    assert_codes shared-l2-table shared-data
+    assert_output_contains '(and 1022 more)'
+}
+
+@test "audit attack: a small file in which 400000 clusters take turns on 20000" {
+    # More places than are remembered at once: they are found by what they add up to.
+    local i entries='' at
+    make_image image 200M cluster_size=512
+    at=$(((1 << 20) + 512))
+    truncate -s $((at + 20000 * 512)) image
+    # 64 entries an L2 table, 313 tables for 20000 clusters, and the L1 table names each in turn.
+    local tables=$((1 << 24))
+    for ((i = 0; i < 20032; i++)); do
+        printf -v entries '%s%016x' "$entries" $((COPIED | at + i % 20000 * 512))
+    done
+    poke image $tables "$entries"
+    entries=''
+    for ((i = 0; i < 313; i++)); do
+        printf -v entries '%s%016x' "$entries" $((COPIED | tables + i * 512))
+    done
+    poke image $((1 << 25)) "$entries"
+    repeat_bytes image $((1 << 25)) $((313 * 8)) 20
+    poke_field image l1_table_offset $((1 << 25))
+    poke_field image l1_size 6260
+    audited image --allow shared-l2-table
+    assert_status 2
+    [[ " $(codes) " == *' shared-data '* ]] || fail "$output"
+}
+
+@test "audit attack: what compresses well and is small harms nobody" {
+    make_image image 2G compression_type=zstd 'write -q -c -P 1 0 900M'
+    assert_clean image
+}
+
+@test "audit attack: a guest that could rewrite each kind of table" {
+    local place
+    make_small
+    qemu-img snapshot -c one image
+    qemu-img bitmap --add image one
+    for place in "$(field image l1_table_offset)" "$(field image refcount_table_offset)" \
+        "$(peek_be64 image "$(field image refcount_table_offset)")" "$(l2_table_at image 0)" \
+        "$(field image snapshots_offset)" "$(peek_be64 image "$(field image snapshots_offset)")" \
+        "$(peek_be64 image $(($(extension_at image 23852875) + 24)))"; do
+        poke_l2_entry image $((5 * C)) $((COPIED | place))
+        audited image
+        [[ $(codes) == data-over-table ]] || fail "the table at $place" "$output"
+    done
+}
+
+@test "audit attack: data of a snapshot alone are looked at too" {
+    make_image image 1M '' "write -P 1 0 $C"
+    qemu-img snapshot -c one image
+    write_image image "write -P 2 0 $C"
+    # The snapshot's L2 table is the first one.
+    local l1
+    l1=$(peek_be64 image "$(field image snapshots_offset)")
+    poke_be64 image $(($(peek_be64 image "$l1") & OFFSET_MASK)) $((1 << 50))
+    assert_codes data-outside-file
+}
+
+@test "audit attack: extended L2 entries are looked at" {
+    make_image image 1M extended_l2=on "write -P 1 0 $C"
+    poke_l2_entry image 0 $((COPIED | 1 << 50))
+    assert_codes data-outside-file
+    make_image image 1M extended_l2=on "write -P 1 0 $((2 * C))"
+    poke_l2_entry image $C "$(l2_entry image 0)"
+    assert_codes shared-data
+}
+
+# ---- Two formats -----------------------------------------------------------------------------------
+
+# marked OFFSET HEX: only that is told of a small image with these bytes, and the place is right
+marked() {
+    rm -f image
+    make_small
+    poke image "$1" "$2"
+    assert_codes other-format || fail "$1 $2" || return
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$(($1))"
+}
+
+@test "audit attack: marks of other formats in the header cluster" {
+    marked 0x40 7f10dabe0000000000  # VDI
+    marked 257 7573746172           # tar
+    marked 510 55aa                 # boot sector
+    marked 512 4546492050415254     # GPT
+    marked 4096 4546492050415254    # GPT of large sectors
+    marked 536 4c564d3220303031     # LVM
+    marked 1080 53ef                # ext4
+    marked 4086 53574150535041434532 # swap space
+    marked 32769 4344303031          # ISO 9660
+    marked 0x4000 534b554cbabe       # LUKS, second header
+    marked 0x8000 534b554cbabe
+}
+
+@test "audit attack: marks of other formats at the end of the file" {
+    local end mark
+    for mark in 636f6e6563746978 6b6f6c79; do
+        rm -f image
+        make_small
+        end=$(stat -c %s image)
+        truncate -s $((end + C)) image
+        poke image $((end + C - 512)) $mark
+        assert_codes other-format trailing-data
+        assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + C - 512))
+    done
+    rm -f image
+    make_small
+    end=$(stat -c %s image)
+    poke image "$end" "504b0506$(printf '%036d' 0)"
+    assert_codes other-format trailing-data
+}
+
+@test "audit attack: a VHD that was taken for a raw disk is no VHD any more" {
+    truncate -s 1M disk
+    printf conectix >>disk
+    truncate -s $((1048576 + 512)) disk
+    qemu-img convert -f raw -O qcow2 disk image
+    # Whether its last sector is the last of the file depends on the cluster size.
+    audited image
+    assert_status 0
+    [[ -z $(codes) || $(codes) == other-format-in-data ]] || fail "$output"
+    truncate -s "$(($(host_offset image $((1 << 20))) + 512))" image
+    assert_codes other-format-in-data
+    assert_status 0
+    audited image --deny other-format-in-data
+    assert_status 2
+}
+
+@test "audit attack: marks in compressed data and in data of a snapshot are in data" {
+    make_image image 64K cluster_size=4096 'write -q -c -P 1 0 4096'
+    local at
+    # A compressed cluster from 32768 on: the entry says so.
+    at=$((62 - (12 - 8)))
+    truncate -s 65536 image
+    poke_l2_entry image 0 $((COMPRESSED | 1 << at | 32768))
+    poke image 32769 4344303031
+    assert_codes other-format-in-data
+    rm -f image
+    make_image image 64K cluster_size=4096 'write -q -P 1 0 64k'
+    qemu-img snapshot -c one image
+    write_image image 'write -q -P 2 0 64k'
+    poke image 32769 4344303031
+    assert_codes other-format-in-data
+}
+
+@test "audit attack: a mark where the tables were not seen is none of guest data" {
+    make_image image 64K cluster_size=4096 'write -q -P 1 0 64k'
+    poke image 32769 4344303031
+    assert_codes other-format-in-data
+    # The L2 table comes before; the L1 table is moved behind what is given.
+    local l1
+    l1=$(field image l1_table_offset)
+    truncate -s 1M image
+    dd if=image of=image bs=4096 skip=$((l1 / 4096)) seek=128 count=1 conv=notrunc status=none
+    poke_field image l1_table_offset $((128 * 4096))
+    run --separate-stderr bash -c 'head -c 65536 image | "$QCOW2_INFO" audit --json'
+    assert_status 2
+    assert_equal "$(codes)" 'other-format incomplete'
+}

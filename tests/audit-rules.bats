@@ -1,0 +1,380 @@
+#!/usr/bin/env bats
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Each rule of audit has an image here that it applies to, and no other rule: the case is called
+# "audit rule CODE: ...". The last test sees to it that no rule lacks one.
+
+load helpers/load
+load helpers/tables
+load helpers/luks
+load helpers/hold
+load helpers/audit
+
+C=65536
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    require_tool qemu-img qemu-io jq
+}
+
+teardown() {
+    release
+}
+
+# An image of 1 MiB with data in its first two clusters.
+make_small() {
+    make_image image 1M '' "write -P 1 0 $((2 * C))"
+}
+
+# An image of 1 GiB: two L2 tables map it, of which the first is there.
+make_two() {
+    make_image image 1G '' "write -P 1 0 $((2 * C))"
+}
+
+# Where its second L1 entry is.
+second_l1_entry() {
+    l1_entry_at image $((512 << 20))
+}
+
+# ---- Other files -----------------------------------------------------------------------------------
+
+@test "audit rule backing-file: a file in the same folder" {
+    make_layer image 1M '' base.qcow2 qcow2
+    assert_only unsafe backing-file "$(field image backing_file_offset)"
+    assert_output_contains 'base.qcow2'
+}
+
+@test "audit rule backing-file-json: a json: name" {
+    make_layer image 1M '' 'json:{"driver":"raw","file":{"driver":"file","filename":"/etc/passwd"}}' raw
+    assert_only unsafe backing-file-json "$(field image backing_file_offset)"
+}
+
+@test "audit rule backing-file-protocol: a server" {
+    make_layer image 1M '' nbd:127.0.0.1:10809 raw
+    assert_only unsafe backing-file-protocol "$(field image backing_file_offset)"
+}
+
+@test "audit rule data-file: the bit, with a name" {
+    qemu-img create -q -f qcow2 -o data_file=data.raw image 1M
+    assert_only unsafe data-file 72
+    assert_output_contains 'data.raw'
+}
+
+@test "audit rule data-file-json: a json: name" {
+    name_data_file image 'json:{"driver":"file","filename":"/etc/passwd"}'
+    assert_only unsafe data-file-json 72
+}
+
+@test "audit rule data-file-protocol: a server" {
+    name_data_file image 'https://127.0.0.1/disk'
+    assert_only unsafe data-file-protocol 72
+}
+
+@test "audit rule data-file-without-bit: the name alone" {
+    qemu-img create -q -f qcow2 -o data_file=data.raw image 1M
+    poke_field image incompatible_features 0
+    assert_only unsafe data-file-without-bit 72
+    assert_output_contains 'data.raw'
+}
+
+# ---- The header ------------------------------------------------------------------------------------
+
+@test "audit rule unknown-incompatible-feature: bit 5" {
+    make_small
+    poke_field image incompatible_features 32
+    assert_only unsafe unknown-incompatible-feature 72
+}
+
+@test "audit rule unknown-compatible-feature: bit 1" {
+    make_small
+    poke_field image compatible_features 2
+    assert_only note unknown-compatible-feature 80
+}
+
+@test "audit rule unknown-autoclear-feature: bit 63" {
+    make_small
+    poke_field image autoclear_features 0x8000000000000000
+    assert_only note unknown-autoclear-feature 88
+}
+
+@test "audit rule header-limit: refcounts of 128 bits" {
+    make_small
+    poke_field image refcount_order 7
+    assert_only unsafe header-limit 96
+}
+
+@test "audit rule header-broken: raw external data without external data" {
+    make_small
+    poke_field image autoclear_features 2
+    assert_only unsafe header-broken 88
+}
+
+@test "audit rule encryption: luks" {
+    make_luks_image image
+    assert_only unsafe encryption 32
+}
+
+@test "audit rule dirty: the bit" {
+    make_small
+    poke_field image incompatible_features 1
+    assert_only unsafe dirty 72
+}
+
+@test "audit rule corrupt: the bit" {
+    make_small
+    poke_field image incompatible_features 2
+    assert_only unsafe corrupt 72
+}
+
+@test "audit rule in-use: QEMU has it open" {
+    make_small
+    hold
+    assert_only unsafe in-use null
+    release
+    assert_clean image
+}
+
+@test "audit rule extension-repeated: two backing format names" {
+    make_small
+    poke image 112 'e2792aca 00000005 7163 6f77 3200 0000 e2792aca 00000005 7163 6f77 3200 0000 00000000 00000000'
+    assert_only unsafe extension-repeated 128
+}
+
+@test "audit rule extension-too-long: a length past the end of the cluster" {
+    make_small
+    poke image 112 'e2792aca 7fffffff'
+    assert_only unsafe extension-too-long 112
+}
+
+@test "audit rule extension-unknown: a type of no known program" {
+    make_small
+    poke image 112 '12345678 00000008 0102030405060708 00000000 00000000'
+    assert_only note extension-unknown 112
+}
+
+# ---- Sizes -----------------------------------------------------------------------------------------
+
+@test "audit rule virtual-size: 16 TiB and a sector" {
+    make_image image $(((16 << 40) + 512)) ''
+    assert_only unsafe virtual-size 24
+}
+
+@test "audit rule larger-than-disk: 80 MiB for a disk of 1 MiB" {
+    make_small
+    fallocate -o "$(stat -c %s image)" -l 80M image
+    assert_only note larger-than-disk null
+}
+
+@test "audit rule l1-size: 200000 entries for a disk that needs one" {
+    make_small
+    local end entry
+    end=$(stat -c %s image)
+    entry=$(peek_be64 image "$(field image l1_table_offset)")
+    truncate -s $((end + 2 * 1048576)) image
+    poke_be64 image "$end" "$entry"
+    poke_field image l1_table_offset "$end"
+    poke_field image l1_size 200000
+    assert_only unsafe l1-size 36
+}
+
+@test "audit rule refcount-table-size: 40 clusters where one is enough" {
+    make_small
+    local end
+    end=$(stat -c %s image)
+    dd if=image of=image bs=$C skip=1 seek=$((end / C)) count=1 conv=notrunc status=none
+    truncate -s $((end + 40 * C)) image
+    poke_field image refcount_table_offset "$end"
+    poke_field image refcount_table_clusters 40
+    assert_only unsafe refcount-table-size 56
+}
+
+# ---- Where tables and data are ---------------------------------------------------------------------
+
+@test "audit rule table-outside-file: an L2 table behind the end" {
+    make_two
+    poke_be64 image "$(second_l1_entry)" $((COPIED | 1 << 40))
+    assert_only unsafe table-outside-file "$(second_l1_entry)"
+}
+
+@test "audit rule table-unaligned: an L2 table at half a cluster" {
+    make_two
+    poke_be64 image "$(second_l1_entry)" $((COPIED | 7 * C + C / 2))
+    assert_only unsafe table-unaligned "$(second_l1_entry)"
+}
+
+@test "audit rule table-overlap: one refcount block for two ranges of clusters" {
+    make_small
+    local table
+    table=$(field image refcount_table_offset)
+    poke_be64 image $((table + 8)) "$(peek_be64 image "$table")"
+    assert_only unsafe table-overlap "$(peek_be64 image "$table")"
+}
+
+@test "audit rule data-outside-file: a cluster at 32 PiB" {
+    make_small
+    poke_l2_entry image 0 $((COPIED | 1 << 55))
+    assert_only unsafe data-outside-file "$(l2_entry_at image 0)"
+}
+
+@test "audit rule data-over-table: the guest writes to its own L1 table" {
+    make_small
+    poke_l2_entry image $((3 * C)) $((COPIED | $(field image l1_table_offset)))
+    assert_only unsafe data-over-table "$(l2_entry_at image $((3 * C)))"
+    assert_output_contains 'an L1 table'
+}
+
+@test "audit rule shared-l2-table: two halves of the disk are one" {
+    make_two
+    poke_be64 image "$(second_l1_entry)" "$(peek_be64 image "$(l1_entry_at image 0)")"
+    assert_only unsafe shared-l2-table "$(second_l1_entry)"
+}
+
+@test "audit rule shared-data: two clusters are one" {
+    make_small
+    poke_l2_entry image $C "$(l2_entry image 0)"
+    assert_only unsafe shared-data "$(l2_entry_at image $C)"
+}
+
+@test "audit rule expansion: 1100 MiB that compress to almost nothing" {
+    make_image image 2G compression_type=zstd 'write -q -c -P 1 0 1100M'
+    assert_only unsafe expansion "$(field image l1_table_offset)"
+}
+
+@test "audit rule unseen-tables: a disk behind more L2 tables than are looked at" {
+    # 150 L2 tables of 2 MiB, each with an entry: that of a cluster of zeros.
+    local size=$((2 << 20)) i at entries=''
+    make_image image 1T cluster_size=2M
+    at=$(stat -c %s image)
+    at=$(((at + size - 1) / size * size))
+    truncate -s $((at + 150 * size)) image
+    for ((i = 0; i < 150; i++)); do
+        printf -v entries '%s%016x' "$entries" $((COPIED | at + i * size))
+        poke image $((at + i * size + 7)) 01
+    done
+    poke image "$(field image l1_table_offset)" "$entries"
+    poke_field image l1_size 150
+    poke_field image size $((150 << 39))
+    assert_only unsafe unseen-tables "$(field image l1_table_offset)" --max-virtual-size 100T
+    assert_equal "$(jq .complete <<<"$output")" false
+}
+
+# ---- Snapshots and bitmaps --------------------------------------------------------------------------
+
+@test "audit rule snapshot-bomb: 1025 sound snapshots" {
+    local i table='' l1=$((1 << 20))
+    make_image image 1M cluster_size=512
+    for ((i = 0; i < 1025; i++)); do
+        table+=$(snapshot_entry $((l1 + i * 512)) 32 1048576 $i)
+    done
+    truncate -s $((l1 + 1025 * 512)) image
+    poke image $((2 << 20)) "$table"
+    poke_field image snapshots_offset $((2 << 20))
+    poke_field image nb_snapshots 1025
+    assert_equal "$(qemu-img info --output=json image | jq '.snapshots | length')" 1025
+    assert_only unsafe snapshot-bomb 60
+}
+
+@test "audit rule snapshot-broken: more nanoseconds than a second has" {
+    make_small
+    qemu-img snapshot -c one image
+    poke_be32 image $(($(field image snapshots_offset) + 20)) 1000000000
+    assert_only unsafe snapshot-broken $(($(field image snapshots_offset) + 20))
+}
+
+@test "audit rule vm-state: a snapshot with 1 MiB of it" {
+    make_small
+    qemu-img snapshot -c one image
+    poke_be64 image $(($(field image snapshots_offset) + 40)) 1048576
+    assert_only note vm-state "$(field image snapshots_offset)"
+}
+
+@test "audit rule bitmap-bomb: 257 sound bitmaps" {
+    local i directory='' tables=$((1 << 20)) extension
+    make_image image 1M cluster_size=512
+    qemu-img bitmap --add image first
+    for ((i = 0; i < 257; i++)); do
+        directory+=$(bitmap_entry $((tables + i * 512)) 1 $i)
+    done
+    truncate -s $((tables + 257 * 512)) image
+    poke image $((2 << 20)) "$directory"
+    extension=$(extension_at image 23852875)
+    poke_be32 image $((extension + 8)) 257
+    poke_be64 image $((extension + 16)) $((257 * 32))
+    poke_be64 image $((extension + 24)) $((2 << 20))
+    assert_equal "$(qemu-img info --output=json image | jq '."format-specific".data.bitmaps | length')" 257
+    assert_only unsafe bitmap-bomb "$extension"
+}
+
+@test "audit rule bitmap-broken: a reserved flag" {
+    make_small
+    qemu-img bitmap --add image one
+    local directory
+    directory=$(peek_be64 image $(($(extension_at image 23852875) + 24)))
+    poke_be32 image $((directory + 12)) 0x80000000
+    assert_only unsafe bitmap-broken $((directory + 12))
+}
+
+# ---- Names -----------------------------------------------------------------------------------------
+
+@test "audit rule name-control: an escape sequence" {
+    make_small
+    qemu-img snapshot -c $'a\e[31mb' image
+    assert_only unsafe name-control "$(field image snapshots_offset)"
+}
+
+@test "audit rule name-not-utf8: a byte that begins nothing" {
+    make_small
+    qemu-img snapshot -c $'a\xffb' image
+    assert_only unsafe name-not-utf8 "$(field image snapshots_offset)"
+}
+
+@test "audit rule name-path: a snapshot whose name leads out of the folder" {
+    make_small
+    qemu-img snapshot -c ../../etc/cron.d/x image
+    assert_only unsafe name-path "$(field image snapshots_offset)"
+}
+
+# ---- Bytes of the file -----------------------------------------------------------------------------
+
+@test "audit rule other-format: a boot sector" {
+    make_small
+    poke image 510 55aa
+    assert_only unsafe other-format 510
+}
+
+@test "audit rule other-format-in-data: a partition table in guest data that lie at 4096" {
+    make_image image 64K cluster_size=512 'write -P 1 0 64K'
+    local guest=0
+    while [[ $(host_offset image $guest) -ne 4096 ]]; do
+        guest=$((guest + 512))
+    done
+    poke_text image 4096 'EFI PART'
+    assert_only note other-format-in-data 4096
+}
+
+@test "audit rule trailing-data: a file behind the image" {
+    make_small
+    local end
+    end=$(stat -c %s image)
+    printf 'Rar!' >>image
+    assert_only note trailing-data "$end"
+}
+
+@test "audit rule incomplete: the image comes through a pipe" {
+    make_small
+    run --separate-stderr bash -c 'cat image | "$QCOW2_INFO" audit --json'
+    assert_status 0
+    assert_equal "$(jq -c '[.safe, .complete, .actual_size, (.findings[] | .code, .severity, .offset)]' <<<"$output")" \
+        "[true,false,null,\"incomplete\",\"note\",$(stat -c %s image)]"
+}
+
+# ---- All of them -----------------------------------------------------------------------------------
+
+@test "audit rules: each one has a test of its own above, and each test a rule" {
+    run_qcow2_info audit --list-rules --json
+    assert_status 0
+    jq -r '.[].code' <<<"$output" | sort >rules
+    sed -n 's/^@test "audit rule \([a-z0-9-]*\): .*/\1/p' "$BATS_TEST_FILENAME" | sort >tests
+    diff rules tests
+}

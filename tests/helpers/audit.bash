@@ -1,0 +1,94 @@
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the tests of audit share; load helpers/load and helpers/tables first.
+
+# audited IMAGE OPTION...: runs audit --json, which ends with one of its statuses and prints one object
+audited() {
+    local image=$1
+    shift
+    run_qcow2_info audit --json "$@" "$image"
+    [[ ${status-} -eq 0 || ${status-} -eq 2 ]] || fail "status $status" "$(show_run)" || return
+    jq -e 'type == "object"' <<<"${output-}" >/dev/null || fail 'no JSON object' "$(show_run)"
+}
+
+# codes: those of the findings of the last audit, in one line
+codes() {
+    jq -r '[.findings[].code] | join(" ")' <<<"$output"
+}
+
+# assert_only SEVERITY CODE OFFSET [OPTION...]: of the file image that one finding is told, and no other;
+# OFFSET is a number or null
+assert_only() {
+    local severity=$1 code=$2 offset=$3 want_status=0
+    shift 3
+    [[ $offset == null ]] || offset=$((offset))
+    [[ $severity != unsafe ]] || want_status=2
+    audited image "$@" || return
+    assert_equal "$(codes)" "$code" || return
+    assert_equal "$(jq -c '[.findings[] | .severity, .offset]' <<<"$output")" "[\"$severity\",$offset]" || return
+    jq -e '.findings[0].message | type == "string" and length > 10' <<<"$output" >/dev/null || fail "$output" || return
+    assert_equal "$(jq .safe <<<"$output")" "$([[ $want_status -eq 0 ]] && echo true || echo false)" || return
+    assert_status $want_status
+}
+
+# assert_clean IMAGE: safe, complete, and nothing is told
+assert_clean() {
+    audited "$1" || return
+    assert_status 0 || return
+    assert_equal "${stderr-}" '' || return
+    assert_equal "$(jq -c '[.safe, .complete, .findings]' <<<"$output")" '[true,true,[]]'
+}
+
+# poke_text FILE OFFSET TEXT
+poke_text() {
+    printf %s "$3" | dd of="$1" bs=64k oflag=seek_bytes seek="$(($2))" conv=notrunc status=none
+}
+
+# extension_at FILE TYPE: where the header extension of this type, 8 hexadecimal digits, is
+extension_at() {
+    local at=112 type
+    [[ $(field "$1" version) -ge 3 ]] || at=72
+    while type=$(peek "$1" "$at" 4) && [[ $type != "$2" ]]; do
+        [[ $type && $type != 00000000 ]] || fail "$1 has no header extension $2" || return
+        at=$((at + 8 + ($(peek_be32 "$1" $((at + 4))) + 7) / 8 * 8))
+    done
+    echo "$at"
+}
+
+# name_data_file FILE NAME: makes FILE an image of 1 MiB whose external data file has this name
+name_data_file() {
+    local placeholder=${2//?/x}
+    qemu-img create -q -f qcow2 -o "data_file=$placeholder" "$1" 1M || return
+    poke_text "$1" $(($(extension_at "$1" 44415441) + 8)) "$2"
+    rm -f "$placeholder"
+}
+
+# repeat_bytes FILE OFFSET SIZE TIMES: what is there comes to stand there so often, one behind another
+repeat_bytes() {
+    local have=1 count
+    while [[ $have -lt $4 ]]; do
+        count=$(($4 - have < have ? $4 - have : have))
+        dd if="$1" of="$1" bs=64k iflag=skip_bytes,count_bytes oflag=seek_bytes conv=notrunc status=none \
+            skip="$2" count=$((count * $3)) seek=$(($2 + have * $3)) || return
+        have=$((have + count))
+    done
+}
+
+# snapshot_entry L1_OFFSET L1_SIZE DISK_SIZE ID: an entry of the snapshot table, in hexadecimal; an id of
+# up to 8 characters and no name
+snapshot_entry() {
+    local id
+    id=$(printf %s "$4" | od -An -v -tx1 | tr -d ' \n')
+    printf '%016x%08x%04x0000%08x%08x%016x%08x%08x' "$1" "$2" ${#4} 0 0 0 0 24
+    printf '%016x%016xffffffffffffffff%s%0*d' 0 "$3" "$id" $((16 - ${#id})) 0
+}
+
+# bitmap_entry TABLE_OFFSET TABLE_SIZE NAME: an entry of the bitmap directory, in hexadecimal: enabled, of
+# granularity 64 KiB, with a name of up to 8 characters
+bitmap_entry() {
+    local name
+    name=$(printf %s "$3" | od -An -v -tx1 | tr -d ' \n')
+    printf '%016x%08x%08x0110%04x%08x%s%0*d' "$1" "$2" 2 ${#3} 0 "$name" $((16 - ${#name})) 0
+}
