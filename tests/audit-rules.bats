@@ -7,7 +7,7 @@
 
 load helpers/load
 load helpers/tables
-load helpers/luks
+load helpers/encryption
 load helpers/hold
 load helpers/audit
 
