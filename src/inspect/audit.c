@@ -219,6 +219,7 @@ bool audit_image(const struct image *image, const struct audit_options *options,
     };
     audit_header(&state);
     audit_references(&state);
+    audit_virtual_size(&state);
     audit_marks(&state);
     look_at_tables(&state);
     audit_sizes(&state);

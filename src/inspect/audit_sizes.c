@@ -9,7 +9,7 @@
 
 #include <inttypes.h>
 
-static void look_at_virtual_size(struct audit_state *state)
+void audit_virtual_size(struct audit_state *state)
 {
     uint64_t size = state->header->size;
     uint64_t most = state->options->max_virtual_size;
@@ -67,7 +67,6 @@ static void look_at_expansion(struct audit_state *state)
 
 void audit_sizes(struct audit_state *state)
 {
-    look_at_virtual_size(state);
     look_at_actual_size(state);
     if (state->header->geometry_known && state->source->complete) {
         look_at_expansion(state);

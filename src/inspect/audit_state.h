@@ -107,6 +107,7 @@ void audit_name(struct audit_state *state, enum audit_name_role role, const char
 // The parts, in the order in which they are called: places of tables come before what lies in them.
 void audit_header(struct audit_state *state);
 void audit_references(struct audit_state *state);
+void audit_virtual_size(struct audit_state *state);
 void audit_marks(struct audit_state *state);
 void audit_header_tables(struct audit_state *state);
 void audit_active_l1(struct audit_state *state);

@@ -1,0 +1,182 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What an audit does when the image cannot be read, and the set of clusters that it keeps.
+
+#include "inspect/audit.h"
+
+#include "base/checked.h"
+#include "format/layout.h"
+#include "inspect/cluster_set.h"
+
+#include <stdlib.h>
+
+#include "unit.h"
+
+enum { CLUSTER = 65536, CLUSTERS = 7 };
+
+static uint8_t file[CLUSTERS * CLUSTER];
+
+static void put(size_t offset, size_t width, uint64_t value)
+{
+    for (size_t i = 0; i < width; i++) {
+        file[offset + i] = (uint8_t)(value >> 8 * (width - 1 - i));
+    }
+}
+
+// Header, refcount table, refcount block, L1 table, L2 table and two clusters of data.
+static void make_image(void)
+{
+    memset(file, 0, sizeof file);
+    put(HEADER_MAGIC, 4, QCOW2_MAGIC);
+    put(HEADER_VERSION, 4, 3);
+    put(HEADER_CLUSTER_BITS, 4, 16);
+    put(HEADER_SIZE, 8, 1 << 20);
+    put(HEADER_L1_SIZE, 4, 1);
+    put(HEADER_L1_TABLE_OFFSET, 8, 3 * CLUSTER);
+    put(HEADER_REFCOUNT_TABLE_OFFSET, 8, CLUSTER);
+    put(HEADER_REFCOUNT_TABLE_CLUSTERS, 4, 1);
+    put(HEADER_REFCOUNT_ORDER, 4, 4);
+    put(HEADER_HEADER_LENGTH, 4, HEADER_LENGTH_V3);
+    put(CLUSTER, 8, 2 * CLUSTER);
+    for (size_t i = 0; i < CLUSTERS; i++) {
+        put(2 * CLUSTER + i * 2, 2, 1);
+    }
+    put(3 * CLUSTER, 8, ENTRY_COPIED | 4 * CLUSTER);
+    put(4 * CLUSTER, 8, ENTRY_COPIED | 5 * CLUSTER);
+    put(4 * CLUSTER + 8, 8, ENTRY_COPIED | 6 * CLUSTER);
+}
+
+// A source of these bytes that fails where it touches the cluster `bad`.
+static uint64_t bad;
+
+static bool read_but_bad(struct source *source, uint64_t offset, void *buffer, size_t size,
+                         struct error *error)
+{
+    (void)source;
+    if (size > 0 && offset / CLUSTER <= bad && bad <= (offset + size - 1) / CLUSTER) {
+        return error_at(error, ERROR_IO, bad * CLUSTER, "cannot read: broken");
+    }
+    memcpy(buffer, file + offset, size);
+    return true;
+}
+
+static void close_nothing(struct source *source)
+{
+    (void)source;
+}
+
+static const struct source_ops bad_ops = {.read = read_but_bad, .close = close_nothing};
+
+static bool audit_with(uint64_t bad_cluster, struct audit *audit, struct error *error)
+{
+    static struct source source;
+    struct audit_options options = audit_options_default();
+    source = (struct source){.ops = &bad_ops, .size = sizeof file, .complete = true, .fd = -1};
+    bad = UINT64_MAX;
+    struct image *image = image_open(&source, "image", error);
+    if (!CHECK(image != NULL)) {
+        return false;
+    }
+    bad = bad_cluster;
+    bool audited = audit_image(image, &options, audit, error);
+    image_close(image);
+    return audited;
+}
+
+static void a_sound_image_is_safe(void)
+{
+    struct audit audit;
+    struct error error;
+    struct audit_options options = audit_options_default();
+    make_image();
+    REQUIRE(audit_with(UINT64_MAX, &audit, &error));
+    CHECK(audit.complete);
+    CHECK(audit_is_safe(&audit, &options));
+    CHECK_EQ_U64(audit.virtual_size, 1 << 20);
+    CHECK(!audit.actual_size_known);
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        CHECK_EQ_U64(audit.findings[i].count, 0);
+    }
+}
+
+static void a_table_that_cannot_be_read_ends_the_audit(void)
+{
+    // In the first and the last one marks of other formats are looked for; 5 has data alone.
+    for (uint64_t cluster = 0; cluster < CLUSTERS; cluster++) {
+        struct audit audit;
+        struct error error = {0};
+        make_image();
+        bool audited = audit_with(cluster, &audit, &error);
+        CHECK(audited == (cluster == 5));
+        if (!audited) {
+            CHECK(error.code == ERROR_IO);
+            CHECK(strstr(error.message, "cannot read: broken") != NULL);
+            CHECK_EQ_U64(error.offset, cluster * CLUSTER);
+        }
+    }
+}
+
+static void every_rule_has_its_row(void)
+{
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        enum audit_rule found;
+        REQUIRE(audit_rules[i].code != NULL);
+        const struct bytes code = {(const uint8_t *)audit_rules[i].code,
+                                   strlen(audit_rules[i].code)};
+        REQUIRE(audit_rule_find(code, &found));
+        CHECK_EQ_U64(found, i);
+        CHECK(audit_rules[i].severity != AUDIT_ALLOWED);
+    }
+}
+
+static void a_set_remembers_what_was_added(void)
+{
+    struct cluster_set set = {0};
+    bool added;
+    CHECK_EQ_U64(cluster_set_peek(&set, 7), 0);
+    for (uint64_t i = 0; i < CLUSTER_SET_MAX; i++) {
+        uint64_t *slot = cluster_set_add(&set, i * 3, PURPOSE_L2_TABLE, &added);
+        REQUIRE(slot != NULL && added);
+    }
+    CHECK(!set.full);
+    for (uint64_t i = 0; i < (uint64_t)CLUSTER_SET_MAX * 3; i++) {
+        uint64_t slot = cluster_set_peek(&set, i);
+        REQUIRE((slot != 0) == (i % 3 == 0));
+        REQUIRE(slot == 0 || cluster_purpose(slot) == PURPOSE_L2_TABLE);
+    }
+    CHECK(cluster_set_add(&set, 3, PURPOSE_HEADER, &added) != NULL);
+    CHECK(!added);
+    CHECK(!set.full);
+    CHECK(cluster_set_add(&set, 1, PURPOSE_HEADER, &added) == NULL);
+    CHECK(!added);
+    CHECK(set.full);
+    cluster_set_free(&set);
+}
+
+// Numbers that all have the same place in a table of so many slots.
+static void numbers_that_collide_are_not_searched_for_long(void)
+{
+    struct cluster_set set = {0};
+    bool added;
+    uint64_t found = 0;
+    for (uint64_t i = 0; found < (uint64_t)CLUSTER_SET_ROW * 2; i++) {
+        if (cluster_set_hash(i) >> 44 == 0) { // the first slot of up to 2^20
+            cluster_set_add(&set, i, PURPOSE_DATA, &added);
+            found++;
+        }
+    }
+    CHECK(set.full);
+    CHECK(set.count <= CLUSTER_SET_ROW);
+    cluster_set_free(&set);
+}
+
+int main(void)
+{
+    RUN(a_sound_image_is_safe);
+    RUN(a_table_that_cannot_be_read_ends_the_audit);
+    RUN(every_rule_has_its_row);
+    RUN(a_set_remembers_what_was_added);
+    RUN(numbers_that_collide_are_not_searched_for_long);
+    return unit_done();
+}
