@@ -176,6 +176,7 @@ static void a_folder_that_is_renamed_does_not_open_what_takes_its_place(void)
 // ---- Somebody exchanges things meanwhile --------------------------------------------------------
 
 static atomic_bool stop;
+static atomic_uint exchanges;
 static const char *exchanged; // the name in question: a folder, or a link out of "in"
 static const char *link_target;
 
@@ -186,13 +187,15 @@ static void *exchange(void *unused)
             unlink(exchanged) != 0 || rename("in/aside", exchanged) != 0) {
             return &stop; // anything but NULL
         }
+        atomic_fetch_add(&exchanges, 1);
     }
     return unused;
 }
 
+// Goes on until both sides have done enough: on a busy machine one of them may have to wait.
 static void check_race(const char *name, const char *target, const char *path)
 {
-    enum { TIMES = 20000 };
+    enum { TIMES = 20000, ENOUGH = 1000, TIMES_AT_MOST = 5000000 };
     struct folder *folder = open_in("in");
     pthread_t thread;
     void *failed = NULL;
@@ -201,8 +204,11 @@ static void check_race(const char *name, const char *target, const char *path)
     exchanged = name;
     link_target = target;
     atomic_store(&stop, false);
+    atomic_store(&exchanges, 0);
     REQUIRE(pthread_create(&thread, NULL, exchange, NULL) == 0);
-    for (unsigned i = 0; i < TIMES; i++) {
+    for (unsigned i = 0; i < TIMES || ((opened < ENOUGH || atomic_load(&exchanges) < ENOUGH) &&
+                                       i < TIMES_AT_MOST && escaped == 0);
+         i++) {
         struct error error;
         char byte = open_below(folder, path, &error);
         opened += byte == 'i';
@@ -212,7 +218,7 @@ static void check_race(const char *name, const char *target, const char *path)
     pthread_join(thread, &failed);
     CHECK(failed == NULL);
     CHECK_EQ_U64(escaped, 0);
-    CHECK(opened > 0);
+    CHECK(opened >= ENOUGH && atomic_load(&exchanges) >= ENOUGH);
     folder_close(folder);
 }
 
