@@ -49,6 +49,7 @@ static void must_be_the_same(const struct chain *chain, const struct extent *ext
     uint64_t into = extent->length / 2;
     MUST(extent_walk_start(&walk, chain, &error));
     MUST(extent_at(&walk, extent->start + into, extent->length - into, &found, &error));
+    MUST(found.length >= 1 && found.length <= extent->length - into);
     MUST(found.kind == extent->kind && found.depth == extent->depth);
     MUST(found.has_host == extent->has_host);
     MUST(!found.has_host || extent_compressed(&found) ||
@@ -151,6 +152,20 @@ static void walk_snapshots(struct chain *chain)
     snapshot_reader_free(&reader);
 }
 
+// What a walk says that begins in the middle of an extent.
+static void must_be_as_dirty(const struct image *image, const struct bitmap *bitmap,
+                             const struct dirty_extent *extent)
+{
+    struct dirty_walk walk;
+    struct dirty_extent found;
+    struct error error;
+    uint64_t into = extent->length / 2;
+    MUST(dirty_walk_start(&walk, image, bitmap, &error));
+    MUST(dirty_at(&walk, extent->start + into, extent->length - into, &found, &error));
+    MUST(found.dirty == extent->dirty && found.length <= extent->length - into);
+    dirty_walk_end(&walk);
+}
+
 static void walk_bits(const struct image *image, const struct bitmap *bitmap)
 {
     struct dirty_walk walk;
@@ -169,6 +184,9 @@ static void walk_bits(const struct image *image, const struct bitmap *bitmap)
             break;
         }
         MUST(extent.start == at && extent.length >= 1 && extent.length <= size - at);
+        if (totals.extents % 8 == 0) {
+            must_be_as_dirty(image, bitmap, &extent);
+        }
         dirty_output_text(writer, extent_width(size), &extent);
         totals.bytes[extent.dirty] += extent.length;
         totals.extents++;

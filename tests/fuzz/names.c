@@ -17,6 +17,7 @@ static void must_be_clean(const char *path)
 {
     MUST(path[0] == '/' && !strstr(path, "//"));
     MUST(!strstr(path, "/./") && !strstr(path, "/../"));
+    MUST(path[1] == '\0' || path[strlen(path) - 1] != '/');
 }
 
 // Such a path is told as it stands.
