@@ -27,6 +27,7 @@ needs='
       check cmd:parallel          parallel       parallel           parallel          parallel     gnu_parallel
       check cmd:script            bsdutils       util-linux         util-linux-misc   util-linux   util-linux
       check cmd:jq                jq             jq                 jq                jq           jq
+      check cmd:strace            strace         strace            strace            strace       strace
       check cmd:qemu-img          qemu-utils     qemu-img           qemu-img          qemu-img     qemu-img
       check cmd:qemu-io           qemu-utils     qemu-img           qemu-img          qemu-img     qemu-img
       lint  cmd:bash              bash           bash               bash              bash         bash
