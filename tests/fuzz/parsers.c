@@ -55,7 +55,7 @@ static void must_be_readable(const struct header *header)
 {
     MUST(header->geometry_known);
     MUST(header->version == 2 || header->version == 3);
-    MUST((header->crypt_method == CRYPT_NONE));
+    MUST(header->crypt_method <= CRYPT_LUKS);
     MUST(header->compression_type <= COMPRESSION_ZSTD);
     MUST(header->header_length <= header->cluster_size);
     MUST(header->l1_size <= CAP_L1_SIZE);
