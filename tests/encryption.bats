@@ -562,7 +562,7 @@ only_root() {
     local locked='\ lo\ '
     # Sanitizers lock nothing.
     ! grep -aq '__asan_init\|__tsan_init' "$QCOW2_INFO" || locked=''
-    [[ $output =~ VmFlags:[a-z\ ]*$locked[a-z\ ]*dd ]] || fail 'no memory is locked and kept out of dumps'
+    [[ $output =~ VmFlags:[a-z\ ]*${locked}[a-z\ ]*dd ]] || fail 'no memory is locked and kept out of dumps'
 }
 
 @test "encryption: the passphrase is gone from memory once the image is open" {

@@ -138,6 +138,12 @@ every_command() {
         same_shape check image && same_shape check --json image && same_shape check --data --json image &&
         same_shape cat image && same_shape cat --salvage image || return
     for command in $(qcow2_info --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+        # Such a name is what audit tells of, so there its answers differ.
+        if [[ $command == audit ]]; then
+            (cd hostile && qcow2_info audit image >../hostile.out 2>../hostile.err) || (($? < 3)) || return
+            inert hostile.out && inert hostile.err || return
+            continue
+        fi
         same_shape "$command" image || return
     done
 }
