@@ -39,10 +39,10 @@ make_overlay() {
 
 # repeat_bytes FILE OFFSET SIZE COUNT: what is there, COUNT times one after another
 repeat_bytes() {
-    local copied
-    for ((copied = 1; copied < $4; copied *= 2)); do
+    local made
+    for ((made = 1; made < $4; made *= 2)); do
         dd if="$1" of="$1" bs=64k iflag=skip_bytes,count_bytes oflag=seek_bytes conv=notrunc status=none \
-            skip="$2" count=$((copied * $3)) seek=$(($2 + copied * $3))
+            skip="$2" count=$((made * $3)) seek=$(($2 + made * $3))
     done
 }
 
