@@ -350,7 +350,7 @@ second_l1_entry() {
         guest=$((guest + 512))
     done
     poke_text image 4096 'EFI PART'
-    assert_only note other-format-in-data 4096
+    assert_only unsafe other-format-in-data 4096
 }
 
 @test "audit rule trailing-data: a file behind the image" {

@@ -16,6 +16,8 @@
 // than this before it names them again is found by what it adds up to.
 enum { RECENT_BITS = 14 };
 
+#define ALL_PARTS UINT32_MAX // of the 32 of a cluster
+
 struct tree {
     struct audit_state *state;
     struct table_window window;
@@ -46,18 +48,28 @@ static void look_at_recent(struct tree *tree, uint64_t host_offset)
     *slot = host_offset + 1;
 }
 
-static void look_at_marks(struct audit_state *state, uint64_t host_offset, uint64_t size)
+// Whether marks of other formats are guest data. `size` bytes are in 32 parts, of which the guest
+// reads those with a bit in `parts`, and none behind the end of the disk.
+static void look_at_marks(const struct tree *tree, uint64_t host_offset, uint64_t size,
+                          uint32_t parts)
 {
+    struct audit_state *state = tree->state;
+    if (tree->active && tree->guest_offset >= state->header->size) {
+        return;
+    }
     for (size_t i = 0; i < state->mark_count; i++) {
         struct audit_mark *mark = &state->marks[i];
-        if (mark->mark.offset >= host_offset && mark->mark.offset - host_offset < size) {
+        uint64_t into = mark->mark.offset - host_offset;
+        if (mark->mark.offset >= host_offset && into < size &&
+            parts >> into * SUBCLUSTERS / size & 1) {
             mark->in_data = true;
         }
     }
 }
 
 // What any place of data is looked at for. `size`: bytes there, of which the file may lack some.
-static void look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size)
+// False when it lacks all of them.
+static bool look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size)
 {
     struct audit_state *state = tree->state;
     if (host_offset >= state->source->size) {
@@ -69,7 +81,7 @@ static void look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size
         } else {
             state->audit->complete = false;
         }
-        return;
+        return false;
     }
     uint64_t cluster = host_offset >> state->header->cluster_bits;
     uint64_t slot = cluster_set_peek(&state->tables, cluster);
@@ -81,9 +93,7 @@ static void look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size
     look_at_recent(tree, host_offset);
     audit_use(state, align_down(host_offset + size - 1, state->header->cluster_size) +
                          state->header->cluster_size);
-    if (state->mark_count > 0) {
-        look_at_marks(state, host_offset, size);
-    }
+    return true;
 }
 
 // Bytes of the cluster that belong to the disk.
@@ -103,25 +113,36 @@ static void look_at_compressed(struct tree *tree, uint64_t entry)
     if (tree->data_file || l2_entry_stretch(header, plain, tree->guest_offset, &stretch)) {
         return; // nobody reads it
     }
-    look_at_place(tree, stretch.host_offset, stretch.stored_size);
+    if (look_at_place(tree, stretch.host_offset, stretch.stored_size)) {
+        look_at_marks(tree, stretch.host_offset, stretch.stored_size, ALL_PARTS);
+    }
     tree->state->compressed_bytes += disk_bytes(tree, header->cluster_size);
+}
+
+// The parts of a cluster that are not zeros, whatever is in the file. Without extended entries it is
+// all of them, or none.
+static uint32_t parts_read(const struct header *header, struct l2_entry entry)
+{
+    if (header_extended_l2(header)) {
+        return (uint32_t)entry.subclusters;
+    }
+    return entry.entry & ENTRY_ZERO ? 0 : ALL_PARTS;
 }
 
 static void look_at_cluster(struct tree *tree, struct l2_entry entry)
 {
     const struct header *header = tree->state->header;
-    uint64_t size = header->cluster_size;
+    uint64_t host_offset = entry.entry & ENTRY_OFFSET_MASK;
+    uint32_t size = header->cluster_size;
+    uint32_t parts = parts_read(header, entry);
     if (tree->data_file) {
         return;
     }
-    look_at_place(tree, entry.entry & ENTRY_OFFSET_MASK, size);
-    if (header_extended_l2(header)) {
-        unsigned allocated = (unsigned)__builtin_popcount((uint32_t)entry.subclusters);
-        size = size / SUBCLUSTERS * allocated;
-    } else if (entry.entry & ENTRY_ZERO) {
-        size = 0;
+    if (look_at_place(tree, host_offset, size)) {
+        look_at_marks(tree, host_offset, size, parts);
     }
-    tree->state->data_bytes += disk_bytes(tree, size);
+    unsigned count = (unsigned)__builtin_popcount(parts);
+    tree->state->data_bytes += disk_bytes(tree, size / SUBCLUSTERS * count);
 }
 
 static void look_at_entries(struct tree *tree, struct bytes view)

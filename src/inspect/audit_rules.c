@@ -134,13 +134,13 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "signs that a shell expands",
         "whoever makes a file name of it leaves the folder that was meant"},
     [AUDIT_OTHER_FORMAT] = {"other-format", AUDIT_UNSAFE,
-        "the file is another format too: its mark stands where programs look for it, and no entry "
-        "of an L2 table says that the cluster there is guest data",
+        "the file is another format too: its mark stands where programs look for it, and not in "
+        "guest data",
         "it passes as qcow2 here and is another disk, with other references, where it is used"},
-    [AUDIT_OTHER_FORMAT_IN_DATA] = {"other-format-in-data", AUDIT_NOTE,
-        "the mark of another format stands where programs look for it, in a cluster that is guest "
-        "data of the disk or of a snapshot",
-        "as above, if it is no accident: guest data seldom lie just there"},
+    [AUDIT_OTHER_FORMAT_IN_DATA] = {"other-format-in-data", AUDIT_UNSAFE,
+        "the mark of another format stands where programs look for it, in guest data of the disk or "
+        "of a snapshot",
+        "as above: who makes the image chooses where in the file its guest data lie"},
     [AUDIT_TRAILING_DATA] = {"trailing-data", AUDIT_NOTE,
         "there are data after the last cluster in use; QEMU leaves such when it frees clusters",
         "a place for another file, as archives may be read from their end"},
