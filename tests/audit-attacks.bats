@@ -120,6 +120,18 @@ assert_codes() {
     done
 }
 
+@test "audit attack: a device of the host is no file in the folder" {
+    local name
+    for name in host_device:/dev/sda host_cdrom:/dev/cdrom; do
+        make_layer image 1M '' "$name" raw
+        assert_codes backing-file-protocol || fail "$name"
+        audited image --allow backing-file
+        assert_status 2 || fail "$name"
+        name_data_file image "$name"
+        assert_codes data-file-protocol || fail "$name"
+    done
+}
+
 @test "audit attack: a NUL inside a name ends it for one program and not for another" {
     make_layer image 1M '' base.qcow2xxetcxpasswd qcow2
     poke image $(($(field image backing_file_offset) + 10)) 00
@@ -288,6 +300,52 @@ after() {
     poke_field image snapshots_offset "$(peek_be64 image $(($(extension_at image 23852875) + 24)))"
     audited image
     [[ " $(codes) " == *' table-overlap '* ]] || fail "$output"
+}
+
+# strided_tables DISTANCE: 60 L2 tables in holes, so many clusters apart from each other from 2 MiB on, then
+# two: the first has an entry for guest data over the second
+strided_tables() {
+    local i entries=''
+    rm -f image
+    make_image image 4M cluster_size=512
+    truncate -s 64M image
+    for ((i = 0; i < 60; i++)); do
+        printf -v entries '%s%016x' "$entries" $((COPIED | (4096 + i * $1) * 512))
+    done
+    printf -v entries '%s%016x%016x' "$entries" $((COPIED | 48 << 20)) $((COPIED | 49 << 20))
+    poke image $((32 << 20)) "$entries"
+    poke_be64 image $((48 << 20)) $((COPIED | 49 << 20))
+    poke_field image l1_table_offset $((32 << 20))
+}
+
+@test "audit attack: tables at regular distances hide none of what is over them" {
+    local distance
+    for distance in 1 55 89 144 233 377 610 987 1024; do
+        strided_tables $distance
+        assert_codes data-over-table || fail "$distance"
+        jq -e .complete <<<"$output" || fail "$distance"
+    done
+}
+
+@test "audit attack: tables where they cannot be remembered" {
+    # Of 256 places in a hash table they all belong to the first one: the finalizer of splitmix64 has eight
+    # zeros at its top.
+    local cluster hash entries=''
+    make_image image 4M cluster_size=512
+    truncate -s 64M image
+    for ((cluster = 4096; ${#entries} < 60 * 16; cluster++)); do
+        hash=$((cluster * 0xbf58476d1ce4e5b9))
+        hash=$(((hash ^ hash >> 27 & (1 << 37) - 1) * 0x94d049bb133111eb))
+        [[ $((hash >> 56 & 255)) -ne 0 ]] ||
+            printf -v entries '%s%016x' "$entries" $((COPIED | cluster * 512))
+    done
+    poke image $((1 << 20)) "$entries"
+    poke_field image l1_table_offset $((1 << 20))
+    audited image
+    assert_status 2
+    assert_equal "$(codes)" unseen-tables
+    assert_equal "$(jq .complete <<<"$output")" false
+    assert_output_contains 'remembered'
 }
 
 # ---- Bombs -----------------------------------------------------------------------------------------

@@ -232,7 +232,8 @@ all_names_read() {
 @test "backing names: protocols are refused and named" {
     local name
     for name in nbd://localhost:10809/disk nbd:unix:/run/socket:exportname=x https://example.org/disk.qcow2 \
-        ssh://example.org/disk rbd:pool/disk fat:folder nbd+unix:///disk?socket=s; do
+        ssh://example.org/disk rbd:pool/disk fat:folder nbd+unix:///disk?socket=s \
+        host_device:/dev/sda host_cdrom:/dev/cdrom; do
         mkdir -p "$(dirname "$name")"
         make_base "./$name" 0x41 # not to be taken for it
         make_named image "$name" qcow2

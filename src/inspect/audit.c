@@ -83,7 +83,9 @@ void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose p
 static bool table_inside(struct audit_state *state, uint64_t offset, uint64_t size, uint64_t at,
                          const char *name)
 {
-    if (range_inside(offset, size, state->source->size)) {
+    // A file may be longer than any entry can say; a refcount table can.
+    uint64_t end = min_u64(state->source->size, HOST_OFFSET_LIMIT);
+    if (range_inside(offset, size, end)) {
         return true;
     }
     if (!state->source->complete && range_inside(offset, size, HOST_OFFSET_LIMIT)) {
@@ -167,6 +169,10 @@ static void look_at_tables(struct audit_state *state)
     audit_bitmaps(state);
     audit_snapshot_l1s(state);
     audit_refcounts(state);
+    if (state->tables.crowded) {
+        audit_tell_of_file(state, AUDIT_UNSEEN_TABLES,
+                           "tables lie where not all of them can be remembered");
+    }
     audit_l2_tables(state);
 }
 

@@ -3,10 +3,14 @@
 
 #include "inspect/cluster_set.h"
 
+#include "format/layout.h"
+
 #include <stdlib.h>
 
 enum { FIRST_BITS = 8, LOAD_SHIFT = 2 };
 
+_Static_assert(HOST_OFFSET_LIMIT >> CLUSTER_BITS_MIN <= CLUSTER_NUMBER_MASK,
+               "the number of a cluster fits into a slot");
 _Static_assert((int)PURPOSES <= (int)CLUSTER_USE_MASK, "a purpose fits into a slot");
 _Static_assert(PURPOSE_NONE == 0, "a slot in use is not 0: its purpose is not");
 
@@ -27,13 +31,14 @@ static bool grow(struct cluster_set *set)
     for (size_t i = 0; set->slots && i < (size_t)1 << set->bits; i++) {
         if (set->slots[i] != 0) {
             uint64_t *slot = cluster_set_slot(&grown, set->slots[i] & CLUSTER_NUMBER_MASK);
-            grown.full = grown.full || !slot;
+            grown.crowded = grown.crowded || !slot;
             grown.count += slot != NULL;
             if (slot) {
                 *slot = set->slots[i];
             }
         }
     }
+    grown.full = grown.full || grown.crowded;
     free(set->slots);
     *set = grown;
     return true;
@@ -48,13 +53,13 @@ uint64_t *cluster_set_add(struct cluster_set *set, uint64_t cluster, enum purpos
         return slot;
     }
     bool room = set->slots && set->count < (size_t)1 << (set->bits - LOAD_SHIFT);
-    if (set->count < CLUSTER_SET_MAX && (room || grow(set))) {
-        slot = cluster_set_slot(set, cluster);
-    } else {
-        slot = NULL;
-    }
-    if (!slot) {
+    if (set->count == CLUSTER_SET_MAX || !(room || grow(set))) {
         set->full = true;
+        return NULL;
+    }
+    slot = cluster_set_slot(set, cluster);
+    if (!slot) {
+        set->full = set->crowded = true;
         return NULL;
     }
     uint64_t bit = cluster_set_hash(cluster) >> (64 - CLUSTER_FILTER_BITS);

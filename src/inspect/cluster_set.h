@@ -13,7 +13,7 @@ enum {
     // So many clusters are remembered: the L2 tables of 32 TiB in clusters of 64 KiB.
     CLUSTER_SET_MAX = 1 << 16,
     // The set is at most a quarter full, 2 MiB of memory: far fewer slots than this are ever in a
-    // row by chance. Numbers chosen to make longer rows are not remembered.
+    // row, unless the numbers were chosen to make longer ones. Those are not remembered.
     CLUSTER_SET_ROW = 48,
     // Most questions are about clusters that are not there. They end at a bit of this filter, of
     // 32 KiB, which stays in a cache.
@@ -32,7 +32,8 @@ struct cluster_set {
     unsigned bits;   // there are 2^bits of them
     uint8_t *filter; // owned; a bit for each cluster that is there, shared with others
     size_t count;
-    bool full; // one could not be remembered
+    bool full;    // one could not be remembered
+    bool crowded; // because its row was too long, which is no accident
 };
 
 // The slot of `cluster`, below 2^48, which is added for `purpose` when it is not there; `added`
@@ -40,10 +41,13 @@ struct cluster_set {
 uint64_t *cluster_set_add(struct cluster_set *set, uint64_t cluster, enum purpose purpose,
                           bool *added);
 
-// A number whose high bits depend on all of the cluster's.
+// A number each of whose bits depends on all of the cluster's, so that numbers at regular distances
+// do not meet: the finalizer of splitmix64.
 static inline uint64_t cluster_set_hash(uint64_t cluster)
 {
-    return (cluster ^ cluster >> 20) * UINT64_C(0x9e3779b97f4a7c15);
+    cluster = (cluster ^ cluster >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    cluster = (cluster ^ cluster >> 27) * UINT64_C(0x94d049bb133111eb);
+    return cluster ^ cluster >> 31;
 }
 
 // The slot of `cluster` or, when it is not there, the empty one where it belongs. NULL when its row

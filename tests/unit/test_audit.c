@@ -47,7 +47,26 @@ static void make_image(void)
     put(4 * CLUSTER + 8, 8, ENTRY_COPIED | 6 * CLUSTER);
 }
 
-// A source of these bytes that fails where it touches the cluster `bad`.
+// The same in clusters of 512 bytes and with nothing on the disk. The refcount table has room for
+// 256 entries.
+static void make_image_of_small_clusters(void)
+{
+    enum { REFCOUNT_TABLE = 8 * 512, L1_TABLE = 16 * 512 };
+    make_image();
+    memset(file + CLUSTER, 0, sizeof file - CLUSTER);
+    put(HEADER_CLUSTER_BITS, 4, 9);
+    put(HEADER_L1_SIZE, 4, 32);
+    put(HEADER_L1_TABLE_OFFSET, 8, L1_TABLE);
+    put(HEADER_REFCOUNT_TABLE_OFFSET, 8, REFCOUNT_TABLE);
+    put(HEADER_REFCOUNT_TABLE_CLUSTERS, 4, 4);
+}
+
+static void put_refcount_block(size_t index, uint64_t offset)
+{
+    put(8 * 512 + index * 8, 8, offset);
+}
+
+// A source of these bytes, and zeros behind them, that fails where it touches the cluster `bad`.
 static uint64_t bad;
 
 static bool read_but_bad(struct source *source, uint64_t offset, void *buffer, size_t size,
@@ -57,7 +76,9 @@ static bool read_but_bad(struct source *source, uint64_t offset, void *buffer, s
     if (size > 0 && offset / CLUSTER <= bad && bad <= (offset + size - 1) / CLUSTER) {
         return error_at(error, ERROR_IO, bad * CLUSTER, "cannot read: broken");
     }
-    memcpy(buffer, file + offset, size);
+    size_t there = offset < sizeof file ? min_u64(size, sizeof file - offset) : 0;
+    memset(buffer, 0, size);
+    memcpy(buffer, file + (there > 0 ? offset : 0), there);
     return true;
 }
 
@@ -68,11 +89,12 @@ static void close_nothing(struct source *source)
 
 static const struct source_ops bad_ops = {.read = read_but_bad, .close = close_nothing};
 
-static bool audit_with(uint64_t bad_cluster, struct audit *audit, struct error *error)
+static bool audit_file(uint64_t size, uint64_t bad_cluster, struct audit *audit,
+                       struct error *error)
 {
     static struct source source;
     struct audit_options options = audit_options_default();
-    source = (struct source){.ops = &bad_ops, .size = sizeof file, .complete = true, .fd = -1};
+    source = (struct source){.ops = &bad_ops, .size = size, .complete = true, .fd = -1};
     bad = UINT64_MAX;
     struct image *image = image_open(&source, "image", error);
     if (!CHECK(image != NULL)) {
@@ -82,6 +104,11 @@ static bool audit_with(uint64_t bad_cluster, struct audit *audit, struct error *
     bool audited = audit_image(image, &options, audit, error);
     image_close(image);
     return audited;
+}
+
+static bool audit_with(uint64_t bad_cluster, struct audit *audit, struct error *error)
+{
+    return audit_file(sizeof file, bad_cluster, audit, error);
 }
 
 static void a_sound_image_is_safe(void)
@@ -115,6 +142,22 @@ static void a_table_that_cannot_be_read_ends_the_audit(void)
             CHECK_EQ_U64(error.offset, cluster * CLUSTER);
         }
     }
+}
+
+// A refcount table has 64 bits for a place, of which only 56 can be meant.
+static void a_file_longer_than_an_entry_can_say_has_no_tables_there(void)
+{
+    struct audit audit;
+    struct error error;
+    make_image_of_small_clusters();
+    put_refcount_block(1, UINT64_C(7) << 57 | 0x400 << 9);
+    for (size_t i = 2; i <= 100; i++) {
+        put_refcount_block(i, (1 << 20) + i * 512);
+    }
+    put_refcount_block(101, 0x400 << 9);
+    REQUIRE(audit_file(UINT64_C(1) << 62, UINT64_MAX, &audit, &error));
+    CHECK_EQ_U64(audit.findings[AUDIT_TABLE_OUTSIDE_FILE].count, 1);
+    CHECK_EQ_U64(audit.findings[AUDIT_TABLE_OVERLAP].count, 0);
 }
 
 static void every_rule_has_its_row(void)
@@ -151,7 +194,24 @@ static void a_set_remembers_what_was_added(void)
     CHECK(cluster_set_add(&set, 1, PURPOSE_HEADER, &added) == NULL);
     CHECK(!added);
     CHECK(set.full);
+    CHECK(!set.crowded);
     cluster_set_free(&set);
+}
+
+static void numbers_at_regular_distances_are_remembered(void)
+{
+    // Those of Fibonacci are the worst for a hash that only multiplies by the golden ratio.
+    const uint64_t distances[] = {1,    2,    3,    64,     512,     610,     987,
+                                  1597, 2584, 4181, 317811, 1 << 13, 1 << 20, UINT64_C(1) << 30};
+    for (size_t i = 0; i < sizeof distances / sizeof distances[0]; i++) {
+        struct cluster_set set = {0};
+        bool added;
+        for (uint64_t j = 0; j < CLUSTER_SET_MAX; j++) {
+            REQUIRE(cluster_set_add(&set, 4096 + j * distances[i], PURPOSE_L2_TABLE, &added));
+        }
+        CHECK(!set.full);
+        cluster_set_free(&set);
+    }
 }
 
 // Numbers that all have the same place in a table of so many slots.
@@ -167,6 +227,7 @@ static void numbers_that_collide_are_not_searched_for_long(void)
         }
     }
     CHECK(set.full);
+    CHECK(set.crowded);
     CHECK(set.count <= CLUSTER_SET_ROW);
     cluster_set_free(&set);
 }
@@ -175,8 +236,10 @@ int main(void)
 {
     RUN(a_sound_image_is_safe);
     RUN(a_table_that_cannot_be_read_ends_the_audit);
+    RUN(a_file_longer_than_an_entry_can_say_has_no_tables_there);
     RUN(every_rule_has_its_row);
     RUN(a_set_remembers_what_was_added);
+    RUN(numbers_at_regular_distances_are_remembered);
     RUN(numbers_that_collide_are_not_searched_for_long);
     return unit_done();
 }
