@@ -414,6 +414,30 @@ strided_tables() {
     done
 }
 
+@test "audit attack: compressed data that reach into a table" {
+    local table compressed
+    make_image image 1M '' 'write -q -c -P 1 0 64k' 'write -q -P 1 64k 64k'
+    # It begins 1024 bytes into the cluster before: the longest extent, of 256 sectors, one that ends where
+    # the table begins, and one that ends a sector later.
+    move_l2_to_end image 0
+    table=$(l2_table_at image 0)
+    compressed=$((table - C + 1024))
+    poke_l2_entry image 0 $((COMPRESSED | 255 << 54 | compressed))
+    assert_codes data-over-table
+    assert_status 2
+    poke_l2_entry image 0 $((COMPRESSED | 125 << 54 | compressed))
+    assert_clean image
+    poke_l2_entry image 0 $((COMPRESSED | 126 << 54 | compressed))
+    assert_codes data-over-table
+}
+
+@test "audit attack: data that are not aligned reach into a table" {
+    make_small
+    move_l2_to_end image 0
+    poke_l2_entry image 0 $((COPIED | $(l2_table_at image 0) - 512))
+    assert_codes data-over-table
+}
+
 @test "audit attack: data of a snapshot alone are looked at too" {
     make_image image 1M '' "write -P 1 0 $C"
     qemu-img snapshot -c one image

@@ -67,6 +67,25 @@ static void look_at_marks(const struct tree *tree, uint64_t host_offset, uint64_
     }
 }
 
+// What is not aligned, or compressed, reaches into more than one cluster.
+static void look_for_tables(const struct tree *tree, uint64_t host_offset, uint64_t size)
+{
+    struct audit_state *state = tree->state;
+    uint32_t bits = state->header->cluster_bits;
+    uint64_t last = (host_offset + size - 1) >> bits;
+    for (uint64_t cluster = host_offset >> bits; cluster <= last; cluster++) {
+        uint64_t slot = cluster_set_peek(&state->tables, cluster);
+        if (slot != 0) {
+            audit_tell(state, AUDIT_DATA_OVER_TABLE, tree->place,
+                       "guest offset %" PRIu64 " has %" PRIu64 " bytes at %" PRIu64
+                       ", and in cluster %" PRIu64 " %s is",
+                       tree->guest_offset, size, host_offset, cluster,
+                       purpose_name(cluster_purpose(slot)));
+            return;
+        }
+    }
+}
+
 // What any place of data is looked at for. `size`: bytes there, of which the file may lack some.
 // False when it lacks all of them.
 static bool look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size)
@@ -83,13 +102,7 @@ static bool look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size
         }
         return false;
     }
-    uint64_t cluster = host_offset >> state->header->cluster_bits;
-    uint64_t slot = cluster_set_peek(&state->tables, cluster);
-    if (slot != 0) {
-        audit_tell(state, AUDIT_DATA_OVER_TABLE, tree->place,
-                   "guest offset %" PRIu64 " is at %" PRIu64 ", where %s is", tree->guest_offset,
-                   host_offset, purpose_name(cluster_purpose(slot)));
-    }
+    look_for_tables(tree, host_offset, size);
     look_at_recent(tree, host_offset);
     audit_use(state, align_down(host_offset + size - 1, state->header->cluster_size) +
                          state->header->cluster_size);
