@@ -120,10 +120,11 @@ judge_seeds() {
     done
 }
 
-@test "hostile: every command on every image of the corpus" {
+# Those of the parsers too: to a command they are files that are no images.
+@test "hostile: every command on every file of the corpus" {
     local files
     require_tool jq
-    mapfile -t files < <(find "$FUZZ"/corpus/{image,info,map,check,cat} -type f | sort)
+    mapfile -t files < <(find "$FUZZ/corpus" -type f | sort)
     run judge "${files[@]}"
     assert_status 0
 }

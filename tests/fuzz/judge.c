@@ -71,6 +71,8 @@ static const struct rule {
      .format = FORMAT_JSON,
      .in_part = true,
      .one = true},
+    {{"audit"}, "012", .format = FORMAT_TEXT},
+    {{"audit", "--json"}, "012", .format = FORMAT_JSON, .one = true},
 };
 
 struct outcome {
