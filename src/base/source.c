@@ -21,13 +21,19 @@ bool source_read(struct source *source, uint64_t offset, void *buffer, size_t si
                     "the file ends at %" PRIu64, source->size);
 }
 
+uint64_t source_hole(struct source *source, uint64_t offset)
+{
+    return source->ops->hole ? source->ops->hole(source, offset) : 0;
+}
+
 uint64_t source_run(struct source *source, uint64_t offset, bool *hole)
 {
-    *hole = false;
-    if (!source->ops->run) {
-        return source->size - offset;
+    uint64_t length = source_hole(source, offset);
+    *hole = length > 0;
+    if (*hole) {
+        return length;
     }
-    return source->ops->run(source, offset, hole);
+    return source->ops->data ? source->ops->data(source, offset) : source->size - offset;
 }
 
 void source_close(struct source *source)

@@ -15,8 +15,10 @@ struct source;
 struct source_ops {
     bool (*read)(struct source *source, uint64_t offset, void *buffer, size_t size,
                  struct error *error);
-    // Length of the run of one kind (data, or a hole) that begins at `offset`. NULL: all is data.
-    uint64_t (*run)(struct source *source, uint64_t offset, bool *hole);
+    // Length of the hole that begins at `offset`, 0 where data are. NULL: all is data.
+    uint64_t (*hole)(struct source *source, uint64_t offset);
+    // Length of the data that begin at `offset`. NULL: all that follows.
+    uint64_t (*data)(struct source *source, uint64_t offset);
     void (*close)(struct source *source);
 };
 
@@ -64,6 +66,10 @@ bool source_read(struct source *source, uint64_t offset, void *buffer, size_t si
 // Length of the run of data or of a hole at `offset`, which is below the size; ≥ 1, clipped to
 // the size. Where holes cannot be told, everything is data.
 uint64_t source_run(struct source *source, uint64_t offset, bool *hole);
+
+// Length of the hole at `offset`, which is below the size, clipped to the size; 0 where data are. Of
+// data it need not be found where they end, which some file systems search for page by page.
+uint64_t source_hole(struct source *source, uint64_t offset);
 
 void source_close(struct source *source); // NULL is fine
 

@@ -39,28 +39,35 @@ static bool file_read(struct source *source, uint64_t offset, void *buffer, size
     return true;
 }
 
-static uint64_t file_run(struct source *source, uint64_t offset, bool *hole)
+// Where what is looked for with `whence` begins; the end of the file when it is not there, `unknown`
+// when nothing tells.
+static uint64_t file_seek(const struct source *source, uint64_t offset, int whence,
+                          uint64_t unknown)
 {
-    *hole = false;
+    off_t found = lseek(source->fd, (off_t)offset, whence);
+    if (found < 0) {
+        return errno == ENXIO ? source->size : unknown;
+    }
+    return min_u64((uint64_t)found, source->size);
+}
+
+static uint64_t file_hole(struct source *source, uint64_t offset)
+{
 #ifdef SEEK_DATA
-    off_t data = lseek(source->fd, (off_t)offset, SEEK_DATA);
-    if (data < 0 && errno == ENXIO) {
-        *hole = true;
-        return source->size - offset;
-    }
-    if (data < 0) {
-        return source->size - offset;
-    }
-    if ((uint64_t)data > offset) {
-        *hole = true;
-        return min_u64((uint64_t)data, source->size) - offset;
-    }
-    off_t end = lseek(source->fd, (off_t)offset, SEEK_HOLE);
-    if (end > (off_t)offset) {
-        return min_u64((uint64_t)end, source->size) - offset;
-    }
+    return file_seek(source, offset, SEEK_DATA, offset) - offset;
+#else
+    return 0;
 #endif
+}
+
+static uint64_t file_data(struct source *source, uint64_t offset)
+{
+#ifdef SEEK_DATA
+    uint64_t end = file_seek(source, offset, SEEK_HOLE, source->size);
+    return end > offset ? end - offset : source->size - offset;
+#else
     return source->size - offset;
+#endif
 }
 
 static void file_close(struct source *source)
@@ -69,7 +76,8 @@ static void file_close(struct source *source)
     free(source);
 }
 
-static const struct source_ops file_ops = {.read = file_read, .run = file_run, .close = file_close};
+static const struct source_ops file_ops = {
+    .read = file_read, .hole = file_hole, .data = file_data, .close = file_close};
 
 // Asks without taking a lock of our own.
 static bool held_for_writing(int fd)

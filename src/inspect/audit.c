@@ -62,11 +62,15 @@ uint64_t audit_hole(struct audit_state *state, uint64_t offset)
     if (offset >= state->source->size) {
         return 0;
     }
-    if (offset < state->run.start || offset >= state->run.end) {
-        state->run.start = offset;
-        state->run.end = offset + source_run(state->source, offset, &state->run.hole);
+    if (offset < state->hole.start || offset >= state->hole.end) {
+        uint64_t length = source_hole(state->source, offset);
+        if (length == 0) {
+            return 0;
+        }
+        state->hole.start = offset;
+        state->hole.end = offset + length;
     }
-    return state->run.hole ? state->run.end - offset : 0;
+    return state->hole.end - offset;
 }
 
 void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,

@@ -213,8 +213,8 @@ static bool pay_for_table(struct audit_state *state, uint64_t l2_offset, bool *h
 static bool look_at_l2_table(struct tree *tree, uint64_t l2_offset)
 {
     struct audit_state *state = tree->state;
-    bool hole = state->run.hole && l2_offset >= state->run.start &&
-                range_inside(l2_offset, state->header->cluster_size, state->run.end);
+    bool hole = l2_offset >= state->hole.start &&
+                range_inside(l2_offset, state->header->cluster_size, state->hole.end);
     if (hole) {
         return true;
     }

@@ -157,21 +157,19 @@ static bool find_data(struct audit_state *state, uint64_t start, uint64_t end, u
     uint8_t piece[PIECE];
     uint64_t budget = AUDIT_TRAILING_BYTES;
     while (start < end) {
-        bool hole;
-        uint64_t run = min_u64(source_run(state->source, start, &hole), end - start);
-        uint64_t size = min_u64(run, sizeof piece);
+        uint64_t hole = audit_hole(state, start);
+        uint64_t size = min_u64(end - start, sizeof piece);
         struct error error;
-        if (hole) {
-            // Asking costs as much as reading a little.
-            budget -= min_u64(budget, SECTOR_SIZE);
-            start += run;
-            continue;
-        }
-        if (budget < size) {
-            state->audit->complete = false;
+        // Asking costs as much as reading a little.
+        uint64_t cost = hole > 0 ? SECTOR_SIZE : size;
+        if (budget < cost) {
             return false;
         }
-        budget -= size;
+        budget -= cost;
+        if (hole > 0) {
+            start += hole;
+            continue;
+        }
         if (!source_read(state->source, start, piece, (size_t)size, &error)) {
             audit_unreadable(state, &error, "the end of the file");
             return false;

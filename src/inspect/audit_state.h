@@ -47,8 +47,7 @@ struct audit_state {
 
     struct {
         uint64_t start, end;
-        bool hole;
-    } run; // of the file, asked for last
+    } hole; // of the file, found last
 
     struct error failure; // a read failed, or there is no memory: nothing is known then
 };

@@ -26,18 +26,28 @@ static bool is_hole(const struct striped *striped, uint64_t offset)
     return number < striped->leading || number % 2 != 0;
 }
 
-static uint64_t striped_run(struct source *source, uint64_t offset, bool *hole)
+static uint64_t striped_length(struct source *source, uint64_t offset, bool hole)
 {
     const struct striped *striped = (const struct striped *)source;
     uint64_t end = offset / striped->piece * striped->piece;
-    *hole = is_hole(striped, offset);
-    while (end < source->size && is_hole(striped, end) == *hole) {
+    while (end < source->size && is_hole(striped, end) == hole) {
         end += striped->piece;
     }
-    return (end < source->size ? end : source->size) - offset;
+    end = end < source->size ? end : source->size;
+    return end > offset ? end - offset : 0;
 }
 
-static const struct source_ops striped_ops = {.run = striped_run};
+static uint64_t striped_hole(struct source *source, uint64_t offset)
+{
+    return striped_length(source, offset, true);
+}
+
+static uint64_t striped_data(struct source *source, uint64_t offset)
+{
+    return striped_length(source, offset, false);
+}
+
+static const struct source_ops striped_ops = {.hole = striped_hole, .data = striped_data};
 
 static struct striped striped_make(uint64_t size, uint64_t piece, uint64_t leading)
 {
@@ -48,7 +58,7 @@ static void check_run(struct striped *striped, const struct host_holes *holes, u
 {
     bool want_hole;
     bool hole;
-    uint64_t want = striped_run(&striped->base, offset, &want_hole);
+    uint64_t want = source_run(&striped->base, offset, &want_hole);
     CHECK_EQ_U64(host_holes_run(holes, offset, &hole), want);
     CHECK(hole == want_hole);
 }

@@ -186,6 +186,8 @@ static void a_hole_of_a_file_is_told(void)
     }
     CHECK_EQ_U64(source_run(source, 100, &hole), data - 100);
     CHECK(!hole);
+    CHECK_EQ_U64(source_hole(source, 100), 0);
+    CHECK_EQ_U64(source_hole(source, (10 << 20) - 1), data < source->size);
     source_close(source);
 }
 
@@ -204,6 +206,7 @@ static void memory_is_read_and_has_no_descriptor(void)
     CHECK(source_read(source, 10, buffer, 0, &error));
     CHECK_EQ_U64(source_run(source, 4, &hole), 6);
     CHECK(!hole);
+    CHECK_EQ_U64(source_hole(source, 4), 0);
     CHECK(!source_read(source, 8, buffer, 3, &error));
     CHECK_STR(error.code, "truncated");
     CHECK_EQ_U64(error.offset, 10);
