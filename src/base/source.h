@@ -67,8 +67,8 @@ bool source_read(struct source *source, uint64_t offset, void *buffer, size_t si
 // the size. Where holes cannot be told, everything is data.
 uint64_t source_run(struct source *source, uint64_t offset, bool *hole);
 
-// Length of the hole at `offset`, which is below the size, clipped to the size; 0 where data are. Of
-// data it need not be found where they end, which some file systems search for page by page.
+// Length of the hole at `offset`, which is below the size, clipped to the size; 0 where data are.
+// Of data it need not be found where they end, which some file systems search for page by page.
 uint64_t source_hole(struct source *source, uint64_t offset);
 
 void source_close(struct source *source); // NULL is fine

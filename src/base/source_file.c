@@ -39,8 +39,9 @@ static bool file_read(struct source *source, uint64_t offset, void *buffer, size
     return true;
 }
 
-// Where what is looked for with `whence` begins; the end of the file when it is not there, `unknown`
-// when nothing tells.
+#ifdef SEEK_DATA
+// Where what is looked for with `whence` begins; the end of the file when it is not there,
+// `unknown` when nothing tells.
 static uint64_t file_seek(const struct source *source, uint64_t offset, int whence,
                           uint64_t unknown)
 {
@@ -53,22 +54,15 @@ static uint64_t file_seek(const struct source *source, uint64_t offset, int when
 
 static uint64_t file_hole(struct source *source, uint64_t offset)
 {
-#ifdef SEEK_DATA
     return file_seek(source, offset, SEEK_DATA, offset) - offset;
-#else
-    return 0;
-#endif
 }
 
 static uint64_t file_data(struct source *source, uint64_t offset)
 {
-#ifdef SEEK_DATA
     uint64_t end = file_seek(source, offset, SEEK_HOLE, source->size);
     return end > offset ? end - offset : source->size - offset;
-#else
-    return source->size - offset;
-#endif
 }
+#endif
 
 static void file_close(struct source *source)
 {
@@ -77,7 +71,13 @@ static void file_close(struct source *source)
 }
 
 static const struct source_ops file_ops = {
-    .read = file_read, .hole = file_hole, .data = file_data, .close = file_close};
+    .read = file_read,
+#ifdef SEEK_DATA
+    .hole = file_hole,
+    .data = file_data,
+#endif
+    .close = file_close,
+};
 
 // Asks without taking a lock of our own.
 static bool held_for_writing(int fd)

@@ -14,8 +14,7 @@
 static bool is_scheme_byte(uint8_t byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == '.' ||
-           byte == '_';
+           (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == '.' || byte == '_';
 }
 
 // Length of "scheme:" at the start of a name, 0 when there is none.

@@ -45,11 +45,18 @@ void audit_tell_of_file(struct audit_state *state, enum audit_rule rule, const c
     va_end(args);
 }
 
+void audit_unseen(struct audit_state *state, enum audit_rule rule)
+{
+    state->audit->complete = false;
+    state->unseen[rule] = true;
+}
+
 void audit_unreadable(struct audit_state *state, const struct error *error, const char *what)
 {
     if (error->code == ERROR_UNSEEN) {
-        state->audit->complete = false;
+        audit_unseen(state, AUDIT_INCOMPLETE);
     } else if (error->code == ERROR_TRUNCATED) {
+        audit_unseen(state, AUDIT_TABLE_OUTSIDE_FILE);
         audit_tell(state, AUDIT_TABLE_OUTSIDE_FILE, error->offset, "%s: %s", what, error->message);
     } else if (!state->failure.code) {
         state->failure = *error;
@@ -93,8 +100,9 @@ static bool table_inside(struct audit_state *state, uint64_t offset, uint64_t si
         return true;
     }
     if (!state->source->complete && range_inside(offset, size, HOST_OFFSET_LIMIT)) {
-        state->audit->complete = false;
+        audit_unseen(state, AUDIT_INCOMPLETE);
     } else {
+        audit_unseen(state, AUDIT_TABLE_OUTSIDE_FILE);
         audit_tell(state, AUDIT_TABLE_OUTSIDE_FILE, at,
                    "%s of %" PRIu64 " bytes at %" PRIu64 " reaches past the end of the file at "
                    "%" PRIu64,
@@ -133,6 +141,7 @@ uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, u
 {
     const struct header *header = state->header;
     if (!is_aligned(offset, header->cluster_size)) {
+        audit_unseen(state, AUDIT_TABLE_UNALIGNED);
         audit_tell(state, AUDIT_TABLE_UNALIGNED, at,
                    "%s at %" PRIu64 " is not aligned to a cluster", name, offset);
         return NULL;
@@ -164,7 +173,7 @@ static void look_at_tables(struct audit_state *state)
     if (!state->header->geometry_known) {
         audit_tell(state, AUDIT_UNSEEN_TABLES, HEADER_CLUSTER_BITS,
                    "without a sound cluster size no table can be looked at");
-        state->audit->complete = false;
+        audit_unseen(state, AUDIT_UNSEEN_TABLES);
         return;
     }
     audit_header_tables(state);
@@ -173,6 +182,9 @@ static void look_at_tables(struct audit_state *state)
     audit_bitmaps(state);
     audit_snapshot_l1s(state);
     audit_refcounts(state);
+    if (state->tables.full) {
+        audit_unseen(state, AUDIT_UNSEEN_TABLES);
+    }
     if (state->tables.crowded) {
         audit_tell_of_file(state, AUDIT_UNSEEN_TABLES,
                            "tables lie where not all of them can be remembered");
@@ -193,7 +205,7 @@ static void tell_counts(struct audit *audit)
     }
 }
 
-// The reason may have been told already.
+// Where what an unsafe image is refused for tells why not all of it was seen, that is enough.
 static void tell_incomplete(struct audit_state *state)
 {
     const struct source *source = state->source;
@@ -201,8 +213,16 @@ static void tell_incomplete(struct audit_state *state)
         audit_tell(state, AUDIT_INCOMPLETE, source->size,
                    "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
                    source->size);
-    } else if (!state->audit->complete && state->audit->findings[AUDIT_UNSEEN_TABLES].count == 0) {
-        audit_tell_of_file(state, AUDIT_INCOMPLETE, "there is more of it than an audit looks at");
+        return;
+    }
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        bool found = i != AUDIT_INCOMPLETE && state->audit->findings[i].count > 0;
+        if (state->unseen[i] && !(found && state->options->severities[i] == AUDIT_UNSAFE)) {
+            audit_tell_of_file(state, AUDIT_INCOMPLETE, "%s%s",
+                               found ? "not all of it can be looked at; see the finding "
+                                     : "there is more of it than an audit looks at",
+                               found ? audit_rules[i].code : "");
+        }
     }
 }
 
@@ -224,7 +244,6 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .options = options,
         .audit = audit,
         .l2_bytes = AUDIT_L2_BYTES,
-        .l2_entries = AUDIT_L2_ENTRIES,
         .snapshot_l1_bytes = AUDIT_SNAPSHOT_L1_BYTES,
     };
     audit_header(&state);
@@ -235,9 +254,6 @@ bool audit_image(const struct image *image, const struct audit_options *options,
     audit_sizes(&state);
     audit_marks_found(&state);
     audit_end_of_file(&state);
-    if (state.tables.full) {
-        audit->complete = false;
-    }
     tell_incomplete(&state);
     tell_counts(audit);
     cluster_set_free(&state.tables);

@@ -25,13 +25,21 @@ bool audit_spend(struct audit_state *state, uint64_t *budget, uint64_t bytes)
     bytes = max_u64(bytes, AUDIT_SEEK_COST);
     if (budget && *budget < bytes) {
         *budget = 0;
-        state->audit->complete = false;
+        audit_unseen(state, AUDIT_UNSEEN_TABLES);
         return false;
     }
     if (budget) {
         *budget -= bytes;
     }
     return true;
+}
+
+bool audit_spent(struct audit_state *state, uint64_t budget)
+{
+    if (budget == 0) {
+        audit_unseen(state, AUDIT_UNSEEN_TABLES);
+    }
+    return budget == 0;
 }
 
 // Reads the table on from walk->next. False at its end.
@@ -127,14 +135,17 @@ void audit_active_l1(struct audit_state *state)
     if (l1.size < state->header->l1_size) {
         audit_tell(state, AUDIT_UNSEEN_TABLES, HEADER_L1_TABLE_OFFSET,
                    "the L1 table cannot be looked at");
-        state->audit->complete = false;
+        audit_unseen(state, AUDIT_UNSEEN_TABLES);
     }
     note_l2_tables(state, l1, true);
 }
 
 void audit_snapshot_l1s(struct audit_state *state)
 {
-    for (size_t i = 0; i < state->snapshot_count && state->snapshot_l1_bytes > 0; i++) {
+    for (size_t i = 0; i < state->snapshot_count; i++) {
+        if (audit_spent(state, state->snapshot_l1_bytes)) {
+            return;
+        }
         note_l2_tables(state, state->snapshots[i], false);
     }
 }

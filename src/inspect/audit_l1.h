@@ -36,4 +36,7 @@ struct l1_table audit_l1_of_disk(const struct audit_state *state);
 // incomplete, when it has ended.
 bool audit_spend(struct audit_state *state, uint64_t *budget, uint64_t bytes);
 
+// True, and the audit is incomplete, when nothing of a budget is left for what comes next.
+bool audit_spent(struct audit_state *state, uint64_t budget);
+
 #endif

@@ -10,11 +10,14 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Places of data seen not long ago, to find those that are named twice: a table in which each has
 // one slot, and drives out what was there. Nothing is told by mistake; a disk that has more places
 // than this before it names them again is found by what it adds up to.
 enum { RECENT_BITS = 14 };
+
+enum { LINE = 128 }; // bytes of a table, in which whole entries are passed over at once
 
 #define ALL_PARTS UINT32_MAX // of the 32 of a cluster
 
@@ -54,15 +57,20 @@ static void look_at_marks(const struct tree *tree, uint64_t host_offset, uint64_
                           uint32_t parts)
 {
     struct audit_state *state = tree->state;
-    if (tree->active && tree->guest_offset >= state->header->size) {
+    bool unmarked =
+        host_offset >= state->unmarked_start && host_offset + size <= state->unmarked_end;
+    if (unmarked || (tree->active && tree->guest_offset >= state->header->size)) {
         return;
     }
-    for (size_t i = 0; i < state->mark_count; i++) {
-        struct audit_mark *mark = &state->marks[i];
-        uint64_t into = mark->mark.offset - host_offset;
-        if (mark->mark.offset >= host_offset && into < size &&
-            parts >> into * SUBCLUSTERS / size & 1) {
-            mark->in_data = true;
+    for (size_t i = 0; i < state->marks_not_in_data;) {
+        struct probe_mark mark = state->marks[i];
+        uint64_t into = mark.offset - host_offset;
+        if (mark.offset >= host_offset && into < size && parts >> into * SUBCLUSTERS / size & 1) {
+            // It changes places with the last of the others.
+            state->marks[i] = state->marks[--state->marks_not_in_data];
+            state->marks[state->marks_not_in_data] = mark;
+        } else {
+            i++;
         }
     }
 }
@@ -98,7 +106,7 @@ static bool look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size
                        "%" PRIu64,
                        tree->guest_offset, host_offset, state->source->size);
         } else {
-            state->audit->complete = false;
+            audit_unseen(state, AUDIT_INCOMPLETE);
         }
         return false;
     }
@@ -132,8 +140,8 @@ static void look_at_compressed(struct tree *tree, uint64_t entry)
     tree->state->compressed_bytes += disk_bytes(tree, header->cluster_size);
 }
 
-// The parts of a cluster that are not zeros, whatever is in the file. Without extended entries it is
-// all of them, or none.
+// The parts of a cluster that are not zeros, whatever is in the file. Without extended entries it
+// is all of them, or none.
 static uint32_t parts_read(const struct header *header, struct l2_entry entry)
 {
     if (header_extended_l2(header)) {
@@ -158,23 +166,45 @@ static void look_at_cluster(struct tree *tree, struct l2_entry entry)
     tree->state->data_bytes += disk_bytes(tree, size / SUBCLUSTERS * count);
 }
 
-static void look_at_entries(struct tree *tree, struct bytes view)
+static void pass_entries(struct tree *tree, size_t count)
 {
     const struct header *header = tree->state->header;
+    tree->place += count * header->l2_entry_size;
+    tree->guest_offset += (uint64_t)count << header->cluster_bits;
+}
+
+// Most of a table that a file system has just been made in is empty.
+static bool is_zero_line(struct bytes view, size_t at)
+{
+    static const uint8_t zeros[LINE];
+    struct bytes line;
+    return bytes_view(view, at, LINE, &line) && memcmp(line.data, zeros, LINE) == 0;
+}
+
+static void look_at_entries(struct tree *tree, struct bytes view)
+{
+    struct audit_state *state = tree->state;
+    const struct header *header = state->header;
     size_t count = view.size / header->l2_entry_size;
-    uint64_t used = 0;
-    for (size_t i = 0; i < count; i++) {
+    size_t in_line = LINE / header->l2_entry_size;
+    uint64_t cost = 0;
+    for (size_t i = 0; i < count;) {
+        if (i % in_line == 0 && is_zero_line(view, i * header->l2_entry_size)) {
+            pass_entries(tree, in_line);
+            i += in_line;
+            continue;
+        }
         struct l2_entry entry = l2_entry_load(header, view, i);
-        used += entry.entry != 0;
         if (entry.entry & ENTRY_COMPRESSED) {
             look_at_compressed(tree, entry.entry);
         } else if (entry.entry & ENTRY_OFFSET_MASK) {
             look_at_cluster(tree, entry);
         }
-        tree->place += header->l2_entry_size;
-        tree->guest_offset += header->cluster_size;
+        cost += entry.entry != 0 ? AUDIT_L2_ENTRY_COST : 0;
+        pass_entries(tree, 1);
+        i++;
     }
-    tree->state->l2_entries -= min_u64(used, tree->state->l2_entries);
+    state->l2_bytes -= min_u64(cost, state->l2_bytes);
 }
 
 static void read_l2_table(struct tree *tree, uint64_t l2_offset)
@@ -199,8 +229,7 @@ static void read_l2_table(struct tree *tree, uint64_t l2_offset)
 static bool pay_for_table(struct audit_state *state, uint64_t l2_offset, bool *hole)
 {
     uint64_t size = state->header->cluster_size;
-    if (state->l2_entries == 0 || !audit_spend(state, &state->l2_bytes, 0)) {
-        state->audit->complete = false;
+    if (!audit_spend(state, &state->l2_bytes, 0)) {
         return false;
     }
     *hole = audit_hole(state, l2_offset) >= size;
@@ -267,7 +296,10 @@ void audit_l2_tables(struct audit_state *state)
     }
     look_at_tree(&tree, audit_l1_of_disk(state));
     tree.active = false;
-    for (size_t i = 0; i < state->snapshot_count && state->l2_bytes > 0; i++) {
+    for (size_t i = 0; i < state->snapshot_count; i++) {
+        if (audit_spent(state, state->l2_bytes)) {
+            break;
+        }
         look_at_tree(&tree, state->snapshots[i]);
     }
     free(tree.recent);

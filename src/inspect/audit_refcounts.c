@@ -107,10 +107,28 @@ static void look_at_entry(struct audit_state *state, uint64_t index, uint64_t en
     if (slot && !added) {
         audit_tell_overlap(state, *slot, PURPOSE_REFCOUNT_BLOCK, "a refcount block");
     }
+    // Also of one that has no slot any more it is known where it is.
     uint64_t first = index * refcount_block_entries(header);
-    if (slot && first < divide_up(state->source->size, header->cluster_size)) {
+    if (is_aligned(offset, header->cluster_size) &&
+        range_inside(offset, header->cluster_size, state->source->size) &&
+        first < divide_up(state->source->size, header->cluster_size)) {
         remember_block(last, offset, first);
     }
+}
+
+// What keeps the table from being read, which is told with the header; AUDIT_RULES when nothing
+// does.
+static enum audit_rule obstacle(const struct audit_state *state, uint64_t size)
+{
+    const struct header *header = state->header;
+    if (header->refcount_bits == 0 || header->refcount_table_offset >= HOST_OFFSET_LIMIT) {
+        return AUDIT_HEADER_LIMIT;
+    }
+    if (size > CAP_REFCOUNT_TABLE_BYTES) {
+        return AUDIT_REFCOUNT_TABLE_SIZE;
+    }
+    bool inside = range_inside(header->refcount_table_offset, size, state->source->size);
+    return inside ? AUDIT_RULES : AUDIT_TABLE_OUTSIDE_FILE;
 }
 
 void audit_refcounts(struct audit_state *state)
@@ -118,9 +136,9 @@ void audit_refcounts(struct audit_state *state)
     const struct header *header = state->header;
     uint64_t size = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
     struct last_blocks last = {.count = 0};
-    // What keeps the table from being read is told with the header.
-    if (header->refcount_bits == 0 || size > CAP_REFCOUNT_TABLE_BYTES ||
-        !range_inside(header->refcount_table_offset, size, state->source->size)) {
+    enum audit_rule unread = obstacle(state, size);
+    if (unread != AUDIT_RULES) {
+        audit_unseen(state, unread);
         return;
     }
     struct table_window window = table_window_make(TABLE_WINDOW_MAX);

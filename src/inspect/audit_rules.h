@@ -95,7 +95,8 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 #define AUDIT_FILE_SLACK (UINT64_C(64) << 20)
 
 // An L1 table of 1 MiB maps 64 TiB in clusters of 64 KiB. One that is larger than the disk needs is
-// left behind when a disk shrinks; one that is longer than twice that and this is none of those.
+// left behind when a disk shrinks. What is longer than twice that and this, and longer than that of
+// the largest disk that is safe, is none of those.
 #define AUDIT_L1_SLACK UINT32_C(131072) // entries
 
 // Bytes of a refcount table. One of 1 MiB counts the clusters of a file of 256 TiB; small clusters
@@ -113,10 +114,11 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 
 // --- Budgets: how much is read -------------------------------------------------------------------
 
-// Bytes of L2 tables: those of a disk of 8 TiB in clusters of 64 KiB on which a file system has
-// just been made. Entries in them that are not zero, which cost more: those of 1 TiB of data.
-#define AUDIT_L2_BYTES   (UINT64_C(288) << 20)
-#define AUDIT_L2_ENTRIES (UINT64_C(16) << 20)
+// Bytes of L2 tables: those of the largest disk that is safe, in clusters of 64 KiB, on which a
+// file system has just been made. An entry that is not zero counts for more bytes than it has, as
+// it takes more time: they are enough for 1 TiB of data.
+#define AUDIT_L2_BYTES      (UINT64_C(544) << 20)
+#define AUDIT_L2_ENTRY_COST UINT64_C(24)
 
 // Bytes of the L1 tables of all snapshots. The active one is always read whole: CAP_L1_SIZE.
 #define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(32) << 20)

@@ -12,13 +12,7 @@
 #include "inspect/audit.h"
 #include "inspect/cluster_set.h"
 
-// A mark of another format.
-struct audit_mark {
-    struct probe_mark mark;
-    bool in_data; // guest data lie there
-};
-
-enum { AUDIT_MARKS_MAX = 16 };
+enum { AUDIT_MARKS_MAX = 32 };
 
 struct audit_state {
     const struct image *image;
@@ -31,11 +25,15 @@ struct audit_state {
     uint64_t used_end;        // bytes: where the last cluster ends that something is known to use
     bool refcounts_end_known; // where the last cluster ends whose refcount says it is in use
     uint64_t refcounts_end;
-    uint64_t accounted_size; // bytes of the disks, VM states and bitmaps in the image
-    uint64_t l2_bytes, l2_entries, snapshot_l1_bytes; // what is left of the budgets
+    uint64_t accounted_size;              // bytes of the disks, VM states and bitmaps in the image
+    uint64_t l2_bytes, snapshot_l1_bytes; // what is left of the budgets
+    bool unseen[AUDIT_RULES];             // what tells why not all of the image was seen
 
-    struct audit_mark marks[AUDIT_MARKS_MAX];
-    size_t mark_count;
+    // Marks of other formats. The first of them were not found to be guest data, as far as is
+    // known.
+    struct probe_mark marks[AUDIT_MARKS_MAX];
+    size_t mark_count, marks_not_in_data;
+    uint64_t unmarked_start, unmarked_end; // of a part of the file without marks, as long as any
 
     struct l1_table snapshots[AUDIT_SNAPSHOTS_MAX]; // those whose place is sound
     size_t snapshot_count;
@@ -58,6 +56,9 @@ void audit_tell(struct audit_state *state, enum audit_rule rule, uint64_t offset
 // The same for what has no place.
 void audit_tell_of_file(struct audit_state *state, enum audit_rule rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+// Not all of the image is looked at, for a reason that `rule` tells of, if it finds something.
+void audit_unseen(struct audit_state *state, enum audit_rule rule);
 
 // Something could not be read: the file ends before it, it was not given, or the audit has failed.
 // `what` begins the message.

@@ -32,7 +32,8 @@ static void look_at_l1(struct audit_state *state)
     if (header->l1_size > CAP_L1_SIZE || !possible_place(header->l1_table_offset)) {
         return;
     }
-    if (header->l1_size > 2 * needed + AUDIT_L1_SLACK) {
+    uint64_t of_largest = divide_up(state->options->max_virtual_size, header_l2_coverage(header));
+    if (header->l1_size > max_u64(2 * needed + AUDIT_L1_SLACK, of_largest)) {
         audit_tell(state, AUDIT_L1_SIZE, HEADER_L1_SIZE,
                    "the L1 table has %" PRIu32 " entries, and the disk needs %" PRIu64,
                    header->l1_size, needed);
@@ -93,7 +94,8 @@ static void look_at_snapshot_l1(struct audit_state *state, const struct snapshot
     sums->l1_bytes += size;
     if (!is_aligned(l1.offset, state->header->cluster_size) || !possible_place(l1.offset) ||
         l1.size > CAP_L1_SIZE) {
-        return; // told as a problem of the entry
+        audit_unseen(state, AUDIT_SNAPSHOT_BROKEN); // which is told as a problem of the entry
+        return;
     }
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
                               "the L1 table of a snapshot");
@@ -121,7 +123,7 @@ static void look_at_snapshot(struct audit_state *state, const struct snapshot *s
     look_at_snapshot_l1(state, snapshot, sums);
 }
 
-// What the parser found wrong with entries. Takes it off the list.
+// What the parser found wrong with entries. Takes it off the list, which stays for the next ones.
 static void tell_problems(struct audit_state *state, enum audit_rule rule,
                           struct problems *problems)
 {
@@ -130,17 +132,17 @@ static void tell_problems(struct audit_state *state, enum audit_rule rule,
         audit_tell(state, rule, error->offset, "%s", error->message);
     }
     state->audit->findings[rule].count += problems->dropped;
-    problems_free(problems);
+    problems->count = problems->dropped = 0;
 }
 
 // Why a list ended before it should. ERROR_LIMIT: it is longer than anybody reads.
 static void tell_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,
                        enum audit_rule broken, const char *what)
 {
-    if (ended->code == ERROR_LIMIT) {
-        audit_tell(state, bomb, ended->offset, "%s", ended->message);
-    } else if (ended->code == ERROR_CORRUPT) {
-        audit_tell(state, broken, ended->offset, "%s", ended->message);
+    if (ended->code == ERROR_LIMIT || ended->code == ERROR_CORRUPT) {
+        enum audit_rule rule = ended->code == ERROR_LIMIT ? bomb : broken;
+        audit_tell(state, rule, ended->offset, "%s", ended->message);
+        audit_unseen(state, rule);
     } else if (ended->code) {
         audit_unreadable(state, ended, what);
     }
@@ -163,7 +165,15 @@ void audit_snapshots(struct audit_state *state)
         tell_problems(state, AUDIT_SNAPSHOT_BROKEN, &problems);
         look_at_snapshot(state, &snapshot, &sums);
         sums.entry = reader.at;
+        if (reader.next == AUDIT_SNAPSHOTS_MAX && reader.next < reader.count) {
+            audit_unseen(state, AUDIT_SNAPSHOT_BOMB);
+            break;
+        }
     }
+    if (header->nb_snapshots > 0 && reader.count == 0) {
+        audit_unseen(state, AUDIT_HEADER_BROKEN); // the place of the table
+    }
+    problems_free(&problems);
     tell_ended(state, &reader.ended, AUDIT_SNAPSHOT_BOMB, AUDIT_SNAPSHOT_BROKEN,
                "the snapshot table");
     snapshot_reader_free(&reader);
@@ -203,6 +213,8 @@ static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitma
         audit_table(state, PURPOSE_BITMAP_TABLE, bitmap->table_offset,
                     (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE, sums->entry,
                     "the table of a bitmap");
+    } else {
+        audit_unseen(state, AUDIT_BITMAP_BROKEN); // which is told as a problem of the entry
     }
 }
 
@@ -216,7 +228,15 @@ static void look_at_bitmap_entries(struct audit_state *state)
         tell_problems(state, AUDIT_BITMAP_BROKEN, &problems);
         look_at_bitmap(state, &bitmap, &sums);
         sums.entry = reader.at;
+        if (reader.next == AUDIT_BITMAPS_MAX && reader.next < reader.count) {
+            audit_unseen(state, AUDIT_BITMAP_BOMB);
+            break;
+        }
     }
+    if (state->image->extensions.bitmaps_count > 0 && reader.count == 0) {
+        audit_unseen(state, AUDIT_BITMAP_BROKEN); // the place of the directory
+    }
+    problems_free(&problems);
     tell_ended(state, &reader.ended, AUDIT_BITMAP_BOMB, AUDIT_BITMAP_BROKEN,
                "the bitmap directory");
     bitmap_reader_free(&reader);
