@@ -110,7 +110,7 @@ assert_codes() {
 @test "audit attack: names of backing files that are paths with tricks" {
     local name
     for name in /etc/passwd /dev/sda /proc/self/environ ../secret a/../../secret .. 'file:/etc/passwd' \
-        'file:../x' '~root/x' '-o' 'a*' 'a?' '[ab]' '{a,b}' '$HOME' '`id`' 'a|b' 'a\b'; do
+        'file:../x' '~root/x' '-o' 'a*' 'a?' '[ab]' '{a,b}' '$HOME' '`id`' 'a|b' 'a\b' 'a;b' 'a&b'; do
         make_layer image 1M '' "$name" raw
         assert_codes backing-file name-path || fail "$name"
     done
@@ -346,6 +346,123 @@ strided_tables() {
     assert_equal "$(codes)" unseen-tables
     assert_equal "$(jq .complete <<<"$output")" false
     assert_output_contains 'remembered'
+}
+
+@test "audit attack: more tables than can be remembered, and data that refcounts alone tell of" {
+    local i entries=''
+    make_image image 64M cluster_size=512,refcount_bits=1 'write -q -P 1 0 64M'
+    # An L1 table of 66000 entries over the data at 8 MiB, for tables in a hole from 16 MiB on.
+    fallocate --punch-hole --offset 16M --length 34M image
+    for ((i = 0; i < 66000; i++)); do
+        printf -v entries '%s%016x' "$entries" $((COPIED | (16 << 20) + i * 512))
+        [[ ${#entries} -lt 16000 ]] || {
+            poke image $(((8 << 20) + (i + 1) * 8 - ${#entries} / 2)) "$entries"
+            entries=''
+        }
+    done
+    poke_field image l1_table_offset $((8 << 20))
+    poke_field image l1_size 66000
+    audited image
+    [[ " $(codes) " == *' incomplete '* && " $(codes) " != *' trailing-data '* ]] || fail "$output"
+}
+
+# ---- What was not seen -----------------------------------------------------------------------------
+
+# incomplete_with CODE: of image this is found and, when it is allowed, incomplete besides
+incomplete_with() {
+    audited image || return
+    [[ " $(codes) " == *" $1 "* ]] || fail "$output" || return
+    assert_equal "$(jq .complete <<<"$output")" false || return
+    audited image --allow "$1" --deny incomplete
+    [[ " $(codes) " == *' incomplete '* ]] || fail "$1 allowed" "$output" || return
+    assert_equal "$(jq -r '.findings[] | select(.code == "incomplete") | .severity' <<<"$output")" unsafe || return
+    assert_status 2
+}
+
+@test "audit attack: what was not seen is told, whatever else is allowed" {
+    make_small
+    poke_field image nb_snapshots 1
+    poke_field image snapshots_offset $((3 * C + 512))
+    incomplete_with header-broken
+    make_small
+    qemu-img bitmap --add image one
+    poke_be64 image $(($(extension_at image 23852875) + 24)) $((3 * C + 512))
+    incomplete_with bitmap-broken
+    make_small
+    poke_field image refcount_order 7
+    incomplete_with header-limit
+    make_small
+    poke_field image refcount_table_clusters 129
+    incomplete_with refcount-table-size
+    make_small
+    poke_field image l1_table_offset $((1 << 40))
+    incomplete_with table-outside-file
+    make_small
+    poke_be64 image "$(l1_entry_at image 0)" $((COPIED | 4 * C + 512))
+    incomplete_with table-unaligned
+    make_small
+    poke_field image l1_size 4194305
+    incomplete_with unseen-tables
+    make_small
+    qemu-img snapshot -c one image
+    poke_be64 image "$(field image snapshots_offset)" $((4 * C + 512))
+    incomplete_with snapshot-broken
+}
+
+@test "audit attack: snapshots and bitmaps behind those that are looked at are not seen" {
+    make_image image 1M cluster_size=512
+    truncate -s 4M image
+    poke image $((2 << 20)) "$(snapshot_entry $((1 << 20)) 32 1048576 1)"
+    repeat_bytes image $((2 << 20)) 72 1025
+    poke_field image snapshots_offset $((2 << 20))
+    poke_field image nb_snapshots 1025
+    incomplete_with snapshot-bomb
+    poke_field image nb_snapshots 1024
+    audited image
+    jq -e .complete <<<"$output"
+    make_image image 1M cluster_size=512
+    qemu-img bitmap --add image first
+    truncate -s 4M image
+    poke image $((2 << 20)) "$(bitmap_entry $((1 << 20)) 1 bitmap)"
+    repeat_bytes image $((2 << 20)) 32 257
+    local extension
+    extension=$(extension_at image 23852875)
+    poke_be32 image $((extension + 8)) 257
+    poke_be64 image $((extension + 16)) $((257 * 32))
+    poke_be64 image $((extension + 24)) $((2 << 20))
+    incomplete_with bitmap-bomb
+    # All 256 are seen, and what the directory has besides.
+    poke_be32 image $((extension + 8)) 256
+    audited image
+    [[ " $(codes) " == *' bitmap-broken '* ]] || fail "$output"
+}
+
+@test "audit attack: an L2 budget that ends with the last table of the disk" {
+    # A table of 512 bytes counts for 16 KiB: 34816 of them are all that is read.
+    local i entries='' tables=$((1 << 20)) l1=$((32 << 20)) table=$((33 << 20))
+    make_image image 1088M cluster_size=512
+    dd if=/dev/zero of=image bs=64k count=$((34817 * 512)) iflag=count_bytes oflag=seek_bytes seek=$tables \
+        conv=notrunc status=none
+    for ((i = 0; i < 34816; i++)); do
+        printf -v entries '%s%016x' "$entries" $((COPIED | tables + i * 512))
+        [[ ${#entries} -lt 16384 ]] || {
+            poke image $((l1 + (i + 1) * 8 - ${#entries} / 2)) "$entries"
+            entries=''
+        }
+    done
+    poke_field image l1_table_offset $l1
+    assert_equal "$(field image l1_size)" 34816
+    truncate -s 64M image
+    audited image
+    jq -e .complete <<<"$output"
+    # A snapshot has one more.
+    poke_be64 image $((table + 512)) $((COPIED | tables + 34816 * 512))
+    poke image $table "$(snapshot_entry $((table + 512)) 1 32768 1)"
+    poke_field image snapshots_offset $table
+    poke_field image nb_snapshots 1
+    audited image
+    [[ " $(codes) " == *' incomplete '* ]] || fail "$output"
+    assert_equal "$(jq .complete <<<"$output")" false
 }
 
 # ---- Bombs -----------------------------------------------------------------------------------------

@@ -135,6 +135,67 @@ lived() {
     assert_clean image
 }
 
+@test "audit clean: 16 TiB on which a file system has just been made" {
+    local i
+    make_image image 16T ''
+    # A little in every 2 GiB: each L2 table is there, and nearly empty.
+    for ((i = 0; i < 8192; i++)); do
+        echo "write -q -z $((2 * i))G 64k"
+    done >script
+    echo 'write -q -P 1 16380G 1M' >>script
+    qemu-io -t unsafe -f qcow2 image <script >qemu-io.log
+    [[ $(stat -c %s image) -gt $((512 << 20)) ]] || fail "$(tail -n 3 qemu-io.log)"
+    assert_clean image
+}
+
+@test "audit clean: L2 tables at regular distances" {
+    local i writes=()
+    make_image image 800M cluster_size=8k,refcount_bits=1
+    # 609 clusters of data and the next table.
+    for ((i = 0; i < 100; i++)); do
+        writes+=("write -q -P 1 $((8 * i))M 4872K")
+    done
+    write_image image "${writes[@]}"
+    assert_clean image
+}
+
+@test "audit clean: an L1 table that a larger disk has left behind" {
+    local c
+    for c in 512 4096; do
+        rm -f image
+        make_image image $((c << 28)) cluster_size=$c
+        qemu-img resize -q --shrink image 100M
+        [[ $(field image l1_size) -gt 131072 ]]
+        assert_clean image
+    done
+    # It is as large as that of a disk of 1 TiB, which is not allowed here.
+    audited image --max-virtual-size 1G
+    assert_equal "$(codes)" l1-size
+}
+
+@test "audit clean: committed, rebased, amended, and converted into what is there" {
+    make_image base 16M '' "${WRITES[@]}"
+    make_layer image 16M '' base qcow2 'write -q -P 7 1M 2M' 'write -q -c -P 8 6M 1M'
+    qemu-img commit -q image
+    assert_clean base
+    write_image image 'write -q -P 9 3M 1M'
+    qemu-img rebase -f qcow2 -b '' image
+    still_clean 'rebased onto nothing'
+    qemu-img amend -f qcow2 -o lazy_refcounts=on image
+    still_clean 'amended: lazy refcounts'
+    qemu-img amend -f qcow2 -o compat=0.10,lazy_refcounts=off image
+    still_clean 'amended: version 2'
+    qemu-img amend -f qcow2 -o compat=1.1 image
+    still_clean 'amended: version 3 again'
+    make_image target 16M cluster_size=4k 'write -q -P 1 4M 1M'
+    qemu-img convert -n -f qcow2 -O qcow2 image target
+    assert_clean target
+    qemu-img convert -W -f qcow2 -O qcow2 -o cluster_size=2M image target
+    assert_clean target
+    qemu-img convert -c -W -f qcow2 -O qcow2 image target
+    assert_clean target
+}
+
 @test "audit clean: names in other scripts, with blanks and punctuation" {
     make_image image 1M ''
     local name

@@ -242,20 +242,20 @@ second_l1_entry() {
 }
 
 @test "audit rule unseen-tables: a disk behind more L2 tables than are looked at" {
-    # 150 L2 tables of 2 MiB, each with an entry: that of a cluster of zeros.
+    # 300 L2 tables of 2 MiB, each with an entry: that of a cluster of zeros.
     local size=$((2 << 20)) i at entries=''
     make_image image 1T cluster_size=2M
     at=$(stat -c %s image)
     at=$(((at + size - 1) / size * size))
-    truncate -s $((at + 150 * size)) image
-    for ((i = 0; i < 150; i++)); do
+    truncate -s $((at + 300 * size)) image
+    for ((i = 0; i < 300; i++)); do
         printf -v entries '%s%016x' "$entries" $((COPIED | at + i * size))
         poke image $((at + i * size + 7)) 01
     done
     poke image "$(field image l1_table_offset)" "$entries"
-    poke_field image l1_size 150
-    poke_field image size $((150 << 39))
-    assert_only unsafe unseen-tables "$(field image l1_table_offset)" --max-virtual-size 100T
+    poke_field image l1_size 300
+    poke_field image size $((300 << 39))
+    assert_only unsafe unseen-tables "$(field image l1_table_offset)" --max-virtual-size 200T
     assert_equal "$(jq .complete <<<"$output")" false
 }
 

@@ -77,7 +77,7 @@ static const char *path_trick(enum audit_name_role role, struct bytes name)
     if (role == AUDIT_NAME_FILE && (name.data[0] == '~' || name.data[0] == '-')) {
         return "begins as a home folder or an option does";
     }
-    if (role == AUDIT_NAME_FILE && has_one_of(name, "*?[]{}$`|<>\\")) {
+    if (role == AUDIT_NAME_FILE && has_one_of(name, "*?[]{}$`|<>\\;&")) {
         return "has signs that a shell expands";
     }
     return NULL;
