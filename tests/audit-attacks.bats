@@ -511,6 +511,19 @@ incomplete_with() {
     [[ " $(codes) " == *' shared-data '* ]] || fail "$output"
 }
 
+@test "audit attack: a file that a hole makes long enough for its data" {
+    make_image image 4G compression_type=zstd,cluster_size=2M 'write -q -c -P 1 0 3G'
+    assert_codes expansion
+    truncate -s +1G image
+    assert_codes expansion
+    assert_output_contains 'beside its holes'
+    # The same bytes stored, as far as the file system tells.
+    make_image image 4G compression_type=zstd,cluster_size=2M 'write -q -c -P 1 0 3G'
+    head -c 64M /dev/urandom >>image
+    audited image
+    [[ " $(codes) " != *' expansion '* ]] || fail "$output"
+}
+
 @test "audit attack: what compresses well and is small harms nobody" {
     make_image image 2G compression_type=zstd 'write -q -c -P 1 0 900M'
     assert_clean image
@@ -596,6 +609,12 @@ marked() {
     marked 1080 53ef                # ext4
     marked 4086 53574150535041434532 # swap space
     marked 32769 4344303031          # ISO 9660
+    marked 32769 4245413031          # UDF
+    marked 34817 4e53523033
+    marked 1024 482b0004             # HFS+
+    marked 1048 4c564d3220303031     # LVM, label in another sector
+    marked 1560 4c564d3220303031
+    marked 4096 fc4e2ba9             # Linux RAID
     marked 0x4000 534b554cbabe       # LUKS, second header
     marked 0x8000 534b554cbabe
 }

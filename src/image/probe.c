@@ -68,17 +68,25 @@ static const struct magic {
     MAGIC(START, 0, "<!doctype", "a web page"),
     MAGIC(START, 0, "<html", "a web page"),
     MAGIC(START, 32769, "CD001", "an ISO 9660 image"),
+    MAGIC(START, 32769, "BEA01", "a UDF file system"),
+    MAGIC(START, 34817, "NSR0", "a UDF file system"),
     MAGIC(START, 0, "hsqs", "a squashfs file system"),
     MAGIC(START, 512, "EFI PART", "a raw disk with a GPT partition table"),
     MAGIC(START, 4096, "EFI PART", "a raw disk with a GPT partition table"),
     MAGIC(START, 1080, "\x53\xef", "an ext2, ext3 or ext4 file system"),
+    MAGIC(START, 1024, "H+\0\4", "an HFS+ file system"),
     MAGIC(START, 0, "XFSB", "an XFS file system"),
     MAGIC(START, 0x10040, "_BHRfS_M", "a Btrfs file system"),
     MAGIC(START, 3, "NTFS    ", "an NTFS file system"),
     MAGIC(START, 54, "FAT1", "a FAT file system"),
     MAGIC(START, 82, "FAT32", "a FAT file system"),
     MAGIC(START, 4086, "SWAPSPACE2", "Linux swap space"),
+    // Its label is in one of the first four sectors.
+    MAGIC(START, 24, "LVM2 001", "an LVM physical volume"),
     MAGIC(START, 536, "LVM2 001", "an LVM physical volume"),
+    MAGIC(START, 1048, "LVM2 001", "an LVM physical volume"),
+    MAGIC(START, 1560, "LVM2 001", "an LVM physical volume"),
+    MAGIC(START, 4096, "\xfc\x4e\x2b\xa9", "a member of a Linux RAID"),
     MAGIC(START, 510, "\x55\xaa", "a raw disk with a boot sector"),
     // Second copies, which are looked for when the first is not there.
     MAGIC(START, 0x4000, "SKUL\xba\xbe", "a LUKS volume"),
@@ -86,6 +94,8 @@ static const struct magic {
     MAGIC(START, 0x10000, "SKUL\xba\xbe", "a LUKS volume"),
     MAGIC(TAIL, TAIL_SIZE - 22, "PK\5\6", "a zip archive"),
 };
+
+_Static_assert(sizeof magics / sizeof *magics <= PROBE_MARKS_MAX, "all marks can be told");
 
 static bool fits(const struct magic *magic, struct bytes where)
 {
@@ -153,7 +163,7 @@ const char *probe_describe(struct source *source)
     return name;
 }
 
-bool probe_marks(struct source *source, struct probe_mark *marks, size_t max, size_t *count,
+bool probe_marks(struct source *source, struct probe_mark marks[PROBE_MARKS_MAX], size_t *count,
                  struct error *error)
 {
     uint8_t tail[TAIL_SIZE];
@@ -164,7 +174,7 @@ bool probe_marks(struct source *source, struct probe_mark *marks, size_t max, si
                             source_read(source, source->size - tail_size, tail, tail_size, error)
                       : error_set(error, ERROR_MEMORY, "out of memory");
     *count = 0;
-    for (size_t i = 0; read && i < sizeof magics / sizeof *magics && *count < max; i++) {
+    for (size_t i = 0; read && i < sizeof magics / sizeof *magics; i++) {
         const struct magic *magic = &magics[i];
         bool in_tail = magic->place == TAIL;
         struct bytes where =

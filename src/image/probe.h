@@ -28,9 +28,11 @@ struct probe_mark {
     size_t size;
 };
 
-// Finds at most `max` of them, as far as the file was given, in the same reads as above. False when
-// a read failed.
-bool probe_marks(struct source *source, struct probe_mark *marks, size_t max, size_t *count,
+enum { PROBE_MARKS_MAX = 64 }; // of one file
+
+// Finds all of them, as far as the file was given, in the same reads as above. False when a read
+// failed.
+bool probe_marks(struct source *source, struct probe_mark marks[PROBE_MARKS_MAX], size_t *count,
                  struct error *error);
 
 #endif

@@ -25,7 +25,7 @@ static void find_unmarked(struct audit_state *state)
 void audit_marks(struct audit_state *state)
 {
     struct error error;
-    if (!probe_marks(state->source, state->marks, AUDIT_MARKS_MAX, &state->mark_count, &error)) {
+    if (!probe_marks(state->source, state->marks, &state->mark_count, &error)) {
         audit_unreadable(state, &error, "marks of other formats");
         state->mark_count = 0;
     }

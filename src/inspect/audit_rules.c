@@ -102,7 +102,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "several entries of L2 tables name the same data, compressed or not",
         "a small file with an endless disk: a copy of it fills the storage"},
     [AUDIT_EXPANSION] = {"expansion", AUDIT_UNSAFE,
-        "the data of the disk are more than 100 times the file",
+        "the data of the disk are more than 100 times the file, or those that are compressed are "
+        "more than 100 times what is in the file beside its holes",
         "a small file whose decompression fills the storage and keeps a processor busy"},
     [AUDIT_UNSEEN_TABLES] = {"unseen-tables", AUDIT_UNSAFE,
         "the tables cannot be looked at, or are more than an audit looks at, and those left out "

@@ -91,6 +91,9 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 #define AUDIT_EXPANSION_MAX   UINT64_C(100)
 #define AUDIT_EXPANSION_FLOOR (UINT64_C(1) << 30)
 
+// To tell how much of a file is no hole, so many pieces of it are asked for.
+#define AUDIT_PIECES_MAX UINT32_C(16384)
+
 // Bytes on disk beside twice those of the virtual disks: tables, extensions, freed clusters.
 #define AUDIT_FILE_SLACK (UINT64_C(64) << 20)
 

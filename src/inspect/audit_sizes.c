@@ -39,6 +39,39 @@ static bool is_bomb(uint64_t data, uint64_t file_size)
     return data > AUDIT_EXPANSION_FLOOR && data / AUDIT_EXPANSION_MAX > file_size;
 }
 
+// Bytes of the file that are no hole. Where the pieces of it are too many to ask for, what follows
+// counts as data.
+static uint64_t stored_size(struct source *source)
+{
+    uint64_t stored = 0;
+    uint64_t offset = 0;
+    for (uint32_t i = 0; i < AUDIT_PIECES_MAX && offset < source->size; i++) {
+        bool hole;
+        uint64_t run = source_run(source, offset, &hole);
+        stored += hole ? 0 : run;
+        offset += run;
+    }
+    return stored + (source->size - offset);
+}
+
+// A hole makes a file as long as anybody likes, and is no data that a disk could be made of. What
+// is not compressed may lie in one, as it does after preallocation.
+static void look_at_compressed_expansion(struct audit_state *state)
+{
+    uint64_t data = state->compressed_bytes;
+    // What the file takes on disk says it at once, but less than it has where disks compress too.
+    if (!state->audit->actual_size_known || !is_bomb(data, state->audit->actual_size)) {
+        return;
+    }
+    uint64_t stored = stored_size(state->source);
+    if (is_bomb(data, stored)) {
+        audit_tell(state, AUDIT_EXPANSION, state->header->l1_table_offset,
+                   "%" PRIu64 " bytes of compressed data in a file of %" PRIu64
+                   " bytes beside its holes",
+                   data, stored);
+    }
+}
+
 static void look_at_expansion(struct audit_state *state)
 {
     const struct header *header = state->header;
@@ -57,7 +90,10 @@ static void look_at_expansion(struct audit_state *state)
     if (is_bomb(data, file_size)) {
         audit_tell(state, AUDIT_EXPANSION, header->l1_table_offset,
                    "%" PRIu64 " bytes of data in a file of %" PRIu64, data, file_size);
-    } else if (is_bomb(most, file_size)) {
+        return;
+    }
+    look_at_compressed_expansion(state);
+    if (is_bomb(most, file_size)) {
         audit_tell(state, AUDIT_UNSEEN_TABLES, header->l1_table_offset,
                    "%" PRIu64 " L2 tables were left out, which could map %" PRIu64
                    " bytes of data in a file of %" PRIu64,

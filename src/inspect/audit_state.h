@@ -12,8 +12,6 @@
 #include "inspect/audit.h"
 #include "inspect/cluster_set.h"
 
-enum { AUDIT_MARKS_MAX = 32 };
-
 struct audit_state {
     const struct image *image;
     const struct header *header;
@@ -31,7 +29,7 @@ struct audit_state {
 
     // Marks of other formats. The first of them were not found to be guest data, as far as is
     // known.
-    struct probe_mark marks[AUDIT_MARKS_MAX];
+    struct probe_mark marks[PROBE_MARKS_MAX];
     size_t mark_count, marks_not_in_data;
     uint64_t unmarked_start, unmarked_end; // of a part of the file without marks, as long as any
 
