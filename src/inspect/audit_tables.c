@@ -170,8 +170,8 @@ void audit_snapshots(struct audit_state *state)
             break;
         }
     }
-    if (header->nb_snapshots > 0 && reader.count == 0) {
-        audit_unseen(state, AUDIT_HEADER_BROKEN); // the place of the table
+    if (header->nb_snapshots > 0 && reader.count == 0 && !reader.ended.code) {
+        audit_unseen(state, AUDIT_HEADER_BROKEN); // by the place of the table
     }
     problems_free(&problems);
     tell_ended(state, &reader.ended, AUDIT_SNAPSHOT_BOMB, AUDIT_SNAPSHOT_BROKEN,
@@ -234,7 +234,7 @@ static void look_at_bitmap_entries(struct audit_state *state)
         }
     }
     if (state->image->extensions.bitmaps_count > 0 && reader.count == 0) {
-        audit_unseen(state, AUDIT_BITMAP_BROKEN); // the place of the directory
+        audit_unseen(state, AUDIT_BITMAP_BROKEN); // by the place of the directory
     }
     problems_free(&problems);
     tell_ended(state, &reader.ended, AUDIT_BITMAP_BOMB, AUDIT_BITMAP_BROKEN,
