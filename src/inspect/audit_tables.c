@@ -148,35 +148,43 @@ static void tell_ended(struct audit_state *state, const struct error *ended, enu
     }
 }
 
-void audit_snapshots(struct audit_state *state)
+// Returns where the last entry ends.
+static uint64_t look_at_snapshot_entries(struct audit_state *state, struct snapshot_sums *sums)
 {
-    const struct header *header = state->header;
     struct snapshot snapshot;
     struct problems problems = {0};
     struct snapshot_reader reader = snapshot_reader_start(state->image);
-    struct snapshot_sums sums = {.entry = reader.at};
     uint64_t end = reader.at;
-    if (header->nb_snapshots > AUDIT_SNAPSHOTS_MAX) {
-        audit_tell(state, AUDIT_SNAPSHOT_BOMB, HEADER_NB_SNAPSHOTS,
-                   "there are %" PRIu32 " snapshots", header->nb_snapshots);
-    }
+    sums->entry = reader.at;
     while (snapshot_reader_next(&reader, &snapshot, &problems)) {
-        end = sums.entry + snapshot.end;
+        end = sums->entry + snapshot.end;
         tell_problems(state, AUDIT_SNAPSHOT_BROKEN, &problems);
-        look_at_snapshot(state, &snapshot, &sums);
-        sums.entry = reader.at;
+        look_at_snapshot(state, &snapshot, sums);
+        sums->entry = reader.at;
         if (reader.next == AUDIT_SNAPSHOTS_MAX && reader.next < reader.count) {
             audit_unseen(state, AUDIT_SNAPSHOT_BOMB);
             break;
         }
     }
-    if (header->nb_snapshots > 0 && reader.count == 0 && !reader.ended.code) {
+    if (state->header->nb_snapshots > 0 && reader.count == 0 && !reader.ended.code) {
         audit_unseen(state, AUDIT_HEADER_BROKEN); // by the place of the table
     }
-    problems_free(&problems);
     tell_ended(state, &reader.ended, AUDIT_SNAPSHOT_BOMB, AUDIT_SNAPSHOT_BROKEN,
                "the snapshot table");
+    problems_free(&problems);
     snapshot_reader_free(&reader);
+    return end;
+}
+
+void audit_snapshots(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    struct snapshot_sums sums = {0};
+    if (header->nb_snapshots > AUDIT_SNAPSHOTS_MAX) {
+        audit_tell(state, AUDIT_SNAPSHOT_BOMB, HEADER_NB_SNAPSHOTS,
+                   "there are %" PRIu32 " snapshots", header->nb_snapshots);
+    }
+    uint64_t end = look_at_snapshot_entries(state, &sums);
     if (end > header->snapshots_offset) {
         audit_table(state, PURPOSE_SNAPSHOT_TABLE, header->snapshots_offset,
                     end - header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET, "the snapshot table");
