@@ -619,6 +619,22 @@ marked() {
     marked 0x8000 534b554cbabe
 }
 
+@test "audit attack: a tar archive of the old kind, known by its checksum" {
+    make_small
+    # No header extensions, where the checksum is.
+    poke image 112 0000000000000000
+    poke image 148 "$(printf '%016d' 0)"
+    local sum
+    # The checksum itself counts as eight blanks.
+    sum=$(($(head -c 512 image | od -An -v -tu1 | tr -s ' ' '+' | tr -d '\n' | sed 's/^+//') + 8 * 32))
+    poke_text image 148 "$(printf '%06o' $sum)"
+    poke image 154 0020
+    assert_codes other-format
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 148
+    poke_text image 148 "$(printf '%06o' $((sum + 1)))"
+    assert_clean image
+}
+
 @test "audit attack: marks of other formats at the end of the file" {
     local end mark
     for mark in 636f6e6563746978 6b6f6c79; do
@@ -635,6 +651,19 @@ marked() {
     end=$(stat -c %s image)
     poke image "$end" "504b0506$(printf '%036d' 0)"
     assert_codes other-format trailing-data
+    # With a comment, whose length is told, up to the longest.
+    local comment
+    for comment in 1 600 65535; do
+        rm -f image
+        make_small
+        poke image "$end" "504b0506$(printf '%032d%02x%02x' 0 $((comment % 256)) $((comment / 256)))"
+        head -c $comment /dev/urandom >>image
+        assert_codes other-format trailing-data || fail "$comment"
+        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$end"
+        # One byte more is no comment.
+        printf x >>image
+        assert_codes trailing-data || fail "$comment"
+    done
 }
 
 @test "audit attack: a VHD that was taken for a raw disk is no VHD any more" {

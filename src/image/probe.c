@@ -95,7 +95,10 @@ static const struct magic {
     MAGIC(TAIL, TAIL_SIZE - 22, "PK\5\6", "a zip archive"),
 };
 
-_Static_assert(sizeof magics / sizeof *magics <= PROBE_MARKS_MAX, "all marks can be told");
+enum { FINDERS = 2 }; // beside the rows: find_zip_comment(), find_old_tar()
+
+_Static_assert(sizeof magics / sizeof *magics + FINDERS <= PROBE_MARKS_MAX,
+               "all marks can be told");
 
 static bool fits(const struct magic *magic, struct bytes where)
 {
@@ -163,28 +166,100 @@ const char *probe_describe(struct source *source)
     return name;
 }
 
+// --- Marks of a file that begins as a qcow2 image does
+// ---------------------------------------------
+
+// The end record of a zip archive says how long the comment is that follows it.
+enum {
+    ZIP_END_SIZE = 22,
+    ZIP_END_COMMENT_SIZE = 20, // little-endian
+    ZIP_COMMENT_MAX = 65535,
+    END_SIZE = ZIP_END_SIZE + ZIP_COMMENT_MAX,
+};
+
+// The first and the last bytes of a file.
+struct ends {
+    struct bytes start, end;
+    uint64_t size; // of the file
+};
+
+static bool find_zip_comment(const struct ends *ends, struct probe_mark *mark)
+{
+    struct bytes record;
+    for (size_t at = 0; bytes_view(ends->end, at, ZIP_END_SIZE, &record); at++) {
+        size_t comment = (size_t)bytes_u8(record, ZIP_END_COMMENT_SIZE) |
+                         (size_t)bytes_u8(record, ZIP_END_COMMENT_SIZE + 1) << 8;
+        if (comment > 0 && at + ZIP_END_SIZE + comment == ends->end.size &&
+            memcmp(record.data, "PK\5\6", 4) == 0) {
+            uint64_t offset = ends->size - ends->end.size + at;
+            *mark = (struct probe_mark){"a zip archive with a comment", offset, 4};
+            return true;
+        }
+    }
+    return false;
+}
+
+// Before it had a magic a tar archive was known by the checksum of its first header, which counts
+// itself as blanks.
+static bool find_old_tar(const struct ends *ends, struct probe_mark *mark)
+{
+    enum { CHECKSUM = 148, CHECKSUM_SIZE = 8 };
+    struct bytes header;
+    unsigned sum = 0;
+    unsigned told = 0;
+    if (!bytes_view(ends->start, 0, SECTOR_SIZE, &header)) {
+        return false;
+    }
+    for (size_t i = 0; i < header.size; i++) {
+        bool counted = i < CHECKSUM || i >= CHECKSUM + CHECKSUM_SIZE;
+        sum += counted ? header.data[i] : (uint8_t)' ';
+    }
+    for (size_t i = CHECKSUM; i < CHECKSUM + CHECKSUM_SIZE; i++) {
+        uint8_t byte = header.data[i];
+        told = byte >= '0' && byte <= '7' ? told * 8 + (byte - '0') : told;
+    }
+    *mark = (struct probe_mark){"a tar archive of the old kind", CHECKSUM, CHECKSUM_SIZE};
+    return told == sum;
+}
+
+static bool find_row(const struct magic *magic, const struct ends *ends, struct probe_mark *mark)
+{
+    size_t tail = ends->end.size >= TAIL_SIZE ? TAIL_SIZE : 0;
+    bool in_tail = magic->place == TAIL;
+    uint64_t base = in_tail ? ends->size - tail : 0;
+    *mark = (struct probe_mark){magic->name, base + magic->offset, magic->size};
+    return fits(magic, in_tail ? bytes_from(ends->end, ends->end.size - tail) : ends->start);
+}
+
+// The buffer has room for both ends.
+static bool read_ends(struct source *source, uint8_t *buffer, struct ends *ends,
+                      struct error *error)
+{
+    size_t start = min_u64(PROBE_SIZE, source->size);
+    size_t end = source->complete ? min_u64(END_SIZE, source->size) : 0;
+    *ends = (struct ends){{buffer, start}, {buffer + PROBE_SIZE, end}, source->size};
+    return source_read(source, 0, buffer, start, error) &&
+           source_read(source, source->size - end, buffer + PROBE_SIZE, end, error);
+}
+
 bool probe_marks(struct source *source, struct probe_mark marks[PROBE_MARKS_MAX], size_t *count,
                  struct error *error)
 {
-    uint8_t tail[TAIL_SIZE];
-    size_t tail_size = source->complete && source->size >= sizeof tail ? sizeof tail : 0;
-    size_t size = min_u64(PROBE_SIZE, source->size);
-    uint8_t *start = malloc(PROBE_SIZE);
-    bool read = start ? source_read(source, 0, start, size, error) &&
-                            source_read(source, source->size - tail_size, tail, tail_size, error)
-                      : error_set(error, ERROR_MEMORY, "out of memory");
+    struct ends ends;
+    uint8_t *buffer = malloc(PROBE_SIZE + END_SIZE);
     *count = 0;
-    for (size_t i = 0; read && i < sizeof magics / sizeof *magics; i++) {
-        const struct magic *magic = &magics[i];
-        bool in_tail = magic->place == TAIL;
-        struct bytes where =
-            in_tail ? (struct bytes){tail, tail_size} : (struct bytes){start, size};
-        if (fits(magic, where)) {
-            uint64_t base = in_tail ? source->size - tail_size : 0;
-            marks[(*count)++] = (struct probe_mark){magic->name, base + magic->offset, magic->size};
-        }
+    if (!buffer) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    free(start);
+    bool read = read_ends(source, buffer, &ends, error);
+    for (size_t i = 0; read && i < sizeof magics / sizeof *magics; i++) {
+        *count += find_row(&magics[i], &ends, &marks[*count]);
+    }
+    if (read) {
+        *count += find_zip_comment(&ends, &marks[*count]);
+        *count += find_old_tar(&ends, &marks[*count]);
+    }
+    free(buffer);
     return read;
 }
 

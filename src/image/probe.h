@@ -30,8 +30,8 @@ struct probe_mark {
 
 enum { PROBE_MARKS_MAX = 64 }; // of one file
 
-// Finds all of them, as far as the file was given, in the same reads as above. False when a read
-// failed.
+// Finds all of them, as far as the file was given, in its first PROBE_SIZE bytes and in its last
+// ones: 64 KiB, as far as the comment of a zip archive can reach. False when a read failed.
 bool probe_marks(struct source *source, struct probe_mark marks[PROBE_MARKS_MAX], size_t *count,
                  struct error *error);
 

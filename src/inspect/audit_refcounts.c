@@ -210,7 +210,9 @@ void audit_end_of_file(struct audit_state *state)
     uint64_t found;
     // Stale refcounts tell nothing, unless every reference was seen; a device ends where it does.
     bool stale = (state->header->incompatible_features & INCOMPATIBLE_DIRTY) != 0;
-    if (!state->refcounts_end_known || state->source->device ||
+    // Nor is it known where that lies which a list names behind the part that was read.
+    bool cut = state->unseen[AUDIT_SNAPSHOT_BOMB] || state->unseen[AUDIT_BITMAP_BOMB];
+    if (!state->refcounts_end_known || state->source->device || cut ||
         (stale && !state->audit->complete)) {
         return;
     }
