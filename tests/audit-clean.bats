@@ -163,12 +163,12 @@ lived() {
     local c
     for c in 512 4096; do
         rm -f image
-        make_image image $((c << 28)) cluster_size=$c
+        make_image image $((200000 * c * c / 8)) cluster_size=$c
         qemu-img resize -q --shrink image 100M
         [[ $(field image l1_size) -gt 131072 ]]
         assert_clean image
     done
-    # It is as large as that of a disk of 1 TiB, which is not allowed here.
+    # It is as large as that of a disk of 400 GiB, which is not allowed here.
     audited image --max-virtual-size 1G
     assert_equal "$(codes)" l1-size
 }

@@ -30,11 +30,18 @@ struct tree {
     uint64_t *recent;
     uint64_t place;        // byte offset of the entry
     uint64_t guest_offset; // that it is about
+    uint64_t cost;         // in bytes of the budget, of the entries looked at last
 };
 
 static uint64_t *recent_slot(const struct tree *tree, uint64_t host_offset)
 {
     return &tree->recent[host_offset * UINT64_C(0x9e3779b97f4a7c15) >> (64 - RECENT_BITS)];
+}
+
+// What a sound disk has nowhere, or nearly so, and takes more time.
+static void pay_for_oddity(struct tree *tree)
+{
+    tree->cost += AUDIT_L2_ODDITY_COST;
 }
 
 static void look_at_recent(struct tree *tree, uint64_t host_offset)
@@ -45,6 +52,7 @@ static void look_at_recent(struct tree *tree, uint64_t host_offset)
     uint64_t *slot = recent_slot(tree, host_offset);
     // + 1: an empty slot is 0.
     if (*slot == host_offset + 1) {
+        pay_for_oddity(tree);
         audit_tell(tree->state, AUDIT_SHARED_DATA, tree->place,
                    "the data at %" PRIu64 " are named more than once", host_offset);
     }
@@ -53,15 +61,15 @@ static void look_at_recent(struct tree *tree, uint64_t host_offset)
 
 // Whether marks of other formats are guest data. `size` bytes are in 32 parts, of which the guest
 // reads those with a bit in `parts`, and none behind the end of the disk.
-static void look_at_marks(const struct tree *tree, uint64_t host_offset, uint64_t size,
-                          uint32_t parts)
+static void look_at_marks(struct tree *tree, uint64_t host_offset, uint64_t size, uint32_t parts)
 {
     struct audit_state *state = tree->state;
     bool unmarked =
         host_offset >= state->unmarked_start && host_offset + size <= state->unmarked_end;
-    if (unmarked || (tree->active && tree->guest_offset >= state->header->size)) {
+    if (unmarked || parts == 0 || (tree->active && tree->guest_offset >= state->header->size)) {
         return;
     }
+    pay_for_oddity(tree);
     for (size_t i = 0; i < state->marks_not_in_data;) {
         struct probe_mark mark = state->marks[i];
         uint64_t into = mark.offset - host_offset;
@@ -76,7 +84,7 @@ static void look_at_marks(const struct tree *tree, uint64_t host_offset, uint64_
 }
 
 // What is not aligned, or compressed, reaches into more than one cluster.
-static void look_for_tables(const struct tree *tree, uint64_t host_offset, uint64_t size)
+static void look_for_tables(struct tree *tree, uint64_t host_offset, uint64_t size)
 {
     struct audit_state *state = tree->state;
     uint32_t bits = state->header->cluster_bits;
@@ -84,6 +92,7 @@ static void look_for_tables(const struct tree *tree, uint64_t host_offset, uint6
     for (uint64_t cluster = host_offset >> bits; cluster <= last; cluster++) {
         uint64_t slot = cluster_set_peek(&state->tables, cluster);
         if (slot != 0) {
+            pay_for_oddity(tree);
             audit_tell(state, AUDIT_DATA_OVER_TABLE, tree->place,
                        "guest offset %" PRIu64 " has %" PRIu64 " bytes at %" PRIu64
                        ", and in cluster %" PRIu64 " %s is",
@@ -100,6 +109,7 @@ static bool look_at_place(struct tree *tree, uint64_t host_offset, uint64_t size
 {
     struct audit_state *state = tree->state;
     if (host_offset >= state->source->size) {
+        pay_for_oddity(tree);
         if (state->source->complete) {
             audit_tell(state, AUDIT_DATA_OUTSIDE_FILE, tree->place,
                        "guest offset %" PRIu64 " is at %" PRIu64 ", past the end of the file at "
@@ -187,7 +197,7 @@ static void look_at_entries(struct tree *tree, struct bytes view)
     const struct header *header = state->header;
     size_t count = view.size / header->l2_entry_size;
     size_t in_line = LINE / header->l2_entry_size;
-    uint64_t cost = 0;
+    tree->cost = 0;
     for (size_t i = 0; i < count;) {
         if (i % in_line == 0 && is_zero_line(view, i * header->l2_entry_size)) {
             pass_entries(tree, in_line);
@@ -200,11 +210,11 @@ static void look_at_entries(struct tree *tree, struct bytes view)
         } else if (entry.entry & ENTRY_OFFSET_MASK) {
             look_at_cluster(tree, entry);
         }
-        cost += entry.entry != 0 ? AUDIT_L2_ENTRY_COST : 0;
+        tree->cost += entry.entry != 0 ? AUDIT_L2_ENTRY_COST : 0;
         pass_entries(tree, 1);
         i++;
     }
-    state->l2_bytes -= min_u64(cost, state->l2_bytes);
+    state->l2_bytes -= min_u64(tree->cost, state->l2_bytes);
 }
 
 static void read_l2_table(struct tree *tree, uint64_t l2_offset)

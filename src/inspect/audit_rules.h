@@ -119,9 +119,10 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 
 // Bytes of L2 tables: those of the largest disk that is safe, in clusters of 64 KiB, on which a
 // file system has just been made. An entry that is not zero counts for more bytes than it has, as
-// it takes more time: they are enough for 1 TiB of data.
-#define AUDIT_L2_BYTES      (UINT64_C(544) << 20)
-#define AUDIT_L2_ENTRY_COST UINT64_C(24)
+// it takes more time: they are enough for 1 TiB of data. So does each thing in it that is odd.
+#define AUDIT_L2_BYTES       (UINT64_C(544) << 20)
+#define AUDIT_L2_ENTRY_COST  UINT64_C(24)
+#define AUDIT_L2_ODDITY_COST UINT64_C(48)
 
 // Bytes of the L1 tables of all snapshots. The active one is always read whole: CAP_L1_SIZE.
 #define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(32) << 20)

@@ -16,8 +16,8 @@ enum {
     // row, unless the numbers were chosen to make longer ones. Those are not remembered.
     CLUSTER_SET_ROW = 48,
     // Most questions are about clusters that are not there. They end at a bit of this filter, of
-    // 32 KiB, which stays in a cache.
-    CLUSTER_FILTER_BITS = 18,
+    // 128 KiB, which stays in a cache and of which at most one bit in 16 is set.
+    CLUSTER_FILTER_BITS = 20,
 };
 
 // A slot: the number of the cluster, what it is used for, flags for the user of the set. 0: empty.
