@@ -164,7 +164,8 @@ lived() {
     for c in 512 4096; do
         rm -f image
         make_image image $((200000 * c * c / 8)) cluster_size=$c
-        qemu-img resize -q --shrink image 100M
+        # Shrunk by hand, as qemu-img does it in minutes: it keeps the table.
+        poke_field image size $((100 << 20))
         [[ $(field image l1_size) -gt 131072 ]]
         assert_clean image
     done
