@@ -103,7 +103,7 @@ _Static_assert(sizeof magics / sizeof *magics + FINDERS <= PROBE_MARKS_MAX,
 static bool fits(const struct magic *magic, struct bytes where)
 {
     struct bytes view;
-    return bytes_view(where, magic->offset, magic->size, &view) &&
+    return bytes_view(where, magic->offset, magic->size, &view) && view.size > 0 &&
            memcmp(view.data, magic->bytes, magic->size) == 0;
 }
 
@@ -224,11 +224,17 @@ static bool find_old_tar(const struct ends *ends, struct probe_mark *mark)
 
 static bool find_row(const struct magic *magic, const struct ends *ends, struct probe_mark *mark)
 {
-    size_t tail = ends->end.size >= TAIL_SIZE ? TAIL_SIZE : 0;
-    bool in_tail = magic->place == TAIL;
-    uint64_t base = in_tail ? ends->size - tail : 0;
+    struct bytes where = ends->start;
+    uint64_t base = 0;
+    if (magic->place == TAIL) {
+        if (ends->end.size < TAIL_SIZE) {
+            return false;
+        }
+        where = bytes_from(ends->end, ends->end.size - TAIL_SIZE);
+        base = ends->size - TAIL_SIZE;
+    }
     *mark = (struct probe_mark){magic->name, base + magic->offset, magic->size};
-    return fits(magic, in_tail ? bytes_from(ends->end, ends->end.size - tail) : ends->start);
+    return fits(magic, where);
 }
 
 // The buffer has room for both ends.
