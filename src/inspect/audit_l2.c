@@ -164,7 +164,7 @@ static void look_at_cluster(struct tree *tree, struct l2_entry entry)
 {
     const struct header *header = tree->state->header;
     uint64_t host_offset = entry.entry & ENTRY_OFFSET_MASK;
-    uint32_t size = header->cluster_size;
+    uint64_t size = header->cluster_size;
     uint32_t parts = parts_read(header, entry);
     if (tree->data_file) {
         return;
