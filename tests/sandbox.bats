@@ -109,12 +109,12 @@ image_and_bait() {
     done
 }
 
-@test "sandbox: info and check are in it when they look at the first bytes" {
+@test "sandbox: info, check and audit are in it when they look at the first bytes" {
     local arguments
     # What they see in them they tell on standard error, and then they end.
     echo 'This is no image.' >text
     make_full_pipe
-    for arguments in 'info text' 'check text' 'map --no-backing --bitmap x text'; do
+    for arguments in 'info text' 'check text' 'audit text' 'map --no-backing --bitmap x text'; do
         # shellcheck disable=SC2086
         "$QCOW2_INFO" $arguments 2>&7 7>&- &
         waiting $!
@@ -152,7 +152,7 @@ image_and_bait() {
     done
 }
 
-@test "sandbox: info and check never open the file that an image names" {
+@test "sandbox: info, check and audit never open the file that an image names" {
     image_and_bait
     # A file system notes when a file is read that was not read since it was written.
     local old='2001-01-01 00:00:00' command
@@ -160,7 +160,7 @@ image_and_bait() {
     qcow2_info cat --length 1 image >/dev/null
     [[ $(stat -c %X base) -ne $(date -d "$old" +%s) ]] || skip 'machine: times of reading are not kept'
     for command in info 'info --json' check 'check --data' 'map --no-backing' 'cat --no-backing' \
-        'info --no-sandbox' 'check --data --no-sandbox'; do
+        'audit --allow backing-file' 'info --no-sandbox' 'check --data --no-sandbox'; do
         touch -a -d "$old" base
         # shellcheck disable=SC2086
         qcow2_info $command image >/dev/null || fail "$command: status $?"
@@ -220,6 +220,14 @@ run_line() {
         'cat ../sample | q map' \
         'q check ../sample' 'q check --data --jobs 8 ../sample' 'q check --data --json --jobs 1 ../image' \
         'q check ../cut.qcow2' 'q check --data ../cut.qcow2' 'q check --data ../sample >/dev/full'
+}
+
+@test "sandbox: it changes nothing that audit prints" {
+    image_and_bait
+    cp "$SAMPLE" sample
+    head -c 100000 sample >cut.qcow2
+    no_difference 'q audit ../sample' 'q audit --json ../image' 'q audit --json <../image' 'q audit ../cut.qcow2' \
+        'cat ../sample | q audit --json' 'q audit missing' 'q audit ../sample >/dev/full' 'q audit --list-rules'
 }
 
 @test "sandbox: it changes nothing that cat writes" {

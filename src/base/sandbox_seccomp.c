@@ -18,9 +18,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// TCGETS2, which newer libcs ask with what is a terminal. Its name stands in headers that do not go
-// together with others.
+// TCGETS2, which newer libcs ask with what is a terminal, and TCSETS2, which is followed by the two
+// that wait for output and drop input. Their names stand in headers that do not go together with
+// others.
 #define ASK_TERMINAL_NEWER 0x802c542a
+#define SET_TERMINAL_NEWER 0x402c542b
 
 struct rule {
     int call; // negative where the architecture has no such call
@@ -73,6 +75,9 @@ static const struct rule allowed[] = {
     {SCMP_SYS(ioctl), IS(1, TCSETS)},
     {SCMP_SYS(ioctl), IS(1, TCSETSW)},
     {SCMP_SYS(ioctl), IS(1, TCSETSF)},
+    {SCMP_SYS(ioctl), IS(1, SET_TERMINAL_NEWER)},
+    {SCMP_SYS(ioctl), IS(1, SET_TERMINAL_NEWER + 1)},
+    {SCMP_SYS(ioctl), IS(1, SET_TERMINAL_NEWER + 2)},
     // Memory, but none to run.
     {.call = SCMP_SYS(brk)},
     {SCMP_SYS(mmap), BITS(2, PROT_EXEC, 0)},
