@@ -45,15 +45,17 @@ ciphers_decrypt() {
 
 # all_modes NAME: of a cipher that has keys of 128, 192 and 256 bits: each size with each mode, each mode
 # with each generator, and every hash. qemu-img 7.2 makes images with 192 bits in mode xts only. For essiv
-# the hash has to be as long as a key: md5 has 128 bits, and sha256 has 256.
+# the hash has to be as long as some key of the cipher: md5 has 128 bits, and sha256 has 256.
 all_modes() {
     sed "s/^/$1-/" <<'END' | ciphers_decrypt
 128 ecb plain64 sha1
 256 ecb essiv:sha256 sha224
 128 cbc plain sha256
 128 cbc essiv:md5 sha512
+128 cbc essiv:sha256 sha256
 256 cbc plain64 sha384
 256 cbc essiv:sha256 sha1
+256 cbc essiv:md5 sha1
 128 ctr plain64 ripemd160
 256 ctr plain md5
 256 ctr essiv:sha256 sha256
@@ -61,6 +63,7 @@ all_modes() {
 128 xts plain sha1
 192 xts plain64 sha512
 192 xts plain sha256
+192 xts essiv:sha256 sha256
 256 xts plain sha384
 256 xts plain64 sha256
 256 xts plain64:sha512 ripemd160
@@ -87,6 +90,8 @@ cast5-128 cbc plain sha256
 cast5-128 cbc plain64 sha512
 cast5-128 ctr plain md5
 cast5-128 ctr plain64 ripemd160
+cast5-128 cbc essiv:md5 sha1
+cast5-128 ctr essiv:md5 sha256
 END
 }
 
@@ -272,6 +277,21 @@ backing_key() {
             qcow2_info cat --key-file key --offset $offset --length $length image |
                 cmp - <(tail -c +$((offset + 1)) noise | head -c $length) || fail "$length bytes at $offset"
         done
+    done
+}
+
+@test "encryption: parts of a sector at the ends of a long range" {
+    local offset
+    create_qcow2 -o "$LUKS" image 4M
+    head -c 3M /dev/urandom >noise
+    qemu_io_encrypted image 'write -q -s noise 0 3M'
+    printf abc >key
+    for offset in 1 513 65535; do
+        tail -c +$((offset + 1)) noise | head -c $((3 * 1024 * 1024 - offset - 700)) >part
+        set -- --key-file key --offset $offset --length "$(stat -c %s part)"
+        qcow2_info cat "$@" image | cmp - part || fail "from $offset, into a pipe"
+        qcow2_info cat "$@" -o ours image
+        cmp ours part || fail "from $offset, into a file"
     done
 }
 

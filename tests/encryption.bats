@@ -71,6 +71,17 @@ assert_reads() {
     assert_reads image --key-fd 7 7< <(printf a; sleep 0.1; printf bc)
 }
 
+@test "encryption: a descriptor that others use stays open" {
+    local status=0
+    make_data
+    "$QCOW2_INFO" cat --key-fd 2 image 2<key | cmp -n 131072 - noise
+    # The error goes to the file from which the passphrase was read, and not into the image.
+    printf wrong >key
+    "$QCOW2_INFO" cat --key-fd 2 image 2<>key >ours || status=$?
+    assert_equal "$status" 1
+    grep -q '^wrongqcow2-info: image: ' key || fail "the error went elsewhere: $(<key)"
+}
+
 @test "encryption: the image from standard input, and the passphrase from elsewhere" {
     make_data
     assert_reads - --key-file key <image
@@ -362,22 +373,23 @@ slot_of() {
     local header slot
     header=$(luks_header image)
     slot=$((header + 208 + 3 * 48))
-    # field, its value, what is said
-    while read -r at value words; do
+    # field, its value, the place that is told, what is said
+    while read -r at value place words; do
         cp image damaged
         poke_be32 damaged $((slot + at)) "$value"
         printf three >key
-        cannot cat --key-file key damaged "damaged key slot: $words"
+        cannot cat --key-file key damaged "that of a key slot that cannot be tried: $words"
+        assert_stderr_contains "(at offset $((slot + place)))"
         printf seven >key
         assert_reads damaged --key-file key
     done <<'END'
-4 0 LUKS key slot 3 has 0 iterations
-4 0xffffffff LUKS key slot 3 asks for 4294967295 iterations of key derivation, above 30000000
-40 0 the key material of LUKS key slot 3 lies outside the encryption header
-40 0xffffffff the key material of LUKS key slot 3 lies outside the encryption header
-44 0 LUKS key slot 3 has
-44 4001 LUKS key slot 3 has 4001 stripes, above 4000
-44 0xffffffff LUKS key slot 3 has 4294967295 stripes, above 4000
+4 0 0 LUKS key slot 3 has 0 iterations
+4 0xffffffff 4 LUKS key slot 3 asks for 4294967295 iterations of key derivation, above 30000000
+40 0 40 the key material of LUKS key slot 3 lies outside the encryption header
+40 0xffffffff 40 the key material of LUKS key slot 3 lies outside the encryption header
+44 0 0 LUKS key slot 3 has
+44 4001 44 LUKS key slot 3 has 4001 stripes, above 4000
+44 0xffffffff 44 LUKS key slot 3 has 4294967295 stripes, above 4000
 END
     # A state that is none is that of no slot in use.
     cp image damaged
@@ -388,6 +400,9 @@ END
     make_data
     poke_be32 image $(($(luks_header image) + 208 + 4)) 0
     cannot cat --key-file key image 'image: LUKS key slot 0 has 0 iterations'
+    # Nobody is asked then.
+    cannot cat image 'image: LUKS key slot 0 has 0 iterations'
+    qcow2_info info --json image | jq -e '.readable == false' >/dev/null || fail 'it is called readable'
     poke_be32 image $(($(luks_header image) + 208)) 0xdead
     cannot cat --key-file key image 'no LUKS key slot is in use'
 }

@@ -3,16 +3,20 @@
 
 #include "codec/crypto.h"
 
+#include "base/checked.h"
+
 #if WITH_LIBGCRYPT
 
 #include <gcrypt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum {
     // Bytes of locked memory for the library's copies of keys: a cipher takes 2 to 20 KiB, one for
     // each thread and layer. What exceeds it is not locked, but wiped.
     LOCKED_SIZE = 512 * 1024,
+    LOCKED_LEAST = 16 * 1024,
     GROWTH = 256 * 1024,
 };
 
@@ -27,6 +31,16 @@ bool crypto_available(struct error *error)
     return true;
 }
 
+// The library locks all of it or nothing. Half of what may be locked is for secrets of our own.
+static unsigned locked_size(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur / 2 >= LOCKED_SIZE) {
+        return LOCKED_SIZE;
+    }
+    return (unsigned)max_u64(limit.rlim_cur / 2, LOCKED_LEAST);
+}
+
 bool crypto_start(struct error *error)
 {
     static bool started;
@@ -39,7 +53,7 @@ bool crypto_start(struct error *error)
     }
     // Memory that may not be locked is used all the same, and nobody needs to hear of it.
     gcry_control(GCRYCTL_DISABLE_SECMEM_WARN);
-    gcry_control(GCRYCTL_INIT_SECMEM, LOCKED_SIZE, 0);
+    gcry_control(GCRYCTL_INIT_SECMEM, locked_size(), 0);
     gcry_control(GCRYCTL_AUTO_EXPAND_SECMEM, GROWTH, 0);
     gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0);
     started = true;

@@ -40,7 +40,7 @@ bool luks_merge(const char *hash, const uint8_t *material, uint32_t stripes, siz
     const struct crypto_hash *digest = crypto_hash_find(hash);
     struct crypto_hasher *hasher = digest ? crypto_hasher_open(digest) : NULL;
     if (!hasher) {
-        return error_set(error, ERROR_MEMORY, "out of memory");
+        return error_set(error, ERROR_IO, "libgcrypt cannot start hash \"%s\"", hash);
     }
     memset(key, 0, size);
     for (uint32_t stripe = 0; stripe < stripes; stripe++) {
@@ -66,7 +66,8 @@ static bool decrypt_material(const struct luks_key_slot *slot, struct bytes deri
     bool decrypted = state && cipher_decrypt(state, 0, material->data, material->size);
     cipher_state_close(state);
     cipher_close(cipher);
-    return decrypted ? true : error_set(error, ERROR_MEMORY, "the cipher cannot be started");
+    return decrypted ? true : error_set(error, ERROR_IO, "libgcrypt cannot start cipher \"%s\"",
+                                         slot->cipher.name);
 }
 
 static bool is_master_key(const struct luks_key_slot *slot, const struct crypto_hash *hash,

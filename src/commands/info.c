@@ -125,19 +125,19 @@ static int print_opened(const struct info_options *options, const char *path,
 // AES takes any passphrase for the key.
 static bool can_check_keys(const struct chain *chain, struct error *error)
 {
-    bool encrypted = false;
+    bool has_aes = false;
     for (size_t i = 0; i < chain->count; i++) {
         const struct layer *layer = &chain->layers[i];
-        if (layer_encrypted(layer) && layer->image->header.crypt_method == CRYPT_AES) {
-            return error_set(error, ERROR_USAGE,
-                             "%s is encrypted with AES, where nothing tells a right passphrase "
-                             "from a wrong one",
-                             layer->path);
+        if (layer_encrypted(layer) && layer->image->header.crypt_method != CRYPT_AES) {
+            return true;
         }
-        encrypted = encrypted || layer_encrypted(layer);
+        has_aes = has_aes || layer_encrypted(layer);
     }
-    return encrypted ? true
-                     : error_set(error, ERROR_USAGE, "no key can be checked: it is not encrypted");
+    return has_aes
+               ? error_set(error, ERROR_USAGE,
+                           "no key can be checked: it is encrypted with AES, where nothing tells a "
+                           "right passphrase from a wrong one")
+               : error_set(error, ERROR_USAGE, "no key can be checked: it is not encrypted");
 }
 
 // Nothing is printed of an image that the passphrase does not open.

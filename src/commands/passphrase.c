@@ -21,8 +21,7 @@ enum {
     PROMPT_SIZE = 256,
 };
 
-// --- Options
-// --------------------------------------------------------------------------------------
+// --- Options --------------------------------------------------------------------------------------
 
 struct key_options key_options_default(void)
 {
@@ -106,8 +105,7 @@ bool key_option(const struct command *command, int option, struct key_options *o
     }
 }
 
-// --- Reading
-// --------------------------------------------------------------------------------------
+// --- Reading --------------------------------------------------------------------------------------
 
 static bool read_all(int fd, struct secret *passphrase, struct error *error)
 {
@@ -138,14 +136,15 @@ static bool read_source(const struct passphrase_source *source, bool strip_newli
                         struct secret *passphrase, struct error *error)
 {
     bool named = source->file && strcmp(source->file, "-") != 0;
-    int fd = named          ? open(source->file, O_RDONLY | O_CLOEXEC)
+    int fd = named          ? open(source->file, O_RDONLY | O_CLOEXEC | O_NOCTTY)
              : source->file ? STDIN_FILENO
                             : source->fd;
     if (fd < 0) {
         return error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
     }
     bool done = read_all(fd, passphrase, error);
-    if (fd != STDIN_FILENO) {
+    // Others use the standard ones, and what is opened next must not take their place.
+    if (named || fd > STDERR_FILENO) {
         close(fd);
     }
     if (done && strip_newline && passphrase->size > 0 &&
@@ -229,8 +228,7 @@ void passphrases_free(struct passphrases *passphrases)
     passphrases->terminal = -1;
 }
 
-// --- Opening
-// --------------------------------------------------------------------------------------
+// --- Opening --------------------------------------------------------------------------------------
 
 // The passphrase that was given for a layer. NULL when there is none.
 static const struct secret *find_given(const struct passphrases *passphrases, size_t layer)
@@ -254,9 +252,6 @@ static struct cipher *open_layer(struct passphrases *passphrases, const struct l
     uint32_t max_iterations = passphrases->options->max_iterations;
     const struct secret *given = find_given(passphrases, depth);
     struct secret typed = {0};
-    if (!encryption_check(layer->image, max_iterations, error)) {
-        return NULL;
-    }
     if (!given && passphrases->terminal < 0) {
         error_set(error, ERROR_KEY,
                   "guest data is encrypted: --key-file FILE gives the passphrase");
@@ -289,17 +284,35 @@ static bool check_layers(const struct key_options *options, const struct chain *
     return true;
 }
 
+static bool tell_layer(const struct chain *chain, size_t i, struct error *error)
+{
+    return i > 0 ? error_prefix(error, "backing file %s", chain->layers[i].path) : false;
+}
+
+// Nobody types a passphrase for a chain that cannot be read anyway.
+static bool check_encryption(const struct key_options *options, const struct chain *chain,
+                             struct error *error)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        if (layer_encrypted(&chain->layers[i]) &&
+            !encryption_check(chain->layers[i].image, options->max_iterations, error)) {
+            return tell_layer(chain, i, error);
+        }
+    }
+    return true;
+}
+
 bool passphrases_unlock(struct passphrases *passphrases, struct chain *chain, int *slots)
 {
     struct error error;
-    bool opened = check_layers(passphrases->options, chain, &error);
+    bool opened = check_layers(passphrases->options, chain, &error) &&
+                  check_encryption(passphrases->options, chain, &error);
     for (size_t i = 0; opened && i < chain->count; i++) {
         struct layer *layer = &chain->layers[i];
         int slot = ENCRYPTION_NO_SLOT;
         if (layer_encrypted(layer)) {
             layer->cipher = open_layer(passphrases, layer, i, &slot, &error);
-            opened = layer->cipher ||
-                     (i > 0 ? error_prefix(&error, "backing file %s", layer->path) : false);
+            opened = layer->cipher || tell_layer(chain, i, &error);
         }
         if (slots) {
             slots[i] = slot;

@@ -23,8 +23,7 @@ static struct cipher_spec luks_spec(const struct luks *luks)
                                 luks->key_bytes};
 }
 
-// --- The header
-// -----------------------------------------------------------------------------------
+// --- The header -----------------------------------------------------------------------------------
 
 bool encryption_load_luks(const struct image *image, struct luks *luks, struct problems *problems)
 {
@@ -68,8 +67,7 @@ bool encryption_supported(const struct image *image, const struct luks *luks, st
                           image->header.crypt_method == CRYPT_AES ? "aes" : "luks", fault.message);
 }
 
-// --- Method AES
-// -----------------------------------------------------------------------------------
+// --- Method AES -----------------------------------------------------------------------------------
 
 // The passphrase is the key: cut, or filled up with zeros.
 static struct cipher *open_aes(struct bytes passphrase, struct error *error)
@@ -86,8 +84,7 @@ static struct cipher *open_aes(struct bytes passphrase, struct error *error)
     return cipher;
 }
 
-// --- Method LUKS
-// ----------------------------------------------------------------------------------
+// --- Method LUKS ----------------------------------------------------------------------------------
 
 // A search for the slot that the passphrase opens.
 struct search {
@@ -203,17 +200,26 @@ static bool tell_search(const struct search *search, struct error *error)
     }
     *error = search->fault;
     error->code = ERROR_KEY;
-    return error_prefix(error, "the passphrase is wrong, or that of a damaged key slot");
+    return error_prefix(error, "the passphrase is wrong, or that of a key slot that cannot be tried");
 }
 
-static bool has_active_slot(const struct luks *luks)
+// The error is that of the first slot in use.
+static bool has_slot_to_try(const struct search *search, uint64_t at, struct error *error)
 {
-    for (size_t i = 0; i < LUKS_SLOTS; i++) {
-        if (luks->slots[i].active) {
+    bool active = false;
+    for (int number = 0; number < LUKS_SLOTS; number++) {
+        struct error later;
+        if (!search->luks->slots[number].active) {
+            continue;
+        }
+        if (can_try_slot(search, number, active ? &later : error)) {
             return true;
         }
+        active = true;
     }
-    return false;
+    return active ? false
+                  : error_at(error, ERROR_CORRUPT, at + LUKS_SLOT_TABLE,
+                             "no LUKS key slot is in use: nothing opens the image");
 }
 
 // Loads a header from which a key can be had, as far as that can be told.
@@ -235,9 +241,8 @@ static bool load_sound_luks(const struct image *image, uint32_t max_iterations, 
                         at + LUKS_MASTER_KEY_ITERATIONS, error)) {
         return false;
     }
-    return has_active_slot(luks) ? true
-                                 : error_at(error, ERROR_CORRUPT, at + LUKS_SLOT_TABLE,
-                                            "no LUKS key slot is in use: nothing opens the image");
+    const struct search search = {.image = image, .luks = luks, .max_iterations = max_iterations};
+    return has_slot_to_try(&search, at, error);
 }
 
 static struct cipher *open_luks(const struct image *image, struct bytes passphrase,
@@ -259,8 +264,7 @@ static struct cipher *open_luks(const struct image *image, struct bytes passphra
     return cipher;
 }
 
-// --- Both
-// -----------------------------------------------------------------------------------------
+// --- Both -----------------------------------------------------------------------------------------
 
 bool encryption_check(const struct image *image, uint32_t max_iterations, struct error *error)
 {
