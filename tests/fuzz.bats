@@ -64,13 +64,13 @@ judge_seeds() {
 }
 
 @test "fuzz: the parsers and the decoders take their corpus" {
-    replay header feature extension entry refcount snapshot bitmap luks deflate deflate-zlib deflate-both zstd
+    replay header feature extension entry refcount snapshot bitmap luks key-slot name deflate deflate-zlib deflate-both zstd
 }
 
 @test "fuzz: whole commands take images in memory" {
     local harness
     mapfile -t harnesses < <("$PROGRAMS/driver" --images)
-    for harness in info map check cat; do
+    for harness in info map check cat audit; do
         [[ " ${harnesses[*]} " == *" $harness "* ]] || fail "$harness is not among: ${harnesses[*]}"
     done
     replay "${harnesses[@]}"

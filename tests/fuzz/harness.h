@@ -26,6 +26,7 @@ void run_refcount(struct bytes input);
 void run_snapshot(struct bytes input);
 void run_bitmap(struct bytes input);
 void run_luks(struct bytes input);
+void run_key_slot(struct bytes input);
 
 // How images name other files.
 void run_name(struct bytes input);
@@ -41,6 +42,7 @@ void run_info(struct bytes input);
 void run_map(struct bytes input);
 void run_check(struct bytes input);
 void run_cat(struct bytes input);
+void run_audit(struct bytes input);
 
 // All of them; a row without a name ends the table.
 extern const struct harness harnesses[];

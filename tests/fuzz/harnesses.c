@@ -20,6 +20,7 @@ const struct harness harnesses[] = {
     {"snapshot", run_snapshot, mutate_headed, SMALL},
     {"bitmap", run_bitmap, mutate_headed, SMALL},
     {"luks", run_luks, mutate_luks, 1024},
+    {"key-slot", run_key_slot, mutate_key_slot, SMALL},
     {"name", run_name, mutate_name, 1023},
     {"deflate", run_deflate, mutate_stream, CLUSTER},
     {"deflate-zlib", run_deflate_zlib, mutate_stream, CLUSTER},
@@ -29,6 +30,7 @@ const struct harness harnesses[] = {
     {"map", run_map, mutate_image, IMAGE},
     {"check", run_check, mutate_image, IMAGE},
     {"cat", run_cat, mutate_image, IMAGE},
+    {"audit", run_audit, mutate_image, IMAGE},
     {0},
 };
 

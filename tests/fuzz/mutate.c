@@ -82,6 +82,68 @@ void mutate_luks(struct subject *subject, struct random *random)
     }
 }
 
+static void put_luks_word(const struct subject *subject, struct random *random)
+{
+    static const struct {
+        size_t at;
+        const char *word;
+    } words[] = {
+        {LUKS_CIPHER_NAME, "aes"},           {LUKS_CIPHER_NAME, "serpent"},
+        {LUKS_CIPHER_NAME, "twofish"},       {LUKS_CIPHER_NAME, "cast5"},
+        {LUKS_CIPHER_MODE, "xts-plain64"},   {LUKS_CIPHER_MODE, "xts-essiv:sha256"},
+        {LUKS_CIPHER_MODE, "cbc-plain"},     {LUKS_CIPHER_MODE, "cbc-essiv:md5"},
+        {LUKS_CIPHER_MODE, "ctr-plain64"},   {LUKS_CIPHER_MODE, "ecb"},
+        {LUKS_HASH, "md5"},                  {LUKS_HASH, "sha1"},
+        {LUKS_HASH, "sha224"},               {LUKS_HASH, "sha256"},
+        {LUKS_HASH, "sha512"},               {LUKS_HASH, "ripemd160"},
+    };
+    size_t chosen = (size_t)random_below(random, sizeof words / sizeof words[0]);
+    size_t at = words[chosen].at;
+    if (range_inside(at, LUKS_NAME_SIZE, subject->size)) {
+        memset(subject->data + at, 0, LUKS_NAME_SIZE);
+        memcpy(subject->data + at, words[chosen].word, strlen(words[chosen].word));
+    }
+}
+
+static void put_luks_number(const struct subject *subject, struct random *random)
+{
+    static const uint8_t key_sizes[] = {16, 24, 32, 48, 64};
+    uint64_t slot = LUKS_SLOT_TABLE + random_below(random, LUKS_SLOTS) * LUKS_SLOT_SIZE;
+    uint64_t few = 1 + random_below(random, 16);
+    const struct {
+        uint64_t at, value;
+    } numbers[] = {
+        {slot + LUKS_SLOT_ACTIVE, LUKS_SLOT_IS_ENABLED},
+        {slot + LUKS_SLOT_ITERATIONS, few},
+        {slot + LUKS_SLOT_KEY_OFFSET, 2 + few % 4},
+        {slot + LUKS_SLOT_STRIPES, few},
+        {LUKS_MASTER_KEY_ITERATIONS, few},
+        {LUKS_KEY_BYTES, key_sizes[few % sizeof key_sizes]},
+    };
+    size_t chosen = (size_t)random_below(random, sizeof numbers / sizeof numbers[0]);
+    if (range_inside(numbers[chosen].at, 4, subject->size)) {
+        put_number(subject, numbers[chosen].at, 4, numbers[chosen].value);
+    }
+}
+
+// What a sound header has, as often as what breaks it, or else no slot would ever be tried.
+void mutate_key_slot(struct subject *subject, struct random *random)
+{
+    switch (random_below(random, 4)) {
+    case 0:
+        put_luks_word(subject, random);
+        break;
+    case 1:
+        put_luks_number(subject, random);
+        break;
+    case 2:
+        change_any_number(subject, LUKS_HEADER_SIZE, random);
+        break;
+    default:
+        mutate_luks(subject, random);
+    }
+}
+
 // A stream has no fields at whole bytes: bits are turned, most of them near its start.
 void mutate_stream(struct subject *subject, struct random *random)
 {

@@ -33,6 +33,8 @@ mutator mutate_image;
 mutator mutate_headed;
 // A LUKS header.
 mutator mutate_luks;
+// A LUKS header and key material, most of them such that a slot can be tried.
+mutator mutate_key_slot;
 // Numbers of any kind.
 mutator mutate_numbers;
 // The name of a file, which may be JSON.

@@ -1,0 +1,119 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "inspect/audit.h"
+
+#include "capture.h"
+#include "harness.h"
+#include "image/extent.h"
+#include "layers.h"
+#include "memory.h"
+#include "output/audit_output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    // The places of tables with those that they had before they grew, windows, places seen lately.
+    MEMORY_MAX = 6 << 20,
+    EXTENTS_MAX = 2000,
+};
+
+static void must_agree(const cJSON *document, const struct audit *audit,
+                       const struct audit_options *options)
+{
+    const cJSON *finding;
+    bool safe = true;
+    size_t found = 0;
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        found += audit->findings[i].count > 0;
+    }
+    MUST(json_items(document, "findings") == found);
+    cJSON_ArrayForEach(finding, cJSON_GetObjectItemCaseSensitive(document, "findings"))
+    {
+        const char *code = cJSON_GetStringValue(cJSON_GetObjectItem(finding, "code"));
+        const char *severity = cJSON_GetStringValue(cJSON_GetObjectItem(finding, "severity"));
+        const char *message = cJSON_GetStringValue(cJSON_GetObjectItem(finding, "message"));
+        enum audit_rule rule;
+        MUST(code && severity && message && message[0]);
+        MUST(audit_rule_find((struct bytes){(const uint8_t *)code, strlen(code)}, &rule));
+        MUST(strcmp(severity, audit_severity_name(options->severities[rule])) == 0);
+        safe = safe && strcmp(severity, "unsafe") != 0;
+    }
+    MUST(safe == audit_is_safe(audit, options));
+    MUST(safe == cJSON_IsTrue(cJSON_GetObjectItem(document, "safe")));
+}
+
+static void print(const struct audit *audit, const struct audit_options *options)
+{
+    struct writer *json = capture_start();
+    struct writer *text = capture_start();
+    size_t documents;
+    audit_print_json(audit, options, json);
+    audit_print_text(audit, options, text);
+    struct bytes json_printed = capture_end(json);
+    struct bytes text_printed = capture_end(text);
+    cJSON *document = must_be_json(json_printed, &documents);
+    MUST(documents == 1);
+    must_agree(document, audit, options);
+    must_be_text(text_printed);
+    cJSON_Delete(document);
+    free((void *)(uintptr_t)json_printed.data);
+    free((void *)(uintptr_t)text_printed.data);
+}
+
+// Whatever is safe and was seen whole has nothing that begins past the end of the file. The last
+// cluster of a file need not be whole: it ends at just this offset.
+static void must_be_there(const struct chain *chain)
+{
+    struct extent_walk walk;
+    struct error error;
+    const struct source *source = chain->layers[0].image->source;
+    uint64_t size = chain_size(chain);
+    MUST(extent_walk_start(&walk, chain, &error));
+    uint64_t at = 0;
+    for (unsigned i = 0; at < size && i < EXTENTS_MAX; i++) {
+        struct extent extent;
+        if (!extent_at(&walk, at, size - at, &extent, &error)) {
+            MUST(error.code != ERROR_TRUNCATED || error.offset == source->size);
+        }
+        at += extent.length;
+    }
+    extent_walk_end(&walk);
+}
+
+static void audit_it(const struct chain *chain, const struct image *image)
+{
+    struct audit_options options = audit_options_default();
+    struct audit audit;
+    struct error error;
+    memory_watch();
+    MUST(audit_image(image, &options, &audit, &error));
+    MUST(memory_most() < MEMORY_MAX);
+    MUST(!audit.complete || image->source->complete);
+    MUST(!audit.actual_size_known);
+    print(&audit, &options);
+    if (audit.complete && audit_is_safe(&audit, &options) && !image->problems.unreadable) {
+        must_be_there(chain);
+    }
+    // What allows everything finds the same.
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        options.severities[i] = AUDIT_ALLOWED;
+    }
+    MUST(audit_is_safe(&audit, &options));
+    print(&audit, &options);
+}
+
+void run_audit(struct bytes input)
+{
+    struct choices choices = choices_of(input);
+    struct chain_options options = {.no_backing = true, .no_data_file = true, .inspect = true};
+    struct memory_files files;
+    struct chain chain;
+    struct error error;
+    layers_open(input, &choices, options, &files, &chain, &error);
+    if (chain.count > 0 && chain.layers[0].image) {
+        audit_it(&chain, chain.layers[0].image);
+    }
+    chain_close(&chain);
+}
