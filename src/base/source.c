@@ -26,6 +26,21 @@ uint64_t source_hole(struct source *source, uint64_t offset)
     return source->ops->hole ? source->ops->hole(source, offset) : 0;
 }
 
+uint64_t source_hole_again(struct source *source, uint64_t offset, struct hole *last)
+{
+    if (offset >= source->size) {
+        return 0;
+    }
+    if (offset < last->start || offset >= last->end) {
+        uint64_t length = source_hole(source, offset);
+        if (length == 0) {
+            return 0;
+        }
+        *last = (struct hole){offset, offset + length};
+    }
+    return last->end - offset;
+}
+
 uint64_t source_run(struct source *source, uint64_t offset, bool *hole)
 {
     uint64_t length = source_hole(source, offset);

@@ -71,6 +71,14 @@ uint64_t source_run(struct source *source, uint64_t offset, bool *hole);
 // Of data it need not be found where they end, which some file systems search for page by page.
 uint64_t source_hole(struct source *source, uint64_t offset);
 
+// A hole that was found before; none at first.
+struct hole {
+    uint64_t start, end;
+};
+
+// As source_hole(), and 0 from the end of the file on. Asks only where `last` does not tell it.
+uint64_t source_hole_again(struct source *source, uint64_t offset, struct hole *last);
+
 void source_close(struct source *source); // NULL is fine
 
 #endif

@@ -66,18 +66,7 @@ void audit_unreadable(struct audit_state *state, const struct error *error, cons
 
 uint64_t audit_hole(struct audit_state *state, uint64_t offset)
 {
-    if (offset >= state->source->size) {
-        return 0;
-    }
-    if (offset < state->hole.start || offset >= state->hole.end) {
-        uint64_t length = source_hole(state->source, offset);
-        if (length == 0) {
-            return 0;
-        }
-        state->hole.start = offset;
-        state->hole.end = offset + length;
-    }
-    return state->hole.end - offset;
+    return source_hole_again(state->source, offset, &state->hole);
 }
 
 void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,

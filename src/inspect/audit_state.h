@@ -41,9 +41,7 @@ struct audit_state {
     uint64_t compressed_bytes; // guest bytes that are stored compressed
     uint64_t unseen_tables;    // L2 tables that the budget left out
 
-    struct {
-        uint64_t start, end;
-    } hole; // of the file, found last
+    struct hole hole; // of the file, found last
 
     struct error failure; // a read failed, or there is no memory: nothing is known then
 };

@@ -55,14 +55,7 @@ bool check_spend(struct check_state *state, uint64_t bytes)
 
 uint64_t check_hole(struct check_state *state, uint64_t offset)
 {
-    if (offset >= state->image->source->size) {
-        return 0;
-    }
-    if (offset < state->run.start || offset >= state->run.end) {
-        state->run.start = offset;
-        state->run.end = offset + source_run(state->image->source, offset, &state->run.hole);
-    }
-    return state->run.hole ? state->run.end - offset : 0;
+    return source_hole_again(state->image->source, offset, &state->hole);
 }
 
 static void count_reference(struct check_state *state, uint64_t cluster, enum purpose purpose,
