@@ -66,8 +66,9 @@ static bool decrypt_material(const struct luks_key_slot *slot, struct bytes deri
     bool decrypted = state && cipher_decrypt(state, 0, material->data, material->size);
     cipher_state_close(state);
     cipher_close(cipher);
-    return decrypted ? true : error_set(error, ERROR_IO, "libgcrypt cannot start cipher \"%s\"",
-                                         slot->cipher.name);
+    return decrypted ? true
+                     : error_set(error, ERROR_IO, "libgcrypt cannot start cipher \"%s\"",
+                                 slot->cipher.name);
 }
 
 static bool is_master_key(const struct luks_key_slot *slot, const struct crypto_hash *hash,

@@ -23,7 +23,8 @@ static struct cipher_spec luks_spec(const struct luks *luks)
                                 luks->key_bytes};
 }
 
-// --- The header -----------------------------------------------------------------------------------
+// --- The header
+// -----------------------------------------------------------------------------------
 
 bool encryption_load_luks(const struct image *image, struct luks *luks, struct problems *problems)
 {
@@ -67,7 +68,8 @@ bool encryption_supported(const struct image *image, const struct luks *luks, st
                           image->header.crypt_method == CRYPT_AES ? "aes" : "luks", fault.message);
 }
 
-// --- Method AES -----------------------------------------------------------------------------------
+// --- Method AES
+// -----------------------------------------------------------------------------------
 
 // The passphrase is the key: cut, or filled up with zeros.
 static struct cipher *open_aes(struct bytes passphrase, struct error *error)
@@ -84,7 +86,8 @@ static struct cipher *open_aes(struct bytes passphrase, struct error *error)
     return cipher;
 }
 
-// --- Method LUKS ----------------------------------------------------------------------------------
+// --- Method LUKS
+// ----------------------------------------------------------------------------------
 
 // A search for the slot that the passphrase opens.
 struct search {
@@ -200,7 +203,8 @@ static bool tell_search(const struct search *search, struct error *error)
     }
     *error = search->fault;
     error->code = ERROR_KEY;
-    return error_prefix(error, "the passphrase is wrong, or that of a key slot that cannot be tried");
+    return error_prefix(error,
+                        "the passphrase is wrong, or that of a key slot that cannot be tried");
 }
 
 // The error is that of the first slot in use.
@@ -264,7 +268,8 @@ static struct cipher *open_luks(const struct image *image, struct bytes passphra
     return cipher;
 }
 
-// --- Both -----------------------------------------------------------------------------------------
+// --- Both
+// -----------------------------------------------------------------------------------------
 
 bool encryption_check(const struct image *image, uint32_t max_iterations, struct error *error)
 {

@@ -25,7 +25,7 @@ struct check_state {
     uint64_t l2_tables;       // how many different ones were referenced, and
     uint64_t refcount_blocks; // of these
     uint64_t spent;           // bytes of tables gone through beyond what a sound image can have
-    struct hole hole; // of the file, found last
+    struct hole hole;         // of the file, found last
     bool out_of_memory;
 };
 

@@ -84,8 +84,8 @@ static void decrypt_again(const struct luks *luks, struct bytes key, uint64_t se
     size_t key_size = key.size / (mode == CRYPTO_XTS ? 2 : 1);
     struct crypto_cipher essiv = open_essiv(luks, key);
     struct crypto_cipher cipher;
-    MUST(crypto_cipher_open(&cipher, crypto_algorithm_find(luks->cipher_name, key_size), mode,
-                            key));
+    MUST(
+        crypto_cipher_open(&cipher, crypto_algorithm_find(luks->cipher_name, key_size), mode, key));
     for (size_t at = 0; at < size; at += CIPHER_SECTOR, sector++) {
         uint8_t vector[CRYPTO_BLOCK_MAX] = {0};
         for (size_t i = 0; i < number_size; i++) {

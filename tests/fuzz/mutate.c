@@ -88,14 +88,22 @@ static void put_luks_word(const struct subject *subject, struct random *random)
         size_t at;
         const char *word;
     } words[] = {
-        {LUKS_CIPHER_NAME, "aes"},           {LUKS_CIPHER_NAME, "serpent"},
-        {LUKS_CIPHER_NAME, "twofish"},       {LUKS_CIPHER_NAME, "cast5"},
-        {LUKS_CIPHER_MODE, "xts-plain64"},   {LUKS_CIPHER_MODE, "xts-essiv:sha256"},
-        {LUKS_CIPHER_MODE, "cbc-plain"},     {LUKS_CIPHER_MODE, "cbc-essiv:md5"},
-        {LUKS_CIPHER_MODE, "ctr-plain64"},   {LUKS_CIPHER_MODE, "ecb"},
-        {LUKS_HASH, "md5"},                  {LUKS_HASH, "sha1"},
-        {LUKS_HASH, "sha224"},               {LUKS_HASH, "sha256"},
-        {LUKS_HASH, "sha512"},               {LUKS_HASH, "ripemd160"},
+        {LUKS_CIPHER_NAME, "aes"},
+        {LUKS_CIPHER_NAME, "serpent"},
+        {LUKS_CIPHER_NAME, "twofish"},
+        {LUKS_CIPHER_NAME, "cast5"},
+        {LUKS_CIPHER_MODE, "xts-plain64"},
+        {LUKS_CIPHER_MODE, "xts-essiv:sha256"},
+        {LUKS_CIPHER_MODE, "cbc-plain"},
+        {LUKS_CIPHER_MODE, "cbc-essiv:md5"},
+        {LUKS_CIPHER_MODE, "ctr-plain64"},
+        {LUKS_CIPHER_MODE, "ecb"},
+        {LUKS_HASH, "md5"},
+        {LUKS_HASH, "sha1"},
+        {LUKS_HASH, "sha224"},
+        {LUKS_HASH, "sha256"},
+        {LUKS_HASH, "sha512"},
+        {LUKS_HASH, "ripemd160"},
     };
     size_t chosen = (size_t)random_below(random, sizeof words / sizeof words[0]);
     size_t at = words[chosen].at;

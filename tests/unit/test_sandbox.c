@@ -332,14 +332,10 @@ static const struct {
     bool (*act)(void);
     enum outcome outcome;
 } still_possible[] = {
-    {ATTEMPT(read_an_open_file), DONE},
-    {ATTEMPT(write_an_open_file), DONE},
-    {ATTEMPT(look_at_an_open_file), DONE},
-    {ATTEMPT(set_a_terminal), DONE},
-    {ATTEMPT(copy_inside_the_kernel), DONE},
-    {ATTEMPT(start_threads_that_allocate), DONE},
-    {ATTEMPT(tell_the_time_and_chance), DONE},
-    {ATTEMPT(take_a_signal), DONE},
+    {ATTEMPT(read_an_open_file), DONE},        {ATTEMPT(write_an_open_file), DONE},
+    {ATTEMPT(look_at_an_open_file), DONE},     {ATTEMPT(set_a_terminal), DONE},
+    {ATTEMPT(copy_inside_the_kernel), DONE},   {ATTEMPT(start_threads_that_allocate), DONE},
+    {ATTEMPT(tell_the_time_and_chance), DONE}, {ATTEMPT(take_a_signal), DONE},
     {ATTEMPT(abort_with_a_signal), ABORTED},
 };
 
