@@ -545,19 +545,19 @@ incomplete_with() {
 }
 
 @test "audit attack: compressed data that reach into a table" {
-    local table compressed
+    local table begin
     make_image image 1M '' 'write -q -c -P 1 0 64k' 'write -q -P 1 64k 64k'
     # It begins 1024 bytes into the cluster before: the longest extent, of 256 sectors, one that ends where
     # the table begins, and one that ends a sector later.
     move_l2_to_end image 0
     table=$(l2_table_at image 0)
-    compressed=$((table - C + 1024))
-    poke_l2_entry image 0 $((COMPRESSED | 255 << 54 | compressed))
+    begin=$((table - C + 1024))
+    poke_l2_entry image 0 $((COMPRESSED | 255 << 54 | begin))
     assert_codes data-over-table
     assert_status 2
-    poke_l2_entry image 0 $((COMPRESSED | 125 << 54 | compressed))
+    poke_l2_entry image 0 $((COMPRESSED | 125 << 54 | begin))
     assert_clean image
-    poke_l2_entry image 0 $((COMPRESSED | 126 << 54 | compressed))
+    poke_l2_entry image 0 $((COMPRESSED | 126 << 54 | begin))
     assert_codes data-over-table
 }
 

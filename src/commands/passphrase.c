@@ -21,8 +21,7 @@ enum {
     PROMPT_SIZE = 256,
 };
 
-// --- Options
-// --------------------------------------------------------------------------------------
+// --- Options -------------------------------------------------------------------------------------
 
 struct key_options key_options_default(void)
 {
@@ -106,8 +105,7 @@ bool key_option(const struct command *command, int option, struct key_options *o
     }
 }
 
-// --- Reading
-// --------------------------------------------------------------------------------------
+// --- Reading -------------------------------------------------------------------------------------
 
 static bool read_all(int fd, struct secret *passphrase, struct error *error)
 {
@@ -230,8 +228,7 @@ void passphrases_free(struct passphrases *passphrases)
     passphrases->terminal = -1;
 }
 
-// --- Opening
-// --------------------------------------------------------------------------------------
+// --- Opening -------------------------------------------------------------------------------------
 
 // The passphrase that was given for a layer. NULL when there is none.
 static const struct secret *find_given(const struct passphrases *passphrases, size_t layer)

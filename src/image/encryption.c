@@ -23,8 +23,7 @@ static struct cipher_spec luks_spec(const struct luks *luks)
                                 luks->key_bytes};
 }
 
-// --- The header
-// -----------------------------------------------------------------------------------
+// --- The header ----------------------------------------------------------------------------------
 
 bool encryption_load_luks(const struct image *image, struct luks *luks, struct problems *problems)
 {
@@ -68,8 +67,7 @@ bool encryption_supported(const struct image *image, const struct luks *luks, st
                           image->header.crypt_method == CRYPT_AES ? "aes" : "luks", fault.message);
 }
 
-// --- Method AES
-// -----------------------------------------------------------------------------------
+// --- Method AES ----------------------------------------------------------------------------------
 
 // The passphrase is the key: cut, or filled up with zeros.
 static struct cipher *open_aes(struct bytes passphrase, struct error *error)
@@ -86,8 +84,7 @@ static struct cipher *open_aes(struct bytes passphrase, struct error *error)
     return cipher;
 }
 
-// --- Method LUKS
-// ----------------------------------------------------------------------------------
+// --- Method LUKS ---------------------------------------------------------------------------------
 
 // A search for the slot that the passphrase opens.
 struct search {
@@ -268,8 +265,7 @@ static struct cipher *open_luks(const struct image *image, struct bytes passphra
     return cipher;
 }
 
-// --- Both
-// -----------------------------------------------------------------------------------------
+// --- Both ----------------------------------------------------------------------------------------
 
 bool encryption_check(const struct image *image, uint32_t max_iterations, struct error *error)
 {

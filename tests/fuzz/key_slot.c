@@ -177,7 +177,7 @@ static void must_be_refused(const struct locked *locked, struct bytes passphrase
 
 static void must_decrypt(const struct cipher *cipher, const struct luks *luks, struct bytes key)
 {
-    uint8_t data[PROBE];
+    uint8_t data[PROBE] = {0};
     uint8_t again[PROBE];
     struct cipher_state *state = cipher_state_open(cipher);
     for (size_t i = 0; i < sizeof data; i++) {
