@@ -327,19 +327,25 @@ strided_tables() {
     done
 }
 
-@test "audit attack: tables where they cannot be remembered" {
-    # Of 256 places in a hash table they all belong to the first one: the finalizer of splitmix64 has eight
-    # zeros at its top.
-    local cluster hash entries=''
-    make_image image 4M cluster_size=512
-    truncate -s 64M image
-    for ((cluster = 4096; ${#entries} < 60 * 16; cluster++)); do
+# 60 clusters from 4096 on which, of 256 places in a hash table, all belong to the first one: the finalizer
+# of splitmix64 has eight zeros at its top. Prints L1 entries for them in hexadecimal.
+colliding_entries() {
+    local cluster hash found=0
+    trap - DEBUG # with which bats makes each command slow
+    for ((cluster = 4096; found < 60; cluster++)); do
         hash=$((cluster * 0xbf58476d1ce4e5b9))
         hash=$(((hash ^ hash >> 27 & (1 << 37) - 1) * 0x94d049bb133111eb))
-        [[ $((hash >> 56 & 255)) -ne 0 ]] ||
-            printf -v entries '%s%016x' "$entries" $((COPIED | cluster * 512))
+        if [[ $((hash >> 56 & 255)) -eq 0 ]]; then
+            printf '%016x' $((COPIED | cluster * 512))
+            found=$((found + 1))
+        fi
     done
-    poke image $((1 << 20)) "$entries"
+}
+
+@test "audit attack: tables where they cannot be remembered" {
+    make_image image 4M cluster_size=512
+    truncate -s 64M image
+    poke image $((1 << 20)) "$(colliding_entries)"
     poke_field image l1_table_offset $((1 << 20))
     audited image
     assert_status 2
@@ -349,17 +355,10 @@ strided_tables() {
 }
 
 @test "audit attack: more tables than can be remembered, and data that refcounts alone tell of" {
-    local i entries=''
     make_image image 64M cluster_size=512,refcount_bits=1 'write -q -P 1 0 64M'
     # An L1 table of 66000 entries over the data at 8 MiB, for tables in a hole from 16 MiB on.
     fallocate --punch-hole --offset 16M --length 34M image
-    for ((i = 0; i < 66000; i++)); do
-        printf -v entries '%s%016x' "$entries" $((COPIED | (16 << 20) + i * 512))
-        [[ ${#entries} -lt 16000 ]] || {
-            poke image $(((8 << 20) + (i + 1) * 8 - ${#entries} / 2)) "$entries"
-            entries=''
-        }
-    done
+    copied_entries 66000 $((16 << 20)) 512 | place image $((8 << 20))
     poke_field image l1_table_offset $((8 << 20))
     poke_field image l1_size 66000
     audited image
@@ -439,17 +438,11 @@ incomplete_with() {
 
 @test "audit attack: an L2 budget that ends with the last table of the disk" {
     # A table of 512 bytes counts for 16 KiB: 34816 of them are all that is read.
-    local i entries='' tables=$((1 << 20)) l1=$((32 << 20)) table=$((33 << 20))
+    local tables=$((1 << 20)) l1=$((32 << 20)) table=$((33 << 20))
     make_image image 1088M cluster_size=512
     dd if=/dev/zero of=image bs=64k count=$((34817 * 512)) iflag=count_bytes oflag=seek_bytes seek=$tables \
         conv=notrunc status=none
-    for ((i = 0; i < 34816; i++)); do
-        printf -v entries '%s%016x' "$entries" $((COPIED | tables + i * 512))
-        [[ ${#entries} -lt 16384 ]] || {
-            poke image $((l1 + (i + 1) * 8 - ${#entries} / 2)) "$entries"
-            entries=''
-        }
-    done
+    copied_entries 34816 $tables 512 | place image $l1
     poke_field image l1_table_offset $l1
     assert_equal "$(field image l1_size)" 34816
     truncate -s 64M image
@@ -488,21 +481,14 @@ incomplete_with() {
 
 @test "audit attack: a small file in which 400000 clusters take turns on 20000" {
     # More places than are remembered at once: they are found by what they add up to.
-    local i entries='' at
+    local at
     make_image image 200M cluster_size=512
     at=$(((1 << 20) + 512))
     truncate -s $((at + 20000 * 512)) image
     # 64 entries an L2 table, 313 tables for 20000 clusters, and the L1 table names each in turn.
     local tables=$((1 << 24))
-    for ((i = 0; i < 20032; i++)); do
-        printf -v entries '%s%016x' "$entries" $((COPIED | at + i % 20000 * 512))
-    done
-    poke image $tables "$entries"
-    entries=''
-    for ((i = 0; i < 313; i++)); do
-        printf -v entries '%s%016x' "$entries" $((COPIED | tables + i * 512))
-    done
-    poke image $((1 << 25)) "$entries"
+    { copied_entries 20000 $at 512; copied_entries 32 $at 512; } | place image $tables
+    copied_entries 313 $tables 512 | place image $((1 << 25))
     repeat_bytes image $((1 << 25)) $((313 * 8)) 20
     poke_field image l1_table_offset $((1 << 25))
     poke_field image l1_size 6260

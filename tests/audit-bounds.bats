@@ -46,11 +46,6 @@ far_entries() {
         printf "%c%c%c%c%c%c%c%c", flags, 0, first / 256, first % 256, i / 256, i % 256, 0, 0 }'
 }
 
-# place FILE OFFSET: writes standard input there
-place() {
-    dd of="$1" bs=64k iflag=fullblock oflag=seek_bytes seek="$(($2))" conv=notrunc status=none
-}
-
 # An L1 table of 32 MiB in which every entry names a table, far from each other.
 place_l1() {
     far_entries 128 256 | place image $((1 << 30))
@@ -136,11 +131,7 @@ place_refcount_table() {
     make_sparse
     far_entries 128 512 | head -c $C | place image $((1 << 30))
     repeat_bytes image $((1 << 30)) $C 2200
-    local i entries=''
-    for ((i = 0; i < 2200; i++)); do
-        printf -v entries '%s%016x' "$entries" $((COPIED | (1 << 30) + i * C))
-    done
-    poke image $((2 << 30)) "$entries"
+    copied_entries 2200 $((1 << 30)) $C | place image $((2 << 30))
     poke_field image l1_table_offset $((2 << 30))
     poke_field image l1_size 2200
     poke_field image size $((2200 << 29))
@@ -152,13 +143,9 @@ place_refcount_table() {
 
 # place_l2_tables ENTRY: 2200 L2 tables of 64 KiB full of this entry, which the L1 table names first
 place_l2_tables() {
-    local i entries=''
     poke_be64 image $((8 << 30)) "$1"
     repeat_bytes image $((8 << 30)) 8 $((8192 * 2200))
-    for ((i = 0; i < 2200; i++)); do
-        printf -v entries '%s%016x' "$entries" $((COPIED | (8 << 30) + i * C))
-    done
-    poke image $((1 << 30)) "$entries"
+    copied_entries 2200 $((8 << 30)) $C | place image $((1 << 30))
 }
 
 # Marks that are nowhere in guest data.

@@ -136,12 +136,9 @@ lived() {
 }
 
 @test "audit clean: 16 TiB on which a file system has just been made" {
-    local i
     make_image image 16T ''
     # A little in every 2 GiB: each L2 table is there, and nearly empty.
-    for ((i = 0; i < 8192; i++)); do
-        echo "write -q -z $((2 * i))G 64k"
-    done >script
+    seq -f 'write -q -z %.0fG 64k' 0 2 16382 >script
     echo 'write -q -P 1 16380G 1M' >>script
     qemu-io -t unsafe -f qcow2 image <script >qemu-io.log
     [[ $(stat -c %s image) -gt $((512 << 20)) ]] || fail "$(tail -n 3 qemu-io.log)"

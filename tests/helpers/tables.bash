@@ -52,6 +52,23 @@ l2_entry() {
     peek_be64 "$1" "$(l2_entry_at "$1" "$2")"
 }
 
+# copied_entries COUNT OFFSET STEP: prints the bytes of entries with COPIED, of L1 or L2 tables, for
+# OFFSET, OFFSET + STEP, and so on. A loop of thousands is slow in bash.
+copied_entries() {
+    LC_ALL=C awk -v count="$1" -v offset="$2" -v step="$3" 'BEGIN {
+        for (i = 0; i < count; i++) {
+            printf "%c", 128
+            for (shift = 6; shift >= 0; shift--)
+                printf "%c", int((offset + i * step) / 256 ^ shift) % 256
+        }
+    }'
+}
+
+# place FILE OFFSET: writes standard input there
+place() {
+    dd of="$1" bs=64k iflag=fullblock oflag=seek_bytes seek="$(($2))" conv=notrunc status=none
+}
+
 poke_l2_entry() {
     poke_be64 "$1" "$(l2_entry_at "$1" "$2")" "$3"
 }
