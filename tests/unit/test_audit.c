@@ -198,22 +198,25 @@ static void a_set_remembers_what_was_added(void)
     cluster_set_free(&set);
 }
 
+static bool remembers_at_distance(uint64_t distance)
+{
+    struct cluster_set set = {0};
+    bool added;
+    for (uint64_t i = 0; i < CLUSTER_SET_MAX; i++) {
+        cluster_set_add(&set, 4096 + i * distance, PURPOSE_L2_TABLE, &added);
+    }
+    bool all = !set.full && set.count == CLUSTER_SET_MAX;
+    cluster_set_free(&set);
+    return all;
+}
+
 static void numbers_at_regular_distances_are_remembered(void)
 {
     // Those of Fibonacci are the worst for a hash that only multiplies by the golden ratio.
     const uint64_t distances[] = {1,    2,    3,    64,     512,     610,     987,
                                   1597, 2584, 4181, 317811, 1 << 13, 1 << 20, UINT64_C(1) << 30};
     for (size_t i = 0; i < sizeof distances / sizeof distances[0]; i++) {
-        struct cluster_set set = {0};
-        bool added;
-        bool all = true;
-        for (uint64_t j = 0; j < CLUSTER_SET_MAX; j++) {
-            uint64_t number = 4096 + j * distances[i];
-            all = cluster_set_add(&set, number, PURPOSE_L2_TABLE, &added) && all;
-        }
-        CHECK(all);
-        CHECK(!set.full);
-        cluster_set_free(&set);
+        CHECK(remembers_at_distance(distances[i]));
     }
 }
 
