@@ -12,16 +12,9 @@ SECRETS=(--object 'secret,id=s,data=abc')
 
 # ---- Making images ------------------------------------------------------------------------------
 
-# qemu_img_luks COMMAND ARGUMENT...: qemu-img COMMAND with the secrets. It measures how fast the
-# machine derives keys, and fails now and then on a busy one.
+# qemu_img_luks COMMAND ARGUMENT...: qemu-img COMMAND with the secrets
 qemu_img_luks() {
-    local try
-    for try in 1 2 3 4 5 6 7 8; do
-        qemu-img "$1" "${SECRETS[@]}" "${@:2}" >luks.err 2>&1 && return
-        grep -q 'CPU usage' luks.err || break
-        sleep "$try"
-    done
-    fail "qemu-img $*: $(cat luks.err)"
+    qemu_img_with_key "$1" "${SECRETS[@]}" "${@:2}"
 }
 
 # In the place of that of helpers/matrix.

@@ -98,6 +98,18 @@ assert_same_bytes() {
 
 # ---- Bytes of a file --------------------------------------------------------------------------
 
+# qemu_img_with_key ARGUMENT...: qemu-img, which measures how fast the machine derives keys before it
+# makes a LUKS header, and fails now and then on a busy one
+qemu_img_with_key() {
+    local try
+    for try in 1 2 3 4 5 6 7 8; do
+        qemu-img "$@" >qemu-img.err 2>&1 && return
+        grep -q 'CPU usage' qemu-img.err || break
+        sleep "$try"
+    done
+    fail "qemu-img $*: $(<qemu-img.err)"
+}
+
 # poke FILE OFFSET HEX: overwrites bytes; the digits of HEX may be spaced
 poke() {
     local hex=${3//[[:space:]]/}
