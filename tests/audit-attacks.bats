@@ -669,10 +669,8 @@ marked() {
 
 @test "audit attack: an ISO 9660 image in guest data, which the cluster size has put where it is looked for" {
     make_image image 256K cluster_size=4096 'write -q -P 1 0 256k'
-    local guest=0
-    while [[ $(host_offset image $guest) -ne 32768 ]]; do
-        guest=$((guest + 4096))
-    done
+    local guest
+    guest=$(guest_offset image 32768)
     # A primary volume descriptor, written by the guest.
     printf '\1CD001\1%02041d' 0 >descriptor
     qemu-io -f qcow2 -c "write -q -s descriptor $guest 2048" image
@@ -683,16 +681,14 @@ marked() {
 
 @test "audit attack: marks that only seem to be guest data: in zeros, in no subcluster, behind the end" {
     make_image image 64K cluster_size=4096 'write -q -P 1 0 64k'
-    local guest=0
-    while [[ $(host_offset image $guest) -ne 32768 ]]; do
-        guest=$((guest + 4096))
-    done
+    local guest
+    guest=$(guest_offset image 32768)
     poke image 32769 4344303031
     assert_codes other-format-in-data
-    poke_l2_entry image $guest $((COPIED | 32768 | 1))
+    poke_l2_entry image "$guest" $((COPIED | 32768 | 1))
     assert_codes other-format
-    poke_l2_entry image $guest $((COPIED | 32768))
-    poke_field image size $guest
+    poke_l2_entry image "$guest" $((COPIED | 32768))
+    poke_field image size "$guest"
     assert_codes other-format
     # The last 512 bytes of the file are the last subcluster.
     rm -f image

@@ -245,8 +245,7 @@ const char *extension_type_name(uint32_t type)
     return kind < KINDS ? kinds[kind].name : NULL;
 }
 
-// --- What they say together
-// -----------------------------------------------------------------------
+// --- What they say together ----------------------------------------------------------------------
 
 static void check_area(const struct header *header, struct problems *problems)
 {

@@ -143,8 +143,7 @@ enum { BITMAP_TYPE_DIRTY_TRACKING = 1 };
 #define BITMAP_EXTRA_DATA_COMPATIBLE (UINT32_C(1) << 2)
 #define BITMAP_FLAGS_KNOWN           UINT32_C(7)
 
-// --- LUKS1 header, at the offset that the encryption extension gives
-// ------------------------------
+// --- LUKS1 header, at the offset that the encryption extension gives -----------------------------
 
 enum { LUKS_SLOTS = 8, LUKS_VERSION = 1, LUKS_HEADER_SIZE = 592 };
 

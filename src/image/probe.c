@@ -166,8 +166,7 @@ const char *probe_describe(struct source *source)
     return name;
 }
 
-// --- Marks of a file that begins as a qcow2 image does
-// ---------------------------------------------
+// --- Marks of a file that begins as a qcow2 image does -------------------------------------------
 
 // The end record of a zip archive says how long the comment is that follows it.
 enum {

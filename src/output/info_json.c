@@ -69,8 +69,7 @@ static void print_header(const struct header *header, struct json *json)
     json_end(json);
 }
 
-// --- Header extensions
-// ----------------------------------------------------------------------------
+// --- Header extensions ---------------------------------------------------------------------------
 
 static void print_string_data(struct bytes data, struct json *json)
 {
@@ -171,8 +170,7 @@ static void print_extensions(const struct image *image, struct json *json)
     json_end(json);
 }
 
-// --- Names and sizes
-// ------------------------------------------------------------------------------
+// --- Names and sizes -----------------------------------------------------------------------------
 
 static void print_backing_file(const struct info *info, struct json *json)
 {
@@ -259,8 +257,7 @@ static void print_encryption(const struct info *info, struct json *json)
     json_end(json);
 }
 
-// --- Tables
-// ---------------------------------------------------------------------------------------
+// --- Tables --------------------------------------------------------------------------------------
 
 static void print_snapshot(const struct snapshot *snapshot, struct json *json)
 {

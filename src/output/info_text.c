@@ -18,8 +18,7 @@ enum {
     EXTENSION_NAME_WIDTH = 35,
 };
 
-// --- Lines
-// ----------------------------------------------------------------------------------------
+// --- Lines ---------------------------------------------------------------------------------------
 
 static void label(struct writer *writer, const char *indent, const char *text)
 {
@@ -63,8 +62,7 @@ static void write_place(struct writer *writer, uint64_t offset)
     writer_format(writer, "at %" PRIu64 " (0x%" PRIx64 ")", offset, offset);
 }
 
-// --- The file and the disk
-// ------------------------------------------------------------------------
+// --- The file and the disk -----------------------------------------------------------------------
 
 static void print_file(const struct source *source, struct writer *writer)
 {
@@ -146,8 +144,7 @@ static void print_data_file(const struct image *image, struct writer *writer)
     line_text(writer, "  ", "raw", raw ? "yes: the data file alone is the disk" : "no");
 }
 
-// --- Encryption
-// -----------------------------------------------------------------------------------
+// --- Encryption ----------------------------------------------------------------------------------
 
 static void print_slot(const struct luks_slot *slot, size_t number, struct writer *writer)
 {
@@ -205,8 +202,7 @@ static void print_encryption(const struct info *info, struct writer *writer)
     }
 }
 
-// --- Features, tables, extensions
-// -------------------------------------------------------------------
+// --- Features, tables, extensions ----------------------------------------------------------------
 
 // A bit's name: the format's, else the image's, else its number.
 static void write_feature(const struct image *image, enum feature_type type, unsigned bit,
@@ -392,8 +388,7 @@ static void print_extensions(const struct image *image, struct writer *writer)
     } while (extension_next(&walk, &extension, NULL));
 }
 
-// --- Snapshots and bitmaps
-// --------------------------------------------------------------------------
+// --- Snapshots and bitmaps -----------------------------------------------------------------------
 
 static void widen(size_t *width, struct bytes name)
 {
@@ -520,8 +515,7 @@ static void print_bitmaps(const struct info *info, struct writer *writer)
     bitmap_reader_free(&reader);
 }
 
-// --- Verdict
-// ----------------------------------------------------------------------------------------
+// --- Verdict -------------------------------------------------------------------------------------
 
 static void print_problems(const struct problems *problems, struct writer *writer)
 {

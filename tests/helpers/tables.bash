@@ -90,6 +90,17 @@ host_offset() {
     fi
 }
 
+# guest_offset IMAGE HOST: of an image full of data, the guest offset of the cluster at a host offset
+guest_offset() {
+    local guest=0 size
+    size=$(cluster_size "$1")
+    while [[ $(host_offset "$1" $guest) -ne $2 ]]; do
+        guest=$((guest + size))
+        [[ $guest -lt $(field "$1" size) ]] || fail "no data lie at $2" || return
+    done
+    echo $guest
+}
+
 # move_l2_to_end IMAGE GUEST: moves the L2 table of a guest offset to the end of the file, where the
 # file can be cut inside it without losing data
 move_l2_to_end() {
