@@ -42,6 +42,13 @@ struct rule {
         .datum_b = (scmp_datum_t)(value)                                            \
     }
 
+// Which argument of clone has the flags.
+#ifdef __s390x__
+enum { CLONE_FLAGS = 1 };
+#else
+enum { CLONE_FLAGS = 0 };
+#endif
+
 // Those of 32-bit architectures stand beside those that they replace.
 static const struct rule allowed[] = {
     // Bytes of open files, and where they are.
@@ -80,7 +87,11 @@ static const struct rule allowed[] = {
     {SCMP_SYS(ioctl), IS(1, SET_TERMINAL_NEWER + 2)},
     // Memory, but none to run.
     {.call = SCMP_SYS(brk)},
+#ifdef __s390x__ // its arguments lie in memory, where they cannot be seen here
+    {.call = SCMP_SYS(mmap)},
+#else
     {SCMP_SYS(mmap), BITS(2, PROT_EXEC, 0)},
+#endif
     {SCMP_SYS(mmap2), BITS(2, PROT_EXEC, 0)},
     {SCMP_SYS(mprotect), BITS(2, PROT_EXEC, 0)},
     {.call = SCMP_SYS(mremap)},
@@ -91,7 +102,7 @@ static const struct rule allowed[] = {
     {.call = SCMP_SYS(munlock)},
     // Threads, but no process: clone3 has its flags where they cannot be seen here, and libc goes
     // on with clone when it is not there.
-    {SCMP_SYS(clone), BITS(0, CLONE_THREAD, CLONE_THREAD)},
+    {SCMP_SYS(clone), BITS(CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD)},
     {.call = SCMP_SYS(set_robust_list)},
     {.call = SCMP_SYS(rseq)},
     {.call = SCMP_SYS(futex)},
