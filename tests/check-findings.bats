@@ -275,6 +275,23 @@ end_of() {
     assert_finding cut-short corruption "$at" 0
 }
 
+@test "findings: cut-short: a compressed cluster that begins behind the file, in its last cluster" {
+    make_plain
+    end=$(end_of image)
+    printf x >>image
+    # The same as cat says: of these 512 bytes there is none.
+    poke_l2_entry image 0 $((1 << 62 | end + 512))
+    run_qcow2_info cat image
+    assert_status 1
+    checked image
+    assert_status 2
+    assert_finding cut-short corruption $((end + 512)) 0
+    # One byte of it may be all that its decoder needs.
+    truncate -s $((end + 513)) image
+    checked image
+    jq -e 'all(.findings[]; .code != "cut-short")' <<<"$output" >/dev/null
+}
+
 @test "findings: l1-reserved-bits" {
     make_plain
     at=$(l2_table_at image 0)

@@ -80,6 +80,19 @@ static void reference_data(const struct tree *tree, uint64_t offset, uint64_t si
     check_reference(state, offset, end - offset, purpose, &at, text);
 }
 
+// How much of it the file has to have, only its decoder can tell; but not nothing.
+static void check_compressed_begin(const struct tree *tree, const struct place *place,
+                                   const struct stretch *stretch)
+{
+    const struct check_state *state = tree->state;
+    uint64_t size = state->image->source->size;
+    uint64_t end = stretch->host_offset + stretch->stored_size;
+    bool told = end >= size + state->header->cluster_size; // by check_reference()
+    if (stretch->host_offset >= size && place->guest_offset < tree->disk_size && !told) {
+        tell(tree, FINDING_CUT_SHORT, place);
+    }
+}
+
 static void check_compressed(struct tree *tree, const struct place *place)
 {
     struct check *check = tree->state->check;
@@ -99,6 +112,7 @@ static void check_compressed(struct tree *tree, const struct place *place)
     }
     l2_entry_stretch(header, entry, place->guest_offset, &stretch);
     reference_data(tree, stretch.host_offset, stretch.stored_size, PURPOSE_COMPRESSED, place);
+    check_compressed_begin(tree, place, &stretch);
     if (tree->active) {
         check->allocated_clusters++;
         check->compressed_clusters++;

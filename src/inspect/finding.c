@@ -27,9 +27,10 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_OUT_OF_FILE] = {"out-of-file", SEVERITY_CORRUPTION,
                              "an entry points past the end of the file",
                              "the file was cut short: what lay there is gone, find a whole copy"},
-    [FINDING_CUT_SHORT] = {"cut-short", SEVERITY_CORRUPTION,
-                           "the file ends inside what an entry points to",
-                           "the file was cut short: what lay there is gone, find a whole copy"},
+    [FINDING_CUT_SHORT] =
+        {"cut-short", SEVERITY_CORRUPTION,
+         "the file ends inside what an entry points to, or in its cluster before it",
+         "the file was cut short: what lay there is gone, find a whole copy"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L1 entry has reserved bits set", REPAIR},
     [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,

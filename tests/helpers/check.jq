@@ -27,7 +27,7 @@ def only_ours: {
     # QEMU reads and writes the data file at any offset.
     "data-file-offset": "an offset in the data file that is not the guest offset",
     # QEMU reads zeros where a file ends early, and counts only what lies a whole cluster beyond.
-    "cut-short": "a table or data that the file ends in",
+    "cut-short": "a table or data that the file ends in, or just before",
     # A cluster on which a refcount block lies by mistake has been told as "overlap", too.
     "undecodable-cluster": "decoded with --data only",
     "unreadable-data": "read with --data only"
