@@ -10,7 +10,7 @@ load helpers/tables
 
 setup_file() {
     require_tool cc qemu-img qemu-io
-    cc -D_GNU_SOURCE -o "$BATS_FILE_TMPDIR/measure" "$TOP/tests/bench/measure.c"
+    cc -D_GNU_SOURCE -pthread -o "$BATS_FILE_TMPDIR/measure" "$TOP/tests/bench/measure.c"
 }
 
 # peak_below MIB ARGUMENT...: the program takes less memory than so many MiB, and succeeds; its

@@ -6,6 +6,8 @@
 # versions, compression and backing files, for all cluster sizes from 512 bytes to 2 MiB; then extended
 # L2 entries and external data files.
 
+# Takes long.
+
 load helpers/load
 load helpers/matrix
 

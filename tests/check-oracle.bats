@@ -7,6 +7,8 @@
 # layout and on damaged ones. Where both differ, helpers/check.jq has a rule that says why. (The
 # random images of random.bats are compared, too.)
 
+# Takes long.
+
 load helpers/load
 load helpers/tables
 load helpers/check

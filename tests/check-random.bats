@@ -6,6 +6,8 @@
 # rule in helpers/check.jq says why not. Fresh ones: N=5000 tests/random/damage. Images that differ are
 # kept in build/random.
 
+# Takes long.
+
 load helpers/load
 
 # no_differences FIRST: 50 seeds

@@ -6,6 +6,8 @@
 #
 # For builds with libgcrypt.
 
+# Takes long.
+
 load helpers/load
 load helpers/matrix
 load helpers/encryption

@@ -6,6 +6,8 @@
 # them, within 5 seconds of a processor and 256 MiB of addresses. What has to hold is in tests/fuzz,
 # and what ended a program is the last line that it printed.
 
+# Takes long.
+
 load helpers/load
 
 FUZZ=$TOP/tests/fuzz

@@ -5,6 +5,8 @@
 # Random images that always are the same ones: cat and map say what qemu-img says. `make check-random`
 # does this with fresh ones. Recipes that differ are kept in build/random.
 
+# Takes long.
+
 load helpers/load
 
 # no_differences FIRST: compares six seeds

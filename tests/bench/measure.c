@@ -4,7 +4,7 @@
 // Runs a command and prints what it took, on one line: nanoseconds of wall time, nanoseconds of
 // processor time, KiB of peak memory.
 //
-//     measure FILE OUTPUT COMMAND [ARGUMENT]...
+//     measure [--anew FILE] OUTPUT COMMAND [ARGUMENT]...
 //
 // OUTPUT becomes the command's standard output; its standard input is /dev/null. FILE is what the
 // command writes. One that is there already, from a run before, is removed first, and the command
@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXIT_CANNOT_RUN = 127, ARGUMENTS_BEFORE_COMMAND = 3 };
+enum { EXIT_CANNOT_RUN = 127 };
 
 static int64_t now(void)
 {
@@ -69,7 +69,7 @@ static void run(const char *output, char **command)
 static const size_t ahead = (size_t)128 << 20;
 
 struct warm {
-    const char *file;
+    const char *file;      // NULL: none
     unsigned char *memory; // NULL: none
     size_t size, freed;    // bytes
     atomic_bool is_over;
@@ -79,7 +79,7 @@ struct warm {
 static size_t room_of(const char *file)
 {
     struct stat status;
-    return stat(file, &status) == 0 ? (size_t)status.st_blocks * 512 : 0;
+    return file && stat(file, &status) == 0 ? (size_t)status.st_blocks * 512 : 0;
 }
 
 // Takes up to half of the memory that is free; with less to spare the command has to do without.
@@ -121,7 +121,7 @@ static void *hand_over(void *argument)
 static void make_way(struct warm *warm)
 {
     size_t size = room_of(warm->file) & ~(ahead - 1);
-    if (unlink(warm->file) == 0) {
+    if (warm->file && unlink(warm->file) == 0) {
         warm_up(warm, size);
         sync();
     }
@@ -138,18 +138,23 @@ static int fail(void)
 int main(int argc, char **argv)
 {
     struct rusage usage;
+    struct warm warm = {0};
     pthread_t thread;
     int status;
-    if (argc <= ARGUMENTS_BEFORE_COMMAND) {
-        fputs("usage: measure FILE OUTPUT COMMAND [ARGUMENT]...\n", stderr);
+    if (argc > 2 && strcmp(argv[1], "--anew") == 0) {
+        warm.file = argv[2];
+        argv += 2;
+        argc -= 2;
+    }
+    if (argc < 3) {
+        fputs("usage: measure [--anew FILE] OUTPUT COMMAND [ARGUMENT]...\n", stderr);
         return EXIT_CANNOT_RUN;
     }
-    struct warm warm = {.file = argv[1]};
     make_way(&warm);
     int64_t start = now();
     pid_t child = fork();
     if (child == 0) {
-        run(argv[2], argv + ARGUMENTS_BEFORE_COMMAND);
+        run(argv[1], argv + 2);
     }
     if (child < 0 || pthread_create(&thread, NULL, hand_over, &warm) != 0) {
         return fail();

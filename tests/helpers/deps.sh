@@ -24,7 +24,6 @@ needs='
       build lib:libseccomp        libseccomp-dev libseccomp-devel   libseccomp-dev    libseccomp   libseccomp-devel
       check cmd:bash              bash           bash               bash              bash         bash
       check cmd:bats              bats           bats               bats              bats         bats
-      check cmd:parallel          parallel       parallel           parallel          parallel     gnu_parallel
       check cmd:script            bsdutils       util-linux         util-linux-misc   util-linux   util-linux
       check cmd:jq                jq             jq                 jq                jq           jq
       check cmd:strace            strace         strace            strace            strace       strace
