@@ -63,6 +63,7 @@ all_modes() {
 256 ctr essiv:sha256 sha256
 128 xts essiv:md5 sha224
 128 xts plain sha1
+128 xts plain64 sha256
 192 xts plain64 sha512
 192 xts plain sha256
 192 xts essiv:sha256 sha256
@@ -88,6 +89,7 @@ END
 @test "encryption: cast5 in every mode" {
     ciphers_decrypt <<'END'
 cast5-128 ecb plain sha1
+cast5-128 ecb plain64 sha224
 cast5-128 cbc plain sha256
 cast5-128 cbc plain64 sha512
 cast5-128 ctr plain md5
@@ -224,6 +226,23 @@ backing_key() {
                     fail "clusters of $c, $format: snapshot $snapshot"
             done
         done
+    done
+}
+
+@test "encryption: VM states" {
+    local options at qemu_image=() our_key=()
+    for options in "$LUKS" "$AES" "$LUKS,compat=0.10" "$AES,cluster_size=512"; do
+        seq -f 'VM state line %6.0f' 2000 >text
+        rm -f image
+        create_qcow2 -o "$options" image 3M
+        qemu_io_encrypted image 'write -q -P 0x11 0 64k' 'write -q -b -s text 0 24k'
+        qemu_opens image
+        qemu-img snapshot -q -c s "${qemu_image[@]}"
+        qemu_io_encrypted image 'write -q -P 0x22 0 64k' 'write -q -b -P 0x33 0 24k'
+        at=$(field image snapshots_offset)
+        poke_be64 image $((at + 40)) 24000 # extra data begin with the size
+        qcow2_info cat --key-file <(printf abc) --vm-state --snapshot s image | cmp - <(head -c 24000 text) ||
+            fail "$options"
     done
 }
 

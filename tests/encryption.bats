@@ -116,6 +116,17 @@ assert_reads() {
     assert_reads image --key-file key
 }
 
+@test "encryption: a passphrase without a byte" {
+    add_passphrase nothing ''
+    create_qcow2 -o "${LUKS/=s,/=nothing,}" image 1M
+    head -c 128k /dev/urandom >noise
+    SECRET=nothing qemu_io_encrypted image 'write -q -s noise 0 128k'
+    : >key
+    assert_reads image --key-file key
+    printf abc >key
+    cannot cat --key-file key image 'opens none'
+}
+
 @test "encryption: passphrases up to 1 MiB" {
     head -c 100000 /dev/urandom | base64 -w 0 >key
     SECRETS=(--object 'secret,id=s,file=key')
@@ -162,7 +173,7 @@ assert_reads() {
         assert_status 64
         assert_output ''
     done
-    for options in '--key-file key' '--key-fd 7'; do
+    for options in '--key-file key' '--key-fd 7' --key-strip-newline '--max-kdf-iterations 1'; do
         # shellcheck disable=SC2086
         run_qcow2_info info image $options
         assert_status 64
@@ -172,6 +183,11 @@ assert_reads() {
     done
     run_qcow2_info map --key-file key image
     assert_status 64
+    for options in - /dev/stdin /dev/fd/0; do
+        run_qcow2_info cat --key-file $options - <image
+        assert_status 64
+        assert_stderr_contains 'standard input cannot be read for two things'
+    done
 }
 
 @test "encryption: a key for an image that is not encrypted is not needed, and does no harm" {
@@ -227,13 +243,14 @@ make_layers() {
 at_terminal() {
     require_tool script
     mkfifo typed 2>/dev/null || true
+    local started=$SECONDS
     status=0
     : >screen
     # The terminal stays open until the command ends.
     {
-        for _ in {1..200}; do
-            ! grep -q 'Passphrase of' screen || break
-            sleep 0.05
+        # The answer comes as soon as there is a question.
+        until [[ $(tr -d '\0' <screen) == *'Passphrase of '*': '* || $SECONDS -gt $((started + 10)) ]]; do
+            :
         done
         # shellcheck disable=SC2059 # it may have escapes
         printf "$1"
@@ -266,6 +283,36 @@ at_terminal() {
     done
     at_terminal '\003' "'$QCOW2_INFO' cat -o ours image; echo status \$?"
     ! grep -q 'status 0' screen || fail 'an interrupt was no end' "$(cat screen)"
+}
+
+@test "encryption: the terminal has its echo back after a signal from elsewhere" {
+    make_data
+    local signal
+    for signal in TERM USR1; do
+        TYPING_ENDS=5 at_terminal '' "timeout --foreground -s $signal 2 '$QCOW2_INFO' cat -o ours image; stty -a; sleep 1"
+        grep -q 'Passphrase of image: ' screen || fail 'nothing was asked' "$(cat screen)"
+        grep -Eq '[^-]echo ' screen || fail "no echo after $signal" "$(cat screen)"
+    done
+}
+
+@test "encryption: no answer is no passphrase" {
+    make_data "$AES"
+    at_terminal '\004' "'$QCOW2_INFO' cat -o ours image"
+    assert_status 1
+    grep -q 'no passphrase was typed' screen || fail "$(cat screen)"
+    [[ ! -s ours ]]
+    # An empty line is one.
+    at_terminal '\n' "'$QCOW2_INFO' cat -o ours image"
+    assert_status 0
+    [[ -s ours ]]
+}
+
+@test "encryption: stopped at the question, the process asks again when it goes on" {
+    make_data
+    # A shell with job control stops it, and lets it go on.
+    TYPING_ENDS=5 at_terminal '\032' "bash -ic \"'$QCOW2_INFO' cat -o ours image; stty -a; fg <<<abc\"; sleep 1"
+    [[ $(grep -o 'Passphrase of image: ' screen | wc -l) -ge 2 ]] || fail "$(cat screen)"
+    grep -Eq '[^-]echo ' screen || fail 'no echo while it is stopped' "$(cat screen)"
 }
 
 @test "encryption: nobody is asked where no key is needed" {
@@ -308,6 +355,24 @@ slot_of() {
     printf wrong >key
     cannot info --check-key --key-file key image 'opens none of the LUKS key slots in use (3)'
     cannot info --check-key --key-file key --json image 'opens none of the LUKS key slots in use (3)'
+}
+
+@test "encryption: info --check-key tells of the slots of a chain, and AES has none" {
+    local options
+    for options in "$AES $LUKS" "$LUKS $AES"; do
+        rm -f base image
+        create_qcow2 -o "${options#* }" base 1M
+        create_qcow2 -u -b base -F qcow2 -o "${options% *}" image 1M
+        run_qcow2_info info --backing-chain --check-key --key-file key --json image
+        assert_status 0
+        if [[ $options == "$AES "* ]]; then
+            assert_equal "$(jq -c '[.. | .encryption? // empty | .key_slot]' <<<"$output")" '[null,0]'
+        else
+            assert_equal "$(jq -c '[.. | .encryption? // empty | .key_slot]' <<<"$output")" '[0,null]'
+        fi
+        run_qcow2_info info --backing-chain --check-key --key-file key image
+        [[ $(grep -c 'opens key slot 0$' <<<"$output") -eq 1 && $output != *'slot -1'* ]] || fail "$output"
+    done
 }
 
 @test "encryption: a passphrase that was removed opens nothing" {
@@ -499,6 +564,18 @@ END
         cannot cat --key-file key damaged above
     done
     [[ $SECONDS -lt 20 ]] || fail "$SECONDS seconds"
+}
+
+@test "encryption: info tells of iterations beyond the limit, which can be raised" {
+    make_data
+    local at
+    at=$(($(luks_header image) + 212))
+    poke_be32 image $at 30000001
+    run_qcow2_info info --json image
+    assert_status 0
+    assert_equal "$(jq -c '.readable, [.problems[] | .code, .offset]' <<<"$output")" "true
+[\"limit\",$at]"
+    assert_output_contains --max-kdf-iterations
 }
 
 # ---- check -------------------------------------------------------------------------------------------

@@ -180,8 +180,8 @@ static int run_check(const struct command *command, int argc, char **argv)
             return EXIT_USAGE;
         }
     }
-    if (options.keys.count > 0 && !options.data) {
-        return command_usage_error(command, "--key-file and --key-fd need --data");
+    if (key_options_given(&options.keys) && !options.data) {
+        return command_usage_error(command, "options of keys need --data");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;

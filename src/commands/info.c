@@ -49,7 +49,7 @@ static bool print_image(struct printer *printer, const struct layer *layer, cons
         print_error(filename, &error);
         return false;
     }
-    if (slot && layer_encrypted(layer)) {
+    if (slot && *slot != ENCRYPTION_NO_SLOT) {
         info.key_checked = true;
         info.key_slot = *slot;
     }
@@ -234,8 +234,8 @@ static int parse_options(const struct command *command, int argc, char **argv,
             }
         }
     }
-    if (options->keys.count > 0 && !options->check_key) {
-        return command_usage_error(command, "--key-file and --key-fd need --check-key");
+    if (key_options_given(&options->keys) && !options->check_key) {
+        return command_usage_error(command, "options of keys need --check-key");
     }
     return -1;
 }

@@ -28,6 +28,12 @@ struct key_options key_options_default(void)
     return (struct key_options){.max_iterations = CAP_LUKS_ITERATIONS};
 }
 
+bool key_options_given(const struct key_options *options)
+{
+    return options->count > 0 || options->strip_newline ||
+           options->max_iterations != CAP_LUKS_ITERATIONS;
+}
+
 static bool add_source(const struct command *command, struct passphrase_source source,
                        struct key_options *options)
 {
@@ -156,7 +162,13 @@ static bool read_source(const struct passphrase_source *source, bool strip_newli
 
 static bool reads_standard_input(const struct passphrase_source *source)
 {
-    return source->file ? strcmp(source->file, "-") == 0 : source->fd == STDIN_FILENO;
+    static const char *const names[] = {"-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"};
+    for (size_t i = 0; source->file && i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(source->file, names[i]) == 0) {
+            return true;
+        }
+    }
+    return !source->file && source->fd == STDIN_FILENO;
 }
 
 static bool check_standard_input(const struct command *command, const struct key_options *options,
@@ -277,7 +289,7 @@ static bool check_layers(const struct key_options *options, const struct chain *
     for (size_t i = 0; i < options->count; i++) {
         if (!options->sources[i].every_layer && options->sources[i].layer >= chain->count) {
             return error_set(error, ERROR_USAGE,
-                             "there is no layer %" PRIu64 " for --key-file, only %zu in all",
+                             "there is no layer %" PRIu64 " for --key-file, only %zu were opened",
                              options->sources[i].layer, chain->count);
         }
     }

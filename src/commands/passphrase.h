@@ -55,6 +55,9 @@ enum {
 
 struct key_options key_options_default(void);
 
+// Whether there is anything in them that a command without a use for keys has to refuse.
+bool key_options_given(const struct key_options *options);
+
 static inline bool is_key_option(int option)
 {
     return option >= KEY_OPTION_FILE && option <= KEY_OPTION_MAX_ITERATIONS;

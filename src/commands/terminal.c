@@ -17,7 +17,9 @@
 
 enum { LINE_MAX_SIZE = 4096 }; // bytes: more than a terminal passes on as one line
 
-static const int ending_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+// Those that end or stop a process, and that somebody or something else may send.
+static const int ending_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGTSTP,
+                                     SIGALRM, SIGUSR1, SIGUSR2, SIGPIPE, SIGXCPU};
 
 enum { ENDING_SIGNALS = sizeof ending_signals / sizeof ending_signals[0] };
 
@@ -48,54 +50,16 @@ static bool read_line(int fd, const sigset_t *deliver, struct secret *line, stru
         if (got < 0) {
             break;
         }
+        if (got == 0) { // an empty line would be a passphrase, too
+            return error_set(error, ERROR_KEY, "no passphrase was typed");
+        }
         line->size = (size_t)got;
-        if (got > 0 && line->data[got - 1] == '\n') {
+        if (line->data[got - 1] == '\n') {
             line->size--;
         }
         return true;
     }
     return error_set(error, ERROR_IO, "cannot read from the terminal: %s", strerror(errno));
-}
-
-static bool read_hidden(int fd, const sigset_t *deliver, struct secret *line, struct error *error)
-{
-    struct termios old;
-    if (tcgetattr(fd, &old) != 0) {
-        return error_set(error, ERROR_IO, "cannot use the terminal: %s", strerror(errno));
-    }
-    struct termios hidden = old;
-    hidden.c_lflag &= ~(tcflag_t)ECHO;
-    hidden.c_lflag |= ICANON | ISIG;
-    if (tcsetattr(fd, TCSAFLUSH, &hidden) != 0) {
-        return error_set(error, ERROR_IO, "cannot hide what is typed: %s", strerror(errno));
-    }
-    bool done = read_line(fd, deliver, line, error);
-    tcsetattr(fd, TCSAFLUSH, &old);
-    return done;
-}
-
-// Signals that end the process have to wait while the echo is off, except where a line is awaited.
-static bool read_guarded(int fd, struct secret *line, struct error *error)
-{
-    struct sigaction old_actions[ENDING_SIGNALS];
-    const struct sigaction noting = {.sa_handler = note_signal};
-    sigset_t ending;
-    sigset_t deliver;
-    sigemptyset(&ending);
-    for (int i = 0; i < ENDING_SIGNALS; i++) {
-        sigaddset(&ending, ending_signals[i]);
-    }
-    signal_seen = 0;
-    sigprocmask(SIG_BLOCK, &ending, &deliver);
-    for (int i = 0; i < ENDING_SIGNALS; i++) {
-        sigaction(ending_signals[i], &noting, &old_actions[i]);
-    }
-    bool done = read_hidden(fd, &deliver, line, error);
-    for (int i = 0; i < ENDING_SIGNALS; i++) {
-        sigaction(ending_signals[i], &old_actions[i], NULL);
-    }
-    sigprocmask(SIG_SETMASK, &deliver, NULL);
-    return done;
 }
 
 static void show(int fd, const char *text)
@@ -107,23 +71,79 @@ static void show(int fd, const char *text)
     writer_finish(&writer, &ignored);
 }
 
-bool terminal_ask(int fd, const char *prompt, struct secret *answer, struct error *error)
+// Whoever answers as soon as there is a prompt is not shown either.
+static bool read_hidden(int fd, const char *prompt, const sigset_t *deliver, struct secret *line,
+                        struct error *error)
+{
+    struct termios old;
+    if (tcgetattr(fd, &old) != 0) {
+        return error_set(error, ERROR_IO, "cannot use the terminal: %s", strerror(errno));
+    }
+    struct termios hidden = old;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    hidden.c_lflag |= ICANON | ISIG;
+    if (tcsetattr(fd, TCSAFLUSH, &hidden) != 0) {
+        return error_set(error, ERROR_IO, "cannot hide what is typed: %s", strerror(errno));
+    }
+    show(fd, prompt);
+    bool done = read_line(fd, deliver, line, error);
+    tcsetattr(fd, TCSAFLUSH, &old);
+    return done;
+}
+
+// Signals that end the process have to wait while the echo is off, except where a line is awaited.
+static bool read_guarded(int fd, const char *prompt, struct secret *line, struct error *error)
+{
+    struct sigaction old_actions[ENDING_SIGNALS];
+    const struct sigaction noting = {.sa_handler = note_signal};
+    sigset_t ending;
+    sigset_t deliver;
+    sigemptyset(&ending);
+    for (int i = 0; i < ENDING_SIGNALS; i++) {
+        sigaddset(&ending, ending_signals[i]);
+    }
+    sigprocmask(SIG_BLOCK, &ending, &deliver);
+    for (int i = 0; i < ENDING_SIGNALS; i++) {
+        sigaction(ending_signals[i], NULL, &old_actions[i]);
+        if (old_actions[i].sa_handler != SIG_IGN) {
+            sigaction(ending_signals[i], &noting, NULL);
+        }
+    }
+    bool done = read_hidden(fd, prompt, &deliver, line, error);
+    for (int i = 0; i < ENDING_SIGNALS; i++) {
+        sigaction(ending_signals[i], &old_actions[i], NULL);
+    }
+    sigprocmask(SIG_SETMASK, &deliver, NULL);
+    return done;
+}
+
+static bool ask_once(int fd, const char *prompt, struct secret *answer, struct error *error)
 {
     const uint8_t line_end = '\n';
     struct error ignored;
     if (!secret_make(answer, LINE_MAX_SIZE, error)) {
         return false;
     }
-    show(fd, prompt);
-    bool done = read_guarded(fd, answer, error);
+    bool done = read_guarded(fd, prompt, answer, error);
     write_stream(fd, (struct bytes){&line_end, 1}, &ignored);
     if (signal_seen) {
-        secret_free(answer);
-        raise(signal_seen);
-        return error_set(error, ERROR_IO, "interrupted");
+        done = error_set(error, ERROR_IO, "interrupted");
     }
     if (!done) {
         secret_free(answer);
     }
+    return done;
+}
+
+bool terminal_ask(int fd, const char *prompt, struct secret *answer, struct error *error)
+{
+    bool done;
+    do {
+        signal_seen = 0;
+        done = ask_once(fd, prompt, answer, error);
+        if (signal_seen) {
+            raise(signal_seen);
+        }
+    } while (signal_seen == SIGTSTP); // the process was stopped, and goes on
     return done;
 }

@@ -86,7 +86,7 @@ bool luks_slot_sound(const struct luks *luks, size_t number, uint64_t at, uint64
 {
     const struct luks_slot *slot = &luks->slots[number];
     uint64_t place = at + LUKS_SLOT_TABLE + number * LUKS_SLOT_SIZE;
-    uint64_t material = (uint64_t)slot->stripes * luks->key_bytes;
+    uint64_t sectors = divide_up((uint64_t)slot->stripes * luks->key_bytes, SECTOR_SIZE);
     if (!slot->active) {
         return true;
     }
@@ -100,7 +100,8 @@ bool luks_slot_sound(const struct luks *luks, size_t number, uint64_t at, uint64
                         "LUKS key slot %zu has %" PRIu32 " stripes, above %" PRIu32, number,
                         slot->stripes, CAP_LUKS_STRIPES);
     }
-    if (slot->key_offset < LUKS_HEADER_SIZE || !range_inside(slot->key_offset, material, length)) {
+    if (slot->key_offset < LUKS_HEADER_SIZE ||
+        !range_inside(slot->key_offset, sectors * SECTOR_SIZE, length)) {
         return error_at(error, ERROR_CORRUPT, place + LUKS_SLOT_KEY_OFFSET,
                         "the key material of LUKS key slot %zu lies outside the encryption header",
                         number);

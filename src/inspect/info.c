@@ -132,8 +132,10 @@ static void collect_encryption(struct info *info)
         (luks && !extensions->has_encryption)) {
         return;
     }
-    if (!encryption_check(image, UINT32_MAX, &fault)) {
-        problems_add(&info->problems, &fault, fault.code != ERROR_UNSEEN);
+    if (!encryption_check(image, CAP_LUKS_ITERATIONS, &fault)) {
+        struct error ignored;
+        bool with_more = encryption_check(image, UINT32_MAX, &ignored); // iterations
+        problems_add(&info->problems, &fault, fault.code != ERROR_UNSEEN && !with_more);
     }
     info->has_luks = encryption_load_luks(image, &info->luks, &problems);
     add_of_luks(&info->problems, &problems, &fault);
