@@ -82,6 +82,11 @@ static bool resolve_algorithm(const struct cipher_spec *spec, struct cipher *cip
         return error_set(error, ERROR_USAGE, "cipher \"%s\" with keys of %zu bits is not supported",
                          spec->name, key_size * 8);
     }
+    if (cipher->algorithm->only_xts && cipher->mode->id != CRYPTO_XTS) {
+        return error_set(error, ERROR_USAGE,
+                         "cipher \"%s\" with keys of %zu bits is supported in mode xts only",
+                         spec->name, key_size * 8);
+    }
     if (cipher->mode->id == CRYPTO_XTS && cipher->algorithm->block_size != CRYPTO_BLOCK_MAX) {
         return error_set(error, ERROR_USAGE, "cipher \"%s\" has no mode xts", spec->name);
     }
@@ -104,7 +109,7 @@ static bool resolve_vectors(const struct cipher_spec *spec, struct cipher *ciphe
     }
     // Its digest is the key.
     cipher->vector_algorithm = crypto_algorithm_find(spec->name, cipher->vector_hash->size);
-    return cipher->vector_algorithm
+    return cipher->vector_algorithm && !cipher->vector_algorithm->only_xts
                ? true
                : error_set(error, ERROR_USAGE,
                            "IV hash \"%s\" makes no key of cipher \"%s\": it has %zu bits",

@@ -4,6 +4,7 @@
 #include "codec/crypto.h"
 
 #include "base/checked.h"
+#include "codec/twofish.h"
 
 #if WITH_LIBGCRYPT
 
@@ -136,53 +137,41 @@ bool crypto_pbkdf2(const struct crypto_hash *hash, struct bytes passphrase, stru
 
 // --- Ciphers ------------------------------------------------------------------------------------
 
-const struct crypto_algorithm *crypto_algorithm_find(const char *name, size_t key_size)
+// What a library does with a cipher that is open.
+struct crypto_ops {
+    void *(*open)(const struct crypto_algorithm *algorithm, enum crypto_mode mode,
+                  struct bytes key); // NULL when it cannot
+    void (*close)(void *handle);
+    bool (*decrypt)(const struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                    size_t size);
+    bool (*encrypt)(const struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                    size_t size);
+};
+
+static void gcrypt_close(void *handle)
 {
-    // The library knows no twofish with 192 bits.
-    static const struct crypto_algorithm algorithms[] = {
-        {"aes", 16, 16, GCRY_CIPHER_AES128},         {"aes", 24, 16, GCRY_CIPHER_AES192},
-        {"aes", 32, 16, GCRY_CIPHER_AES256},         {"cast5", 16, 8, GCRY_CIPHER_CAST5},
-        {"serpent", 16, 16, GCRY_CIPHER_SERPENT128}, {"serpent", 24, 16, GCRY_CIPHER_SERPENT192},
-        {"serpent", 32, 16, GCRY_CIPHER_SERPENT256}, {"twofish", 16, 16, GCRY_CIPHER_TWOFISH128},
-        {"twofish", 32, 16, GCRY_CIPHER_TWOFISH},
-    };
-    for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
-        if (algorithms[i].key_size == key_size && strcmp(algorithms[i].name, name) == 0) {
-            return &algorithms[i];
-        }
-    }
-    return NULL;
+    gcry_cipher_close(handle);
 }
 
-bool crypto_cipher_open(struct crypto_cipher *cipher, const struct crypto_algorithm *algorithm,
-                        enum crypto_mode mode, struct bytes key)
+static void *gcrypt_open(const struct crypto_algorithm *algorithm, enum crypto_mode mode,
+                         struct bytes key)
 {
     static const int modes[] = {[CRYPTO_ECB] = GCRY_CIPHER_MODE_ECB,
                                 [CRYPTO_CBC] = GCRY_CIPHER_MODE_CBC,
                                 [CRYPTO_CTR] = GCRY_CIPHER_MODE_CTR,
                                 [CRYPTO_XTS] = GCRY_CIPHER_MODE_XTS};
     gcry_cipher_hd_t handle;
-    *cipher = (struct crypto_cipher){.block_size = algorithm->block_size, .mode = mode};
     if (gcry_cipher_open(&handle, algorithm->id, modes[mode], GCRY_CIPHER_SECURE) != 0) {
-        return false;
+        return NULL;
     }
-    cipher->handle = handle;
     if (gcry_cipher_setkey(handle, key.data, key.size) != 0) {
-        crypto_cipher_close(cipher);
-        return false;
+        gcrypt_close(handle);
+        return NULL;
     }
-    return true;
+    return handle;
 }
 
-void crypto_cipher_close(struct crypto_cipher *cipher)
-{
-    if (cipher->handle) {
-        gcry_cipher_close(cipher->handle);
-    }
-    *cipher = (struct crypto_cipher){0};
-}
-
-static bool set_iv(struct crypto_cipher *cipher, const uint8_t *iv)
+static bool set_iv(const struct crypto_cipher *cipher, const uint8_t *iv)
 {
     switch (cipher->mode) {
     case CRYPTO_ECB:
@@ -196,16 +185,99 @@ static bool set_iv(struct crypto_cipher *cipher, const uint8_t *iv)
     return gcry_cipher_setiv(cipher->handle, iv, cipher->block_size) == 0;
 }
 
-bool crypto_cipher_decrypt(struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+static bool gcrypt_decrypt(const struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
                            size_t size)
 {
     return set_iv(cipher, iv) && gcry_cipher_decrypt(cipher->handle, data, size, NULL, 0) == 0;
 }
 
-bool crypto_cipher_encrypt(struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+static bool gcrypt_encrypt(const struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
                            size_t size)
 {
     return set_iv(cipher, iv) && gcry_cipher_encrypt(cipher->handle, data, size, NULL, 0) == 0;
+}
+
+static void *twofish_open(const struct crypto_algorithm *algorithm, enum crypto_mode mode,
+                          struct bytes key)
+{
+    (void)algorithm;
+    return mode == CRYPTO_XTS ? twofish192_open(key) : NULL;
+}
+
+static void twofish_close(void *handle)
+{
+    twofish192_close(handle);
+}
+
+static bool twofish_decrypt(const struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                            size_t size)
+{
+    twofish192_decrypt(cipher->handle, iv, data, size);
+    return true;
+}
+
+static bool twofish_encrypt(const struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                            size_t size)
+{
+    twofish192_encrypt(cipher->handle, iv, data, size);
+    return true;
+}
+
+static const struct crypto_ops gcrypt = {gcrypt_open, gcrypt_close, gcrypt_decrypt, gcrypt_encrypt};
+static const struct crypto_ops nettle = {twofish_open, twofish_close, twofish_decrypt,
+                                         twofish_encrypt};
+
+static const struct crypto_algorithm algorithms[] = {
+    {"aes", 16, 16, GCRY_CIPHER_AES128, &gcrypt, false},
+    {"aes", 24, 16, GCRY_CIPHER_AES192, &gcrypt, false},
+    {"aes", 32, 16, GCRY_CIPHER_AES256, &gcrypt, false},
+    {"cast5", 16, 8, GCRY_CIPHER_CAST5, &gcrypt, false},
+    {"serpent", 16, 16, GCRY_CIPHER_SERPENT128, &gcrypt, false},
+    {"serpent", 24, 16, GCRY_CIPHER_SERPENT192, &gcrypt, false},
+    {"serpent", 32, 16, GCRY_CIPHER_SERPENT256, &gcrypt, false},
+    {"twofish", 16, 16, GCRY_CIPHER_TWOFISH128, &gcrypt, false},
+    {"twofish", TWOFISH192_KEY, 16, GCRY_CIPHER_NONE, &nettle, true},
+    {"twofish", 32, 16, GCRY_CIPHER_TWOFISH, &gcrypt, false},
+};
+
+const struct crypto_algorithm *crypto_algorithm_find(const char *name, size_t key_size)
+{
+    for (size_t i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++) {
+        const struct crypto_algorithm *algorithm = &algorithms[i];
+        if (algorithm->key_size == key_size && strcmp(algorithm->name, name) == 0) {
+            return algorithm->ops == &gcrypt || twofish192_available() ? algorithm : NULL;
+        }
+    }
+    return NULL;
+}
+
+bool crypto_cipher_open(struct crypto_cipher *cipher, const struct crypto_algorithm *algorithm,
+                        enum crypto_mode mode, struct bytes key)
+{
+    *cipher = (struct crypto_cipher){
+        .ops = algorithm->ops, .block_size = algorithm->block_size, .mode = mode};
+    cipher->handle = algorithm->ops->open(algorithm, mode, key);
+    return cipher->handle != NULL;
+}
+
+void crypto_cipher_close(struct crypto_cipher *cipher)
+{
+    if (cipher->handle) {
+        cipher->ops->close(cipher->handle);
+    }
+    *cipher = (struct crypto_cipher){0};
+}
+
+bool crypto_cipher_decrypt(struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                           size_t size)
+{
+    return cipher->ops->decrypt(cipher, iv, data, size);
+}
+
+bool crypto_cipher_encrypt(struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
+                           size_t size)
+{
+    return cipher->ops->encrypt(cipher, iv, data, size);
 }
 
 #endif

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Ciphers, hashes and key derivation, from libgcrypt. This is the one place that knows it; a build
-// without it has the same calls, and an error that names it.
+// without it has the same calls, and an error that names it. What it lacks is in twofish.h.
 
 #ifndef CODEC_CRYPTO_H
 #define CODEC_CRYPTO_H
@@ -48,20 +48,25 @@ bool crypto_pbkdf2(const struct crypto_hash *hash, struct bytes passphrase, stru
 
 // --- Ciphers ------------------------------------------------------------------------------------
 
+enum crypto_mode { CRYPTO_ECB, CRYPTO_CBC, CRYPTO_CTR, CRYPTO_XTS };
+
+struct crypto_ops;
+
 struct crypto_algorithm {
     const char *name; // as LUKS has it: "aes"
     size_t key_size;  // bytes; mode xts takes two keys
     size_t block_size;
-    int id;
+    int id; // libgcrypt's
+    const struct crypto_ops *ops;
+    bool only_xts; // there is no other mode
 };
 
-enum crypto_mode { CRYPTO_ECB, CRYPTO_CBC, CRYPTO_CTR, CRYPTO_XTS };
-
-// NULL when the library has no such cipher, or none with keys of this many bytes, or is not there.
+// NULL when no library that is built in has such a cipher, or one with keys of this many bytes.
 const struct crypto_algorithm *crypto_algorithm_find(const char *name, size_t key_size);
 
 // For one thread at a time. All zeros is a closed one.
 struct crypto_cipher {
+    const struct crypto_ops *ops;
     void *handle; // owned
     size_t block_size;
     enum crypto_mode mode;

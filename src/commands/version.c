@@ -5,6 +5,7 @@
 
 #include "base/sandbox.h"
 #include "codec/crypto.h"
+#include "codec/twofish.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ static void print_sandbox(void)
 
 void print_version(void)
 {
+    char nettle[TWOFISH_VERSION_SIZE];
     printf("qcow2-info %s\n", QCOW2_INFO_VERSION);
     printf("zlib %s\n", zlibVersion());
     printf("libzstd %s\n", ZSTD_versionString());
@@ -39,6 +41,7 @@ void print_version(void)
     printf("libdeflate not built in\n");
 #endif
     printf("libgcrypt %s\n", crypto_version() ? crypto_version() : "not built in");
+    printf("nettle %s\n", twofish192_version(nettle) ? nettle : "not built in");
 #if WITH_SECCOMP
     printf("libseccomp %u.%u.%u\n", seccomp_version()->major, seccomp_version()->minor,
            seccomp_version()->micro);

@@ -21,6 +21,7 @@ needs='
       build lib:libcjson          libcjson-dev   cjson-devel        cjson-dev         cjson        cJSON-devel
       build lib:libdeflate        libdeflate-dev libdeflate-devel   libdeflate-dev    libdeflate   libdeflate-devel
       build lib:libgcrypt         libgcrypt20-dev libgcrypt-devel   libgcrypt-dev     libgcrypt    libgcrypt-devel
+      build lib:nettle            nettle-dev     nettle-devel       nettle-dev        nettle       libnettle-devel
       build lib:libseccomp        libseccomp-dev libseccomp-devel   libseccomp-dev    libseccomp   libseccomp-devel
       check cmd:bash              bash           bash               bash              bash         bash
       check cmd:bats              bats           bats               bats              bats         bats
