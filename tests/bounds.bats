@@ -144,3 +144,17 @@ repeat_bytes() {
     assert_status 0
     assert_equal "$(stat -c %s out)" $((4 << 40))
 }
+
+@test "a compressed cluster is decoded once, in however many parts it is read" {
+    seq 400000 | head -c 2M >base.raw
+    qemu-img convert -c -f raw -O qcow2 -o cluster_size=2M base.raw base
+    qemu-img create -q -f qcow2 -o cluster_size=512 -b base -F qcow2 image
+    seq -f 'write -q -P 7 %.0f 512' 0 1024 $((2 * 1024 * 1024 - 1)) | qemu-io -t unsafe -f qcow2 image >/dev/null
+    qemu-img convert -f qcow2 -O raw image want
+    local jobs
+    for jobs in 1 2; do
+        run bash -c 'ulimit -t 2 && "$QCOW2_INFO" cat --jobs "$1" image >got' - $jobs
+        assert_status 0
+        assert_same_bytes got want
+    done
+}
