@@ -158,3 +158,20 @@ repeat_bytes() {
         assert_same_bytes got want
     done
 }
+
+@test "compressed clusters are read many at once, also where they lie near each other in any order" {
+    require_tool strace
+    strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
+    seq 4000000 | head -c 16M >disk.raw
+    qemu-img convert -c -f raw -O qcow2 disk.raw ordered
+    qemu-img convert -c -W -m 16 -f raw -O qcow2 disk.raw shuffled
+    local image reads
+    for image in ordered shuffled; do
+        # LeakSanitizer does not work under strace.
+        ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" \
+            strace -f -e trace=pread64 -o trace "$QCOW2_INFO" cat --jobs 2 $image >got
+        assert_same_bytes got disk.raw
+        reads=$(grep -c 'pread64(' trace)
+        [[ $reads -le 64 ]] || fail "$image: $reads reads of 256 clusters"
+    done
+}

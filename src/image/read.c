@@ -12,7 +12,9 @@
 enum {
     // Compressed clusters are fetched together up to this many bytes of the file.
     FETCH_MAX = 1 << 20,
-    // ... and across gaps of at most this many, which are cheaper to read than to skip.
+    // ... which may be twice what is wanted of them, and so many more: gaps are cheaper to read
+    // than
+    // to skip.
     FETCH_GAP = 16 * 1024,
     // Encrypted data are read and decrypted in pieces that stay in a cache of the processor.
     DECRYPT_MAX = 128 * 1024,
@@ -150,6 +152,45 @@ static bool is_decoded(const struct reader *reader, const struct extent *extent)
            decoded->stored_size == extent->stored_size;
 }
 
+// A range of a layer's file, and what the compressed clusters in it take of it.
+struct span {
+    uint64_t start, end;
+    uint64_t wanted; // bytes; a cluster that comes more than once in a row counts once
+};
+
+// True when the range is better read whole than cluster by cluster.
+static bool is_dense(const struct span *span)
+{
+    uint64_t size = span->end - span->start;
+    return size <= FETCH_MAX && size <= 2 * span->wanted + FETCH_GAP;
+}
+
+// The range around the first of `extents` and as many of those after it as make it dense. Whoever
+// wrote them by several threads left them near each other, but not in order.
+static struct span dense_span(const struct extent *extents, size_t count)
+{
+    uint64_t last = extents[0].host_offset;
+    struct span dense = {last, last + extents[0].stored_size, extents[0].stored_size};
+    struct span span = dense;
+    for (size_t i = 1; i < count; i++) {
+        const struct extent *next = &extents[i];
+        if (!extent_compressed(next) || next->host_offset == last) {
+            continue;
+        }
+        if (next->depth != extents[0].depth) {
+            break;
+        }
+        last = next->host_offset;
+        span.start = min_u64(span.start, last);
+        span.end = max_u64(span.end, last + next->stored_size);
+        span.wanted += next->stored_size;
+        if (is_dense(&span)) {
+            dense = span;
+        }
+    }
+    return dense;
+}
+
 void reader_fetch(struct reader *reader, const struct extent *extents, size_t count)
 {
     struct bytes stored;
@@ -158,19 +199,8 @@ void reader_fetch(struct reader *reader, const struct extent *extents, size_t co
         find_stored(reader, &extents[0], &stored)) {
         return;
     }
-    uint64_t start = extents[0].host_offset;
-    uint64_t end = start + extents[0].stored_size;
-    for (size_t i = 1; i < count; i++) {
-        const struct extent *next = &extents[i];
-        uint64_t next_end = next->host_offset + next->stored_size;
-        if (!extent_compressed(next) || next->depth != extents[0].depth ||
-            next->host_offset < start || next->host_offset > end + FETCH_GAP ||
-            next_end - start > FETCH_MAX) {
-            break;
-        }
-        end = max_u64(end, next_end);
-    }
-    fetch(reader, &extents[0], start, (size_t)(end - start), &error);
+    struct span span = dense_span(extents, count);
+    fetch(reader, &extents[0], span.start, (size_t)(span.end - span.start), &error);
 }
 
 // The other parts of the cluster are often asked for next: it is kept, and decoded once.

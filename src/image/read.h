@@ -38,9 +38,9 @@ void reader_free(struct reader *reader);
 bool reader_read(struct reader *reader, const struct extent *extent, uint8_t *buffer,
                  struct error *error);
 
-// Fetches with one read what the first of `extents` and those after it whose stored bytes are
-// adjacent need; reader_read() of them then reads no file. Failing is no fault: they are then read
-// one by one.
+// Fetches with one read what the first of `extents` and those after it whose stored bytes are near,
+// in whatever order, need; reader_read() of them then reads no file. Failing is no fault: they are
+// then read one by one.
 void reader_fetch(struct reader *reader, const struct extent *extents, size_t count);
 
 #endif
