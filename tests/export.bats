@@ -51,6 +51,17 @@ on_disk() {
     (($(on_disk got) >= 16 * 1024 * 1024))
 }
 
+@test "--sparse never copies no hole of the image" {
+    require_tool strace
+    strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
+    make_disk
+    # LeakSanitizer does not work under strace.
+    ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" strace -f -e trace=copy_file_range -o trace \
+        "$QCOW2_INFO" cat --sparse never disk.qcow2 -o got
+    assert_same_bytes got want
+    ! grep copy_file_range trace || fail 'the kernel copies'
+}
+
 @test "what another program writes behind the disk follows it" {
     make_disk
     { qcow2_info cat disk.qcow2 && echo end; } >got
