@@ -62,6 +62,22 @@ on_disk() {
     ! grep copy_file_range trace || fail 'the kernel copies'
 }
 
+@test "a pipe that does not block is waited for" {
+    make_disk
+    local jobs
+    for jobs in 1 2; do
+        # What dd sets stays with the pipe.
+        {
+            dd count=0 oflag=nonblock status=none </dev/null
+            qcow2_info cat --jobs $jobs disk.qcow2
+        } | {
+            sleep 0.5
+            cat >got
+        }
+        assert_same_bytes got want
+    done
+}
+
 @test "what another program writes behind the disk follows it" {
     make_disk
     { qcow2_info cat disk.qcow2 && echo end; } >got
