@@ -144,3 +144,34 @@ repeat_bytes() {
     assert_status 0
     assert_equal "$(stat -c %s out)" $((4 << 40))
 }
+
+@test "a compressed cluster is decoded once, in however many parts it is read" {
+    seq 400000 | head -c 2M >base.raw
+    qemu-img convert -c -f raw -O qcow2 -o cluster_size=2M base.raw base
+    qemu-img create -q -f qcow2 -o cluster_size=512 -b base -F qcow2 image
+    seq -f 'write -q -P 7 %.0f 512' 0 1024 $((2 * 1024 * 1024 - 1)) | qemu-io -t unsafe -f qcow2 image >/dev/null
+    qemu-img convert -f qcow2 -O raw image want
+    local jobs
+    for jobs in 1 2; do
+        run bash -c 'ulimit -t 2 && "$QCOW2_INFO" cat --jobs "$1" image >got' - $jobs
+        assert_status 0
+        assert_same_bytes got want
+    done
+}
+
+@test "compressed clusters are read many at once, also where they lie near each other in any order" {
+    require_tool strace
+    strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
+    seq 4000000 | head -c 16M >disk.raw
+    qemu-img convert -c -f raw -O qcow2 disk.raw ordered
+    qemu-img convert -c -W -m 16 -f raw -O qcow2 disk.raw shuffled
+    local image reads
+    for image in ordered shuffled; do
+        # LeakSanitizer does not work under strace.
+        ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" \
+            strace -f -e trace=pread64 -o trace "$QCOW2_INFO" cat --jobs 2 $image >got
+        assert_same_bytes got disk.raw
+        reads=$(grep -c 'pread64(' trace)
+        [[ $reads -le 64 ]] || fail "$image: $reads reads of 256 clusters"
+    done
+}

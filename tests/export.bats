@@ -5,6 +5,7 @@
 # How cat writes: holes, full disks, closed pipes, signals, memory.
 
 load helpers/load
+load helpers/tables
 
 # 16 MiB with data, compressed data, zeros that are written down, blocks of zeros within data, and
 # holes.
@@ -48,6 +49,33 @@ on_disk() {
     qcow2_info cat --sparse never disk.qcow2 -o got
     assert_same_bytes got want
     (($(on_disk got) >= 16 * 1024 * 1024))
+}
+
+@test "--sparse never copies no hole of the image" {
+    require_tool strace
+    strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
+    make_disk
+    # LeakSanitizer does not work under strace.
+    ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" strace -f -e trace=copy_file_range -o trace \
+        "$QCOW2_INFO" cat --sparse never disk.qcow2 -o got
+    assert_same_bytes got want
+    ! grep copy_file_range trace || fail 'the kernel copies'
+}
+
+@test "a pipe that does not block is waited for" {
+    make_disk
+    local jobs
+    for jobs in 1 2; do
+        # What dd sets stays with the pipe.
+        {
+            dd count=0 oflag=nonblock status=none </dev/null
+            qcow2_info cat --jobs $jobs disk.qcow2
+        } | {
+            sleep 0.5
+            cat >got
+        }
+        assert_same_bytes got want
+    done
 }
 
 @test "what another program writes behind the disk follows it" {
@@ -118,6 +146,33 @@ on_disk() {
     run_qcow2_info cat disk.qcow2 -o got
     assert_status 0
     assert_equal "$stderr" ''
+}
+
+@test "--progress shows how far it is within a hole" {
+    require_tool qemu-img
+    qemu-img create -q -f qcow2 hole.qcow2 4G
+    local jobs
+    for jobs in 1 2; do
+        qcow2_info cat --jobs $jobs --progress hole.qcow2 2>shown | { sleep 0.5 && cat >/dev/null; }
+        grep -Eq '[ \r][ 0-9][0-9]%  [0-9.]+ [KMG]iB of 4 GiB' shown || fail "jobs $jobs" "$(<shown)"
+    done
+}
+
+@test "a fault in front of a hole ends it at once, also where zeros are written" {
+    make_image image 64G cluster_size=2M 'write -q -c -P 1 0 8M'
+    poke image "$(host_offset image 0)" 'ffffffff ffffffff ffffffff ffffffff'
+    local jobs
+    for jobs in 1 2 8; do
+        run bash -c 'ulimit -f 1048576 && timeout 20 "$1" cat --jobs "$2" --sparse never -o got image' - \
+            "$QCOW2_INFO" $jobs
+        assert_status 1
+        assert_output_contains 'guest offset 0'
+        assert_equal "$(stat -c %s got)" 0
+        run bash -o pipefail -c 'timeout 20 "$1" cat --jobs "$2" image | wc -c' - "$QCOW2_INFO" $jobs
+        assert_status 1
+        assert_output_contains 'guest offset 0'
+        assert_equal "${lines[-1]}" 0
+    done
 }
 
 @test "--no-progress is accepted" {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -25,16 +26,30 @@ static bool output_error(struct error *error)
     return error_set(error, ERROR_IO, "cannot write the output: %s", strerror(errno));
 }
 
+// Whether to try again after a write that wrote nothing. An output that does not block is waited
+// for: its flags are those of whoever else has it open.
+static bool write_again(int fd, ssize_t written, struct error *error)
+{
+    struct pollfd output = {.fd = fd, .events = POLLOUT};
+    if (written == 0) {
+        return error_set(error, ERROR_IO, "cannot write the output: it takes no more");
+    }
+    if (errno == EAGAIN && ppoll(&output, 1, NULL, NULL) >= 0) {
+        return true;
+    }
+    return errno == EINTR ? true : output_error(error);
+}
+
 bool write_at(int fd, uint64_t offset, struct bytes bytes, struct error *error)
 {
     while (bytes.size > 0) {
         size_t size = (size_t)min_u64(bytes.size, WRITE_MAX);
         ssize_t written = pwrite(fd, bytes.data, size, (off_t)offset);
-        if (written >= 0) {
+        if (written > 0) {
             offset += (uint64_t)written;
             bytes = bytes_from(bytes, (size_t)written);
-        } else if (errno != EINTR) {
-            return output_error(error);
+        } else if (!write_again(fd, written, error)) {
+            return false;
         }
     }
     return true;
@@ -44,10 +59,10 @@ bool write_stream(int fd, struct bytes bytes, struct error *error)
 {
     while (bytes.size > 0) {
         ssize_t written = write(fd, bytes.data, bytes.size);
-        if (written >= 0) {
+        if (written > 0) {
             bytes = bytes_from(bytes, (size_t)written);
-        } else if (errno != EINTR) {
-            return output_error(error);
+        } else if (!write_again(fd, written, error)) {
+            return false;
         }
     }
     return true;

@@ -9,7 +9,7 @@
 
 #include "base/source.h"
 
-// Copies [offset, offset + length) of `source` to `to_offset` of the regular file or device `fd`.
+// Copies [offset, offset + length) of `source` to `to_offset` of the regular file `fd`.
 // On failure `*done` bytes were copied; an error about the source has its offset, one about the
 // output has none.
 bool transfer_to_file(struct source *source, uint64_t offset, uint64_t length, int fd,

@@ -47,6 +47,23 @@ bool batch_is_buffered(const struct sink *sink, const struct extent *extent)
            (extent_zero(extent) ? sink->zeros_buffered_max : sink->data_buffered_max);
 }
 
+// True when the bytes of an extent that passes by the buffer are written, be they zeros.
+static bool is_written(const struct sink *sink, const struct extent *extent)
+{
+    return !extent_zero(extent) || sink->sparse == SPARSE_NEVER;
+}
+
+uint64_t batch_piece_max(const struct sink *sink, const struct extent *extent)
+{
+    if (extent_compressed(extent)) {
+        return extent->length;
+    }
+    if (batch_is_buffered(sink, extent)) {
+        return min_u64(extent->length, BATCH_BUFFER);
+    }
+    return is_written(sink, extent) ? min_u64(extent->length, BATCH_DIRECT) : extent->length;
+}
+
 bool batch_append(struct batch *batch, const struct sink *sink, const struct extent *extent)
 {
     bool buffered = batch_is_buffered(sink, extent);
@@ -56,7 +73,7 @@ bool batch_append(struct batch *batch, const struct sink *sink, const struct ext
     }
     if (buffered) {
         batch->planned += (size_t)extent->length;
-    } else if (extent->kind == CLUSTER_DATA) {
+    } else if (is_written(sink, extent)) {
         batch->direct += extent->length;
     }
     batch->extents[batch->count++] = *extent;

@@ -13,7 +13,7 @@
 enum {
     BATCH_EXTENTS = 64,
     BATCH_BUFFER = 1 << 20, // bytes; one cluster where that is more
-    BATCH_DIRECT = 8 << 20, // bytes of data that pass by the buffer
+    BATCH_DIRECT = 8 << 20, // bytes that pass by the buffer and are written
 };
 
 // A guest range that could not be read, and why.
@@ -27,7 +27,7 @@ struct batch {
     size_t count;
     uint64_t start, end; // guest offsets
     size_t planned;      // bytes of the buffer that its extents need
-    uint64_t direct;     // bytes of data that pass by the buffer
+    uint64_t direct;     // bytes that pass by the buffer and are written
 
     uint8_t *buffer; // owned: a whole buffer from the first use on
     size_t buffer_size;
@@ -47,6 +47,10 @@ void batch_free(struct batch *batch);
 
 // True when `extent` goes through the buffer.
 bool batch_is_buffered(const struct sink *sink, const struct extent *extent);
+
+// How much of `extent` one batch takes: all of it, unless it can be taken apart and is long. What
+// is written is never long, so that a run that fails ends soon and one that goes on can be watched.
+uint64_t batch_piece_max(const struct sink *sink, const struct extent *extent);
 
 // Appends an extent, which goes on where the batch ends; false when there is no room for it.
 bool batch_append(struct batch *batch, const struct sink *sink, const struct extent *extent);

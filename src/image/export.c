@@ -7,6 +7,7 @@
 #include "base/workers.h"
 #include "image/batch.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 struct exporter {
@@ -88,13 +89,9 @@ static bool plan_piece(struct exporter *exporter, const struct extent *piece)
 // Splits an extent into pieces that fit a batch.
 static bool plan_extent(struct exporter *exporter, struct extent extent)
 {
-    bool buffered = extent.encrypted || exporter->sink.data_buffered_max == SIZE_MAX;
-    uint64_t most = buffered ? BATCH_BUFFER : BATCH_DIRECT;
     while (extent.length > 0) {
         struct extent piece = extent;
-        if (piece.kind == CLUSTER_DATA) {
-            piece.length = min_u64(piece.length, most);
-        }
+        piece.length = batch_piece_max(&exporter->sink, &extent);
         if (!plan_piece(exporter, &piece)) {
             return false;
         }
@@ -118,7 +115,8 @@ static bool plan_fault(struct exporter *exporter, struct extent extent, const st
     }
     extent.kind = CLUSTER_ZERO;
     extent.has_host = false;
-    return plan_piece(exporter, &extent);
+    extent.encrypted = false;
+    return plan_extent(exporter, extent);
 }
 
 static void plan_disk(struct exporter *exporter)
@@ -202,6 +200,23 @@ static void export_stop(struct exporter *exporter)
     free(exporter->readers);
 }
 
+// Ends the sink behind what was put. Only when that is all that was asked for it is a success.
+static bool export_end(struct exporter *exporter, bool done, struct error *error)
+{
+    uint64_t end = exporter->options->offset + exporter->options->length;
+    if (done && exporter->finished == end) {
+        return sink_end(&exporter->sink, end, error);
+    }
+    if (done) {
+        error_set(&exporter->error, ERROR_LIMIT, "guest offset %" PRIu64 ": too much for one batch",
+                  exporter->finished);
+    }
+    *error = exporter->error;
+    struct error ignored;
+    sink_end(&exporter->sink, exporter->finished, &ignored);
+    return false;
+}
+
 bool export_disk(const struct chain *chain, const struct export_options *options, int fd,
                  struct error *error)
 {
@@ -214,17 +229,11 @@ bool export_disk(const struct chain *chain, const struct export_options *options
     };
     bool done = false;
     if (export_start(&exporter, error)) {
-        struct error ignored;
         plan_disk(&exporter);
         done = workers_drain(exporter.workers);
         workers_stop(exporter.workers);
         exporter.workers = NULL;
-        if (done) {
-            done = sink_end(&exporter.sink, exporter.finished, error);
-        } else {
-            *error = exporter.error;
-            sink_end(&exporter.sink, exporter.finished, &ignored);
-        }
+        done = export_end(&exporter, done, error);
     }
     export_stop(&exporter);
     return done;

@@ -12,7 +12,9 @@
 enum {
     // Compressed clusters are fetched together up to this many bytes of the file.
     FETCH_MAX = 1 << 20,
-    // ... and across gaps of at most this many, which are cheaper to read than to skip.
+    // ... which may be twice what is wanted of them, and so many more: gaps are cheaper to read
+    // than
+    // to skip.
     FETCH_GAP = 16 * 1024,
     // Encrypted data are read and decrypted in pieces that stay in a cache of the processor.
     DECRYPT_MAX = 128 * 1024,
@@ -88,29 +90,6 @@ static bool find_stored(const struct reader *reader, const struct extent *extent
                       stored);
 }
 
-void reader_fetch(struct reader *reader, const struct extent *extents, size_t count)
-{
-    struct bytes stored;
-    struct error error;
-    if (count == 0 || !extent_compressed(&extents[0]) ||
-        find_stored(reader, &extents[0], &stored)) {
-        return;
-    }
-    uint64_t start = extents[0].host_offset;
-    uint64_t end = start + extents[0].stored_size;
-    for (size_t i = 1; i < count; i++) {
-        const struct extent *next = &extents[i];
-        uint64_t next_end = next->host_offset + next->stored_size;
-        if (!extent_compressed(next) || next->depth != extents[0].depth ||
-            next->host_offset < start || next->host_offset > end + FETCH_GAP ||
-            next_end - start > FETCH_MAX) {
-            break;
-        }
-        end = max_u64(end, next_end);
-    }
-    fetch(reader, &extents[0], start, (size_t)(end - start), &error);
-}
-
 static const char *decode(struct reader *reader, uint8_t type, struct bytes stored, uint8_t *output,
                           size_t size)
 {
@@ -144,31 +123,113 @@ static bool undecodable(const struct reader *reader, const struct extent *extent
                     source->complete ? "end of the file" : "bytes that were given", source->size);
 }
 
-static bool read_compressed(struct reader *reader, const struct extent *extent, uint8_t *buffer,
-                            struct error *error)
+// Decodes the whole cluster that `extent` is in.
+static bool decode_cluster(struct reader *reader, const struct extent *extent, uint8_t *output,
+                           struct error *error)
 {
     const struct header *header = &reader->chain->layers[extent->depth].image->header;
-    size_t size = header->cluster_size;
     struct bytes stored;
-    bool whole = extent->length == size;
     if (!find_stored(reader, extent, &stored)) {
         if (!fetch(reader, extent, extent->host_offset, extent->stored_size, error)) {
             return false;
         }
         stored = (struct bytes){reader->stored, reader->stored_size};
     }
-    if (!whole && !reserve(&reader->cluster, &reader->cluster_capacity, size, error)) {
-        return false;
-    }
     const char *fault =
-        decode(reader, header->compression_type, stored, whole ? buffer : reader->cluster, size);
+        decode(reader, header->compression_type, stored, output, header->cluster_size);
     if (fault) {
         bool cut = fault == codec_short && stored.size < extent->stored_size;
         return undecodable(reader, extent, cut, fault, error);
     }
-    if (!whole) {
-        memcpy(buffer, reader->cluster + (extent->start - extent->cluster), extent->length);
+    return true;
+}
+
+static bool is_decoded(const struct reader *reader, const struct extent *extent)
+{
+    const struct decoded *decoded = &reader->decoded;
+    return decoded->valid && decoded->depth == extent->depth &&
+           decoded->host_offset == extent->host_offset &&
+           decoded->stored_size == extent->stored_size;
+}
+
+// A range of a layer's file, and what the compressed clusters in it take of it.
+struct span {
+    uint64_t start, end;
+    uint64_t wanted; // bytes; a cluster that comes more than once in a row counts once
+};
+
+// True when the range is better read whole than cluster by cluster.
+static bool is_dense(const struct span *span)
+{
+    uint64_t size = span->end - span->start;
+    return size <= FETCH_MAX && size <= 2 * span->wanted + FETCH_GAP;
+}
+
+// The range around the first of `extents` and as many of those after it as make it dense. Whoever
+// wrote them by several threads left them near each other, but not in order.
+static struct span dense_span(const struct extent *extents, size_t count)
+{
+    uint64_t last = extents[0].host_offset;
+    struct span dense = {last, last + extents[0].stored_size, extents[0].stored_size};
+    struct span span = dense;
+    for (size_t i = 1; i < count; i++) {
+        const struct extent *next = &extents[i];
+        if (!extent_compressed(next) || next->host_offset == last) {
+            continue;
+        }
+        if (next->depth != extents[0].depth) {
+            break;
+        }
+        last = next->host_offset;
+        span.start = min_u64(span.start, last);
+        span.end = max_u64(span.end, last + next->stored_size);
+        span.wanted += next->stored_size;
+        if (is_dense(&span)) {
+            dense = span;
+        }
     }
+    return dense;
+}
+
+void reader_fetch(struct reader *reader, const struct extent *extents, size_t count)
+{
+    struct bytes stored;
+    struct error error;
+    if (count == 0 || !extent_compressed(&extents[0]) || is_decoded(reader, &extents[0]) ||
+        find_stored(reader, &extents[0], &stored)) {
+        return;
+    }
+    struct span span = dense_span(extents, count);
+    fetch(reader, &extents[0], span.start, (size_t)(span.end - span.start), &error);
+}
+
+// The other parts of the cluster are often asked for next: it is kept, and decoded once.
+static bool keep_decoded(struct reader *reader, const struct extent *extent, struct error *error)
+{
+    size_t size = reader->chain->layers[extent->depth].image->header.cluster_size;
+    if (is_decoded(reader, extent)) {
+        return true;
+    }
+    reader->decoded.valid = false;
+    if (!reserve(&reader->cluster, &reader->cluster_capacity, size, error) ||
+        !decode_cluster(reader, extent, reader->cluster, error)) {
+        return false;
+    }
+    reader->decoded =
+        (struct decoded){true, extent->depth, extent->host_offset, extent->stored_size};
+    return true;
+}
+
+static bool read_compressed(struct reader *reader, const struct extent *extent, uint8_t *buffer,
+                            struct error *error)
+{
+    if (extent->length == reader->chain->layers[extent->depth].image->header.cluster_size) {
+        return decode_cluster(reader, extent, buffer, error);
+    }
+    if (!keep_decoded(reader, extent, error)) {
+        return false;
+    }
+    memcpy(buffer, reader->cluster + (extent->start - extent->cluster), extent->length);
     return true;
 }
 

@@ -9,6 +9,14 @@
 #include "codec/codec.h"
 #include "image/extent.h"
 
+// A compressed cluster that was decoded.
+struct decoded {
+    bool valid;
+    size_t depth;
+    uint64_t host_offset;
+    uint32_t stored_size;
+};
+
 struct reader {
     const struct chain *chain;
     void *codec_states[CODEC_COUNT]; // owned, each opened at its first use
@@ -19,6 +27,7 @@ struct reader {
     size_t stored_depth;   // this layer
     uint8_t *cluster;      // owned: a whole cluster, when only a part of it is wanted
     size_t cluster_capacity;
+    struct decoded decoded; // which one it is
 };
 
 struct reader reader_make(const struct chain *chain);
@@ -29,9 +38,9 @@ void reader_free(struct reader *reader);
 bool reader_read(struct reader *reader, const struct extent *extent, uint8_t *buffer,
                  struct error *error);
 
-// Fetches with one read what the first of `extents` and those after it whose stored bytes are
-// adjacent need; reader_read() of them then reads no file. Failing is no fault: they are then read
-// one by one.
+// Fetches with one read what the first of `extents` and those after it whose stored bytes are near,
+// in whatever order, need; reader_read() of them then reads no file. Failing is no fault: they are
+// then read one by one.
 void reader_fetch(struct reader *reader, const struct extent *extents, size_t count);
 
 #endif

@@ -145,7 +145,8 @@ struct sink sink_make(int fd, uint64_t guest_start, enum sparse sparse)
     if (fstat(fd, &status) == 0 && is_fresh_file(fd, &status)) {
         sink.ops = &file_ops;
         sink.sparse = sparse;
-        sink.data_buffered_max = sparse == SPARSE_ALWAYS ? SIZE_MAX : 0;
+        // The kernel may copy a hole of the source as one, and does not look for zeros.
+        sink.data_buffered_max = sparse == SPARSE_AUTO ? 0 : SIZE_MAX;
         sink.zeros_buffered_max = 0;
     }
     return sink;

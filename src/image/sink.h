@@ -37,8 +37,9 @@ struct sink {
     size_t data_buffered_max, zeros_buffered_max;
 };
 
-// `fd` is a stream unless it is a regular file that is empty, at its start and not opened for
-// appending, or a block device.
+// A regular file that is empty, at its start and not opened for appending gets positioned writes.
+// Any other `fd` is a stream, which `sparse` does not concern: a block device too, as what is there
+// now need not read as zeros.
 struct sink sink_make(int fd, uint64_t guest_start, enum sparse sparse);
 
 // Takes the bytes and drops them: whoever asks only wants to know that they can be read.
