@@ -16,10 +16,12 @@
 #include "commands/command.h"
 #include "commands/version.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {&command_info, &command_map, &command_cat,
                                                  &command_check, &command_audit};
@@ -55,6 +57,19 @@ static void print_help(void)
          "\n"
          "Example:\n"
          "  qcow2-info disk.qcow2 --json | jq .header.size");
+}
+
+// A file that we open must not get the number of a standard descriptor that is closed: messages
+// would be written into it. /dev/null the wrong way round fails as a closed one does.
+static bool fill_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd) {
+            return false;
+        }
+    }
+    return true;
 }
 
 // A chain takes a descriptor a layer: as many as we may have.
@@ -100,6 +115,10 @@ static int flush_stdout(void)
 
 int main(int argc, char **argv)
 {
+    if (!fill_standard_descriptors()) {
+        perror("qcow2-info: cannot open /dev/null");
+        return EXIT_CANNOT;
+    }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         print_help();
         return flush_stdout();

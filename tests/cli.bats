@@ -344,3 +344,23 @@ options_in() {
         assert_one_error -
     done
 }
+
+@test "cli: no file gets what is written to a standard descriptor that is closed" {
+    cp "$SAMPLE" disk.qcow2
+    qcow2_info cat disk.qcow2 >want
+    bash -c '"$QCOW2_INFO" cat --progress -o got disk.qcow2 <&- 2>&-'
+    assert_same_bytes got want
+    bash -c '"$QCOW2_INFO" cat --progress -o got disk.qcow2 <&- >&- 2>&-'
+    assert_same_bytes got want
+}
+
+@test "cli: standard output that is closed is an error" {
+    cp "$SAMPLE" disk.qcow2
+    local arguments
+    for arguments in "${COMMANDS[@]/%/ disk.qcow2}" --help --version 'map --help'; do
+        # shellcheck disable=SC2016,SC2086 # the inner shell expands it; several words
+        run --separate-stderr bash -c '"$QCOW2_INFO" "$@" >&-' bash $arguments
+        assert_status 1
+        assert_stderr_contains 'Bad file descriptor'
+    done
+}
