@@ -388,3 +388,67 @@ limited() {
     run --separate-stderr limited 20 400000 --max-findings 3 image
     assert_status 2
 }
+
+# ---- Progress ------------------------------------------------------------------------------------------
+
+# Of the progress lines in a file: the percentages are in order and end with 100%, which is told of TOTAL:
+# assert_progress FILE TOTAL
+assert_progress() {
+    local percents
+    percents=$(tr '\r' '\n' <"$1" | sed -nE 's/^ *([0-9]+)%  .*/\1/p')
+    assert_equal "$percents" "$(sort -n <<<"$percents")" || return
+    assert_equal "$(tail -n 1 <<<"$percents")" 100 || return
+    tr '\r' '\n' <"$1" | grep -q "^100%  $2 of $2  " || fail "no line with $2:" "$(<"$1")"
+}
+
+@test "check: progress is that of the disk and all snapshots, however large, and never goes back" {
+    make_image image 16M '' 'write -P 1 0 16M'
+    local i options
+    for i in 1 2 3; do
+        qemu-img snapshot -c s$i image
+    done
+    qemu-img resize -q --shrink image 1M
+    for options in '' '--data --jobs 1' '--data --jobs 4'; do
+        # shellcheck disable=SC2086 # several words
+        qcow2_info check $options --progress image 2>shown >out
+        assert_progress shown '49 MiB'
+    done
+}
+
+@test "check: progress of a disk without data, and of one without bytes" {
+    make_image image 1T ''
+    qcow2_info check --progress image 2>shown >out
+    assert_progress shown '1 TiB'
+    make_image image 0 ''
+    qcow2_info check --progress image 2>shown >out
+    assert_progress shown '0 bytes'
+}
+
+# All L1 entries lead to one full L2 table, whose entries lead to one cluster: a small
+# file that takes seconds.
+make_slow() {
+    make_image image 1T '' 'write -P 1 0 64k'
+    local table
+    table=$(l2_table_at image 0)
+    copied_entries 8192 "$(host_offset image 0)" 0 | place image "$table"
+    copied_entries 2048 "$table" 0 | place image "$(field image l1_table_offset)"
+}
+
+@test "check: progress is shown while the tables are gone through" {
+    make_slow
+    run_qcow2_info check --progress image
+    assert_status 2
+    printf '%s' "$stderr" >shown
+    assert_progress shown '1 TiB'
+    [[ $(tr '\r' '\n' <shown | grep -cE '^ *[0-9]{1,2}%  [0-9.]+ [KMGT]iB of 1 TiB  [0-9.]+ [KMGT]iB/s  [0-9]+:[0-9]{2}:[0-9]{2} left') -ge 1 ]] ||
+        fail "$(<shown)"
+}
+
+@test "check: on a terminal progress is shown by itself" {
+    command -v script >/dev/null || skip 'machine: no program script'
+    make_slow
+    script -qec "'$QCOW2_INFO' check --json image >out" /dev/null </dev/null >shown || true
+    grep -qE '[0-9]+%  [0-9.]+ [KMGT]iB of 1 TiB  ' shown || fail "$(<shown)"
+    script -qec "'$QCOW2_INFO' check --json --no-progress image >out" /dev/null </dev/null >shown || true
+    [[ ! -s shown ]] || fail "$(<shown)"
+}

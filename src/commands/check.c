@@ -114,7 +114,8 @@ static void on_progress(void *context, uint64_t done)
 
 static int check_disk(const char *path, const struct options *options, struct disk *disk)
 {
-    struct progress progress = progress_start(options->progress, disk->size);
+    struct progress progress =
+        progress_start(options->progress, check_progress_total(&disk->chain));
     const struct check_options check_options = {
         .max_findings = (size_t)options->max_findings,
         .data = options->data,
@@ -200,7 +201,7 @@ static const char help[] =
     "  --data            also read all data and decode every compressed cluster\n"
     "  --max-findings N  list so many findings (default 1000); all are counted\n"
     "  --jobs N          threads that decode, with --data (default: the number of cores)\n"
-    "  --progress        show on standard error how far --data is; --no-progress: do not\n"
+    "  --progress        show on standard error how far it is; --no-progress: do not\n"
     "                    (default: when that is a terminal)\n"
     "  --confine DIR     with --data, refuse a data file outside of this folder\n"
     KEY_OPTIONS_HELP

@@ -58,6 +58,23 @@ uint64_t check_hole(struct check_state *state, uint64_t offset)
     return source_hole_again(state->image->source, offset, &state->hole);
 }
 
+static uint64_t add_clipped(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return checked_add(a, b, &sum) ? sum : UINT64_MAX;
+}
+
+void check_progress(const struct check_state *state, uint64_t guest_bytes)
+{
+    const struct check_options *options = state->options;
+    // One measure for the whole work: with the data, only they count.
+    if (options->on_progress && !options->data) {
+        options->on_progress(
+            options->context,
+            add_clipped(state->disks_done, min_u64(guest_bytes, state->disk_bytes)));
+    }
+}
+
 static void count_reference(struct check_state *state, uint64_t cluster, enum purpose purpose,
                             const struct finding *at, const char *place)
 {
@@ -135,6 +152,34 @@ static bool sound_l1(const struct header *header, const struct snapshot *snapsho
            snapshot->l1_table_offset < HOST_OFFSET_LIMIT && snapshot->l1_size <= CAP_L1_SIZE;
 }
 
+// Bytes of the disk of a snapshot, 0 when its data cannot be read.
+static uint64_t readable_bytes(const struct header *header, const struct snapshot *snapshot)
+{
+    return sound_l1(header, snapshot) &&
+                   snapshot->disk_size / header_l2_coverage(header) < CAP_L1_SIZE
+               ? snapshot->disk_size
+               : 0;
+}
+
+uint64_t check_progress_total(const struct chain *chain)
+{
+    const struct image *image = chain->layers[0].image;
+    uint64_t total = chain_size(chain);
+    struct snapshot snapshot;
+    struct snapshot_reader reader = snapshot_reader_start(image);
+    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
+        total = add_clipped(total, readable_bytes(&image->header, &snapshot));
+    }
+    snapshot_reader_free(&reader);
+    return total;
+}
+
+static void end_disk(struct check_state *state)
+{
+    check_progress(state, state->disk_bytes);
+    state->disks_done = add_clipped(state->disks_done, state->disk_bytes);
+}
+
 static void check_snapshot(struct check_state *state, const struct snapshot *snapshot, uint64_t at)
 {
     struct findings *findings = &state->check->findings;
@@ -148,7 +193,9 @@ static void check_snapshot(struct check_state *state, const struct snapshot *sna
     }
     if (sound_l1(state->header, snapshot)) {
         struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
+        state->disk_bytes = readable_bytes(state->header, snapshot);
         check_l1_tree(state, l1, snapshot->disk_size, false, name);
+        end_disk(state);
     } else {
         finding.kind = FINDING_SNAPSHOT_L1;
         findings_add(findings, &finding, "%" PRIu32 " entries at %" PRIu64, snapshot->l1_size,
@@ -370,7 +417,9 @@ static void check_references(struct check_state *state)
     const struct finding none = {0};
     struct l1_table active = {state->header->l1_table_offset, state->header->l1_size};
     check_reference(state, 0, state->header->cluster_size, PURPOSE_HEADER, &none, "the format");
+    state->disk_bytes = state->header->size;
     check_l1_tree(state, active, state->header->size, true, "the active L1 table");
+    end_disk(state);
     check_snapshots(state);
     check_encryption_header(state);
     check_bitmaps(state);
@@ -384,6 +433,7 @@ static void check_references(struct check_state *state)
 struct data_check {
     struct check *check;
     const struct check_options *options;
+    uint64_t disks_done; // guest bytes of the disks read before
     bool out_of_memory;
 };
 
@@ -411,7 +461,7 @@ static void on_progress(void *context, uint64_t done)
 {
     const struct data_check *data = context;
     if (data->options->on_progress) {
-        data->options->on_progress(data->options->context, done);
+        data->options->on_progress(data->options->context, add_clipped(data->disks_done, done));
     }
 }
 
@@ -429,6 +479,7 @@ static bool read_disk(const struct chain *chain, struct data_check *data, struct
     if (!export_disk(chain, &request, EXPORT_NOWHERE, error)) {
         return false;
     }
+    data->disks_done = add_clipped(data->disks_done, request.length);
     return data->out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }
 
@@ -440,8 +491,7 @@ static bool read_snapshots(struct chain *chain, struct data_check *data, struct 
     bool done = true;
     struct snapshot_reader reader = snapshot_reader_start(image);
     while (done && snapshot_reader_next(&reader, &snapshot, NULL)) {
-        if (sound_l1(&image->header, &snapshot) &&
-            snapshot.disk_size / header_l2_coverage(&image->header) < CAP_L1_SIZE) {
+        if (readable_bytes(&image->header, &snapshot) > 0) {
             struct l1_table l1 = {snapshot.l1_table_offset, snapshot.l1_size};
             chain_use_l1(chain, l1, snapshot.disk_size);
             done = read_disk(chain, data, error);
@@ -493,6 +543,7 @@ bool check_image(struct chain *chain, const struct check_options *options, struc
     struct check_state state = {
         .image = image,
         .header = header,
+        .options = options,
         .check = check,
         .file_end = clusters << header->cluster_bits,
         .whole_clusters = image->source->size >> header->cluster_bits,

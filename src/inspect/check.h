@@ -14,7 +14,9 @@ struct check_options {
     size_t max_findings; // to keep; all are counted
     bool data;           // also read all data and decode every compressed cluster
     unsigned jobs;       // threads that do so: 1..WORKERS_MAX
-    void (*on_progress)(void *context, uint64_t done); // guest bytes read; may be NULL
+    // Guest bytes, of check_progress_total(), whose data were read or, without `data`, whose tables
+    // were gone through: those cost next to nothing beside their data. May be NULL.
+    void (*on_progress)(void *context, uint64_t done);
     void *context;
 };
 
@@ -34,5 +36,8 @@ struct check {
 bool check_image(struct chain *chain, const struct check_options *options, struct check *check,
                  struct error *error);
 void check_free(struct check *check);
+
+// Guest bytes of the active disk and of all snapshots whose disks are read.
+uint64_t check_progress_total(const struct chain *chain);
 
 #endif

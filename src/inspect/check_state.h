@@ -15,6 +15,7 @@
 struct check_state {
     const struct image *image;
     const struct header *header;
+    const struct check_options *options;
     struct check *check;
     struct reference_map references;
     uint64_t file_end;       // the size of the file, rounded up to a cluster
@@ -26,8 +27,13 @@ struct check_state {
     uint64_t refcount_blocks; // of these
     uint64_t spent;           // bytes of tables gone through beyond what a sound image can have
     struct hole hole;         // of the file, found last
+    uint64_t disk_bytes;      // guest bytes that the progress counts for the current L1 table
+    uint64_t disks_done;      // and counted for those before
     bool out_of_memory;
 };
+
+// Tells that the tables of the first `guest_bytes` of the current disk were gone through.
+void check_progress(const struct check_state *state, uint64_t guest_bytes);
 
 // Something could not be checked.
 void check_failed(struct check_state *state, const struct error *error);

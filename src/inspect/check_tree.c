@@ -367,6 +367,7 @@ static void check_l1_table(struct tree *tree, struct l1_table l1)
             uint64_t l1_entry = bytes_be64(view, i * L1_ENTRY_SIZE);
             if (l1_entry != 0) {
                 check_l1_entry(tree, index + i, l1_entry);
+                check_progress(state, tree->guest_offset);
             }
         }
         index += count;

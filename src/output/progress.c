@@ -3,6 +3,7 @@
 
 #include "output/progress.h"
 
+#include "base/checked.h"
 #include "output/text.h"
 
 #include <inttypes.h>
@@ -52,6 +53,7 @@ void progress_update(struct progress *progress, uint64_t done)
     if (!progress->on) {
         return;
     }
+    done = min_u64(done, progress->total);
     clock_gettime(CLOCK_MONOTONIC, &now);
     double elapsed = seconds_between(&progress->start, &now);
     bool due = seconds_between(&progress->last, &now) >= interval || done == progress->total;

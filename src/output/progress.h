@@ -23,7 +23,7 @@ struct progress {
 // `total`: bytes of the whole work.
 struct progress progress_start(enum progress_when when, uint64_t total);
 
-// Tells that `done` bytes are done; writes a few times a second at most.
+// Tells that `done` bytes, at most all, are done; writes a few times a second at most.
 void progress_update(struct progress *progress, uint64_t done);
 
 // Takes the line away: before any other message, and at the end.
