@@ -2,7 +2,7 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Block devices as images and as backing files: loop devices, where the machine has them.
+# Block devices as images, as backing files and as outputs: loop devices, where the machine has them.
 
 load helpers/load
 load helpers/tables
@@ -14,13 +14,15 @@ teardown() {
     done
 }
 
-# attach FILE: a loop device with this file's bytes, in the variable device
+# attach FILE [writable]: a loop device with this file's bytes, in the variable device
 attach() {
+    local options=(--read-only)
+    [[ ${2:-} != writable ]] || options=()
     command -v losetup >/dev/null || skip 'machine: there is no losetup'
     [[ $(id -u) -eq 0 ]] || skip 'machine: only root may make a loop device'
     # A device has whole sectors.
     truncate -s $((($(stat -c %s "$1") + 511) / 512 * 512)) "$1"
-    device=$(losetup --find --show --read-only "$1" 2>losetup.log) ||
+    device=$(losetup --find --show "${options[@]}" "$1" 2>losetup.log) ||
         skip "machine: no loop device: $(head -n 1 losetup.log)"
     devices+=("$device")
     [[ -b $device && -r $device ]] || skip "machine: $device cannot be read"
@@ -141,4 +143,53 @@ make_mixed() {
     assert_status 1
     assert_output ''
     assert_one_error top 'comes back to'
+}
+
+# another_node DEVICE: a node of the same device, in the folder of the test; in the variable node
+another_node() {
+    local numbers
+    numbers=$(stat -L -c '0x%t 0x%T' "$1")
+    # shellcheck disable=SC2086 # two words
+    mknod node b $numbers 2>mknod.log || skip "machine: no device node: $(<mknod.log)"
+    # A file system may be mounted without devices.
+    head -c 1 node >/dev/null 2>&1 || skip 'machine: a device node here is of no use'
+    node=$BATS_TEST_TMPDIR/node
+}
+
+@test "block device: the one that is read is refused as output by every node of it" {
+    local way
+    make_image image 1M '' 'write -q -P 0x41 0 1M'
+    attach image writable
+    another_node "$device"
+    sha256sum "$device" >before
+    for way in "$device" "$node"; do
+        run_qcow2_info cat -o "$way" "$device"
+        assert_status 1
+        assert_one_error "$way" 'one of the files to be read'
+        run_qcow2_info cat -o "$device" "$way"
+        assert_status 1
+        assert_one_error "$device" 'one of the files to be read'
+    done
+    sha256sum -c --quiet before
+}
+
+@test "block device: cat to one, by -o and by >, writes exactly the disk" {
+    local jobs sparse
+    make_mixed
+    make_raw image raw
+    # Another byte wherever the disk has a zero.
+    head -c 3M /dev/zero | tr '\0' '\377' >target
+    cp target rest
+    dd if=raw of=rest conv=notrunc status=none
+    attach target writable
+    for jobs in 1 2 8; do
+        for sparse in auto always never; do
+            tr '\0' '\377' </dev/zero | dd of="$device" bs=1M count=3 iflag=fullblock status=none
+            qcow2_info cat --jobs $jobs --sparse $sparse -o "$device" image
+            cmp "$device" rest || fail "$jobs jobs, sparse $sparse, -o"
+            tr '\0' '\377' </dev/zero | dd of="$device" bs=1M count=3 iflag=fullblock status=none
+            qcow2_info cat --jobs $jobs --sparse $sparse image >"$device"
+            cmp "$device" rest || fail "$jobs jobs, sparse $sparse, >"
+        done
+    done
 }

@@ -51,6 +51,11 @@ uint64_t source_run(struct source *source, uint64_t offset, bool *hole)
     return source->ops->data ? source->ops->data(source, offset) : source->size - offset;
 }
 
+bool source_identity_same(const struct source_identity *a, const struct source_identity *b)
+{
+    return a->block == b->block && a->device == b->device && a->inode == b->inode;
+}
+
 void source_close(struct source *source)
 {
     if (source) {

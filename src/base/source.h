@@ -22,10 +22,17 @@ struct source_ops {
     void (*close)(struct source *source);
 };
 
-// What tells one file from another, whatever path led to it.
+// What tells one file from another, whatever path led to it, and one block device from another,
+// whatever node of it: nodes in two folders have inodes of their own.
 struct source_identity {
-    uint64_t device, inode;
+    bool block;
+    uint64_t device; // of a block device its own number, else that of the file system
+    uint64_t inode;  // 0 of a block device
 };
+
+struct stat;
+struct source_identity source_identity_of(const struct stat *status);
+bool source_identity_same(const struct source_identity *a, const struct source_identity *b);
 
 struct source {
     const struct source_ops *ops;

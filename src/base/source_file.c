@@ -20,6 +20,14 @@ enum {
     PIPE_FIRST_BUFFER = 1 << 16,
 };
 
+struct source_identity source_identity_of(const struct stat *status)
+{
+    bool block = S_ISBLK(status->st_mode);
+    return (struct source_identity){.block = block,
+                                    .device = block ? status->st_rdev : status->st_dev,
+                                    .inode = block ? 0 : status->st_ino};
+}
+
 static bool file_read(struct source *source, uint64_t offset, void *buffer, size_t size,
                       struct error *error)
 {
@@ -108,7 +116,7 @@ static struct source *file_source(int fd, const struct stat *status, uint64_t si
         .in_use = held_for_writing(fd),
         .device = S_ISBLK(status->st_mode),
         .fd = fd,
-        .identity = {.device = status->st_dev, .inode = status->st_ino},
+        .identity = source_identity_of(status),
     };
     return source;
 }

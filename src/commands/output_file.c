@@ -9,10 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_file(const struct source *source, const struct stat *status)
+static bool is_file(const struct source *source, const struct source_identity *identity)
 {
-    return source && source->fd >= 0 && source->identity.device == status->st_dev &&
-           source->identity.inode == status->st_ino;
+    return source && source->fd >= 0 && source_identity_same(&source->identity, identity);
 }
 
 // Writing to a file that is being read would destroy it.
@@ -22,10 +21,11 @@ static bool check_not_input(int fd, const struct chain *chain, struct error *err
     if (fstat(fd, &status) != 0) {
         return error_set(error, ERROR_IO, "cannot read its status: %s", strerror(errno));
     }
+    struct source_identity identity = source_identity_of(&status);
     for (size_t i = 0; i < chain->count; i++) {
         const struct layer *layer = &chain->layers[i];
-        if ((layer->image && is_file(layer->image->source, &status)) ||
-            is_file(layer->raw, &status) || is_file(layer->data_file, &status)) {
+        if ((layer->image && is_file(layer->image->source, &identity)) ||
+            is_file(layer->raw, &identity) || is_file(layer->data_file, &identity)) {
             return error_set(error, ERROR_USAGE, "the output is one of the files to be read");
         }
     }

@@ -42,8 +42,7 @@ static bool looks_like_qcow2(struct source *source)
 
 static bool same_file(const struct source *a, const struct source *b)
 {
-    return a->fd >= 0 && b->fd >= 0 && a->identity.device == b->identity.device &&
-           a->identity.inode == b->identity.inode;
+    return a->fd >= 0 && b->fd >= 0 && source_identity_same(&a->identity, &b->identity);
 }
 
 static const struct source *layer_file(const struct layer *layer)
