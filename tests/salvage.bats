@@ -397,6 +397,57 @@ refused_log() {
     refused_log base base
 }
 
+# log_is_output LOG [-o OUTPUT]: refused, whatever the names; standard output is the file redirected
+log_is_output() {
+    local log=$1
+    shift
+    echo precious >out
+    run --separate-stderr bash -c '"$QCOW2_INFO" cat --salvage --salvage-log "$@" image >>redirected' bash "$log" "$@"
+    assert_status 1 || return
+    assert_one_error image "salvage log $log: it is the output" || return
+    assert_equal "$(<out)" precious || return
+    assert_equal "$(stat -c %s redirected)" 0
+}
+
+@test "salvage: the output as the log is refused and not emptied" {
+    make_data
+    ln -s out link
+    : >out
+    ln out hard
+    log_is_output out -o out
+    log_is_output out -o ./out
+    log_is_output link -o out
+    log_is_output out -o link
+    log_is_output hard -o out
+    log_is_output redirected
+    log_is_output /dev/stdout
+    run bash -c '"$QCOW2_INFO" cat --salvage --salvage-log /dev/stdout image | cat'
+    assert_output_contains 'it is the output'
+}
+
+@test "salvage: output and log into /dev/null" {
+    make_data
+    run_qcow2_info cat --salvage --salvage-log /dev/null -o /dev/null image
+    assert_status 0
+}
+
+@test "salvage: nothing is emptied when the log or the output cannot be had" {
+    make_data
+    echo precious >out
+    echo earlier >log
+    run_qcow2_info cat --salvage --salvage-log missing/log -o out image
+    assert_status 1
+    assert_one_error image missing/log 'No such file'
+    assert_equal "$(<out)" precious
+    run_qcow2_info cat --salvage --salvage-log image -o out image
+    assert_status 1
+    assert_equal "$(<out)" precious
+    run_qcow2_info cat --salvage --salvage-log log -o missing/out image
+    assert_status 1
+    assert_one_error missing/out 'No such file'
+    assert_equal "$(<log)" earlier
+}
+
 @test "salvage: --salvage-log without --salvage is a usage error" {
     make_data
     run_qcow2_info cat --salvage-log log image

@@ -128,7 +128,9 @@ static bool export_salvaging(const char *path, const struct cat_options *options
     struct watch watch = {.progress = progress_start(options->progress, request.length)};
     struct salvage *salvage = &watch.salvage;
     struct error log_error;
-    if (!salvage_start(salvage, path, options->salvage_log, &disk->chain, error)) {
+    // Nothing is emptied before all is open.
+    if (!salvage_start(salvage, path, options->salvage_log, fd, &disk->chain, error) ||
+        !output_empty(options->output, fd, error)) {
         salvage_end(salvage, &log_error);
         return false;
     }

@@ -34,26 +34,40 @@ static bool check_not_input(int fd, const struct chain *chain, struct error *err
 
 int output_open(const char *output, const struct chain *chain, struct error *error)
 {
-    struct stat status;
     int fd = output ? open(output, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : STDOUT_FILENO;
     if (fd < 0) {
         error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
         return -1;
     }
     if (!check_not_input(fd, chain, error)) {
-        goto fail;
-    }
-    if (output && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
-        ftruncate(fd, 0) != 0) {
-        error_set(error, ERROR_IO, "cannot empty it: %s", strerror(errno));
-        goto fail;
+        if (output) {
+            close(fd);
+        }
+        return -1;
     }
     return fd;
-fail:
-    if (output) {
-        close(fd);
+}
+
+bool output_same(int fd, int other)
+{
+    struct stat status;
+    struct stat other_status;
+    if (fstat(fd, &status) != 0 || fstat(other, &other_status) != 0 || S_ISCHR(status.st_mode)) {
+        return false;
     }
-    return -1;
+    struct source_identity identity = source_identity_of(&status);
+    struct source_identity other_identity = source_identity_of(&other_status);
+    return source_identity_same(&identity, &other_identity);
+}
+
+bool output_empty(const char *output, int fd, struct error *error)
+{
+    struct stat status;
+    if (output && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
+        ftruncate(fd, 0) != 0) {
+        return error_set(error, ERROR_IO, "cannot empty %s: %s", output, strerror(errno));
+    }
+    return true;
 }
 
 bool output_close(const char *output, int fd, struct error *error)

@@ -8,9 +8,16 @@
 
 #include "image/chain.h"
 
-// A descriptor for the file `output`, made or emptied, or for standard output when that is NULL.
-// -1, and the file as it was, when it is one of the chain's own or cannot be opened.
+// A descriptor for the file `output`, which is made when it is not there, or for standard output
+// when that is NULL. -1 when it is one of the chain's own or cannot be opened.
 int output_open(const char *output, const struct chain *chain, struct error *error);
+
+// True when what is written to one would be in the way of what is written to the other. A device
+// like /dev/null can take both.
+bool output_same(int fd, int other);
+
+// Drops the bytes that the file `output` had before. Until then it is as it was.
+bool output_empty(const char *output, int fd, struct error *error);
 
 // False when the bytes written before could not be kept. Standard output stays open.
 bool output_close(const char *output, int fd, struct error *error);

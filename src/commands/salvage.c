@@ -13,7 +13,21 @@
 #include <string.h>
 #include <unistd.h>
 
-bool salvage_start(struct salvage *salvage, const char *path, const char *log_path,
+static bool open_log(struct salvage *salvage, const char *log_path, int output,
+                     const struct chain *chain, struct error *error)
+{
+    salvage->log_fd = output_open(log_path, chain, error);
+    if (salvage->log_fd < 0) {
+        return false;
+    }
+    writer_init(salvage->log, salvage->log_fd);
+    if (output_same(salvage->log_fd, output)) {
+        return error_set(error, ERROR_USAGE, "it is the output");
+    }
+    return output_empty(log_path, salvage->log_fd, error);
+}
+
+bool salvage_start(struct salvage *salvage, const char *path, const char *log_path, int output,
                    const struct chain *chain, struct error *error)
 {
     *salvage = (struct salvage){.path = path, .log_fd = -1};
@@ -24,11 +38,9 @@ bool salvage_start(struct salvage *salvage, const char *path, const char *log_pa
     if (!salvage->log) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    salvage->log_fd = output_open(log_path, chain, error);
-    if (salvage->log_fd < 0) {
+    if (!open_log(salvage, log_path, output, chain, error)) {
         return error_prefix(error, "salvage log %s", log_path);
     }
-    writer_init(salvage->log, salvage->log_fd);
     return true;
 }
 

@@ -20,9 +20,9 @@ struct salvage {
     struct error error;
 };
 
-// `log_path` may be NULL. False when the log cannot be made, or is one of the chain's own files;
-// `error` then names it.
-bool salvage_start(struct salvage *salvage, const char *path, const char *log_path,
+// `log_path` may be NULL. False when the log cannot be made or emptied, or is the output or one of
+// the chain's own files; `error` then names it.
+bool salvage_start(struct salvage *salvage, const char *path, const char *log_path, int output,
                    const struct chain *chain, struct error *error);
 
 // Notes a guest range that reads as zeros because of `error`.
