@@ -493,3 +493,17 @@ only_with_force() {
     assert_output ''
     assert_one_error image '"second"' 'ends early'
 }
+
+@test "bitmap map: output that cannot be written ends it, not the end of the disk" {
+    make_bitmap 32T '' 64k 'write -q -P 1 0 64k'
+    local data
+    # Half a billion extents: every table entry leads to the one cluster of bits, of which each differs
+    # from its neighbours.
+    data=$(($(peek_be64 image "$(table_entry_at image 0)") & OFFSET_MASK))
+    head -c 64K /dev/zero | tr '\0' '\125' | place image $data
+    copied_entries 1024 $data 0 | tr '\200' '\0' | place image "$(table_entry_at image 0)"
+    run bash -c 'ulimit -t 5; "$QCOW2_INFO" map --json --bitmap b image >/dev/full'
+    assert_status 1
+    assert_output_contains 'No space left'
+    assert_equal "${#lines[@]}" 1
+}

@@ -540,3 +540,16 @@ extents_end_at() {
     assert_equal "$(wc -l <first)" 1
     assert_equal "$(<stderr)" ''
 }
+
+@test "map: output that cannot be written ends it, not the end of the disk" {
+    make_image image 64T '' 'write -q -P 1 0 64k'
+    local table
+    # Billions of extents: every L2 entry leads to the one cluster.
+    table=$(l2_table_at image 0)
+    copied_entries 8192 "$(host_offset image 0)" 0 | place image "$table"
+    copied_entries 131072 "$table" 0 | place image "$(field image l1_table_offset)"
+    run bash -c 'ulimit -t 5; "$QCOW2_INFO" map --json --host-offsets image >/dev/full'
+    assert_status 1
+    assert_output_contains 'No space left'
+    assert_equal "${#lines[@]}" 1
+}

@@ -45,8 +45,65 @@ struct map {
     int dirty_width;
 };
 
-static void map_extent(struct map *map, const struct extent *extent)
+// An extent of the disk or of a bitmap; each begins with its range.
+union span {
+    struct {
+        uint64_t start, length;
+    } range;
+    struct extent extent;
+    struct dirty_extent dirty;
+};
+
+// What tells the two walks apart.
+struct span_ops {
+    bool (*find)(void *walk, uint64_t at, uint64_t limit, union span *span, struct error *error);
+    bool (*continues)(const struct map *map, const union span *span, const union span *next);
+    void (*tell)(struct map *map, const union span *span);
+};
+
+// Tells the spans of [at, end), each as long as its answers stay the same. Ends early, without an
+// error of its own, when nobody can be told any more.
+static bool map_walk(struct map *map, const struct span_ops *ops, void *walk, uint64_t at,
+                     uint64_t end, struct error *error)
 {
+    union span current = {.range = {0, 0}};
+    bool found = true;
+    while (at < end && !map->writer.failed) {
+        union span next;
+        found = ops->find(walk, at, end - at, &next, error);
+        if (!found) {
+            break;
+        }
+        if (current.range.length > 0 && ops->continues(map, &current, &next)) {
+            current.range.length += next.range.length;
+        } else {
+            if (current.range.length > 0) {
+                ops->tell(map, &current);
+            }
+            current = next;
+        }
+        at += next.range.length;
+    }
+    if (current.range.length > 0) {
+        ops->tell(map, &current);
+    }
+    return found;
+}
+
+static bool find_extent(void *walk, uint64_t at, uint64_t limit, union span *span,
+                        struct error *error)
+{
+    return extent_at(walk, at, limit, &span->extent, error);
+}
+
+static bool continues_extent(const struct map *map, const union span *span, const union span *next)
+{
+    return extent_continues(&span->extent, &next->extent, map->options->places);
+}
+
+static void tell_extent(struct map *map, const union span *span)
+{
+    const struct extent *extent = &span->extent;
     if (map->options->totals) {
         map->totals.bytes[extent->kind] += extent->length;
         map->totals.extents++;
@@ -57,33 +114,7 @@ static void map_extent(struct map *map, const struct extent *extent)
     }
 }
 
-// Tells the extents of [at, end), each as long as its answers stay the same.
-static bool map_walk(struct map *map, struct extent_walk *walk, uint64_t at, uint64_t end,
-                     struct error *error)
-{
-    struct extent current = {0};
-    bool found = true;
-    while (at < end) {
-        struct extent next;
-        found = extent_at(walk, at, end - at, &next, error);
-        if (!found) {
-            break;
-        }
-        if (current.length > 0 && extent_continues(&current, &next, map->options->places)) {
-            current.length += next.length;
-        } else {
-            if (current.length > 0) {
-                map_extent(map, &current);
-            }
-            current = next;
-        }
-        at += next.length;
-    }
-    if (current.length > 0) {
-        map_extent(map, &current);
-    }
-    return found;
-}
+static const struct span_ops extent_ops = {find_extent, continues_extent, tell_extent};
 
 static void map_end(struct map *map)
 {
@@ -103,7 +134,7 @@ static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, 
         extent_output_heading(&map->output);
     }
     bool done = extent_walk_start(&walk, &disk->chain, error) &&
-                map_walk(map, &walk, offset, offset + length, error);
+                map_walk(map, &extent_ops, &walk, offset, offset + length, error);
     extent_walk_end(&walk);
     extent_output_free(&map->output);
     if (done) {
@@ -112,8 +143,21 @@ static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, 
     return done;
 }
 
-static void map_dirty(struct map *map, const struct dirty_extent *extent)
+static bool find_dirty(void *walk, uint64_t at, uint64_t limit, union span *span,
+                       struct error *error)
 {
+    return dirty_at(walk, at, limit, &span->dirty, error);
+}
+
+static bool continues_dirty(const struct map *map, const union span *span, const union span *next)
+{
+    (void)map;
+    return span->dirty.dirty == next->dirty.dirty;
+}
+
+static void tell_dirty(struct map *map, const union span *span)
+{
+    const struct dirty_extent *extent = &span->dirty;
     if (map->options->totals) {
         map->dirty_totals.bytes[extent->dirty] += extent->length;
         map->dirty_totals.extents++;
@@ -124,33 +168,7 @@ static void map_dirty(struct map *map, const struct dirty_extent *extent)
     }
 }
 
-// As map_walk(), of what a bitmap says.
-static bool map_dirty_walk(struct map *map, struct dirty_walk *walk, uint64_t at, uint64_t end,
-                           struct error *error)
-{
-    struct dirty_extent current = {0};
-    bool found = true;
-    while (at < end) {
-        struct dirty_extent next;
-        found = dirty_at(walk, at, end - at, &next, error);
-        if (!found) {
-            break;
-        }
-        if (current.length > 0 && current.dirty == next.dirty) {
-            current.length += next.length;
-        } else {
-            if (current.length > 0) {
-                map_dirty(map, &current);
-            }
-            current = next;
-        }
-        at += next.length;
-    }
-    if (current.length > 0) {
-        map_dirty(map, &current);
-    }
-    return found;
-}
+static const struct span_ops dirty_ops = {find_dirty, continues_dirty, tell_dirty};
 
 // Bitmaps are metadata of this image alone.
 static const char *const harmless_to_bitmaps[] = {PROBLEM_UNSUPPORTED_ENCRYPTION,
@@ -174,7 +192,7 @@ static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset
     if (!options->json && !options->totals) {
         dirty_output_heading(&map->writer, map->dirty_width);
     }
-    bool done = map_dirty_walk(map, &walk, offset, offset + length, error);
+    bool done = map_walk(map, &dirty_ops, &walk, offset, offset + length, error);
     dirty_walk_end(&walk);
     if (done && options->totals) {
         (options->json ? dirty_totals_json : dirty_totals_text)(&map->writer, &map->dirty_totals);
