@@ -4,6 +4,7 @@
 // Exporting a disk whose file cannot be read everywhere: what was written is right up to the first
 // fault in guest order, and salvaging gives up no more than it must.
 
+#include "image/batch.h"
 #include "image/chain.h"
 #include "image/export.h"
 
@@ -19,8 +20,11 @@
 #define CLUSTER ((size_t)4096)
 
 enum {
-    CLUSTERS = 100,      // of the disk
-    FIRST_DATA = 4,      // cluster of the file: header, L1, L2 and refcount table come first
+    CLUSTERS = 100,    // of the disk
+    LONG_BATCHES = 24, // of the long disk, more than are in flight with 8 jobs
+    LONG_CLUSTERS = LONG_BATCHES * BATCH_EXTENTS,
+    FIRST_DATA = 6,      // cluster of the file: header, L1, 3 L2 and refcount table come first
+    HANG_SECONDS = 120,  // an export takes much less
     SALVAGE_UNIT = 4096, // bytes given up around a place that cannot be read
     TOLD_MAX = 16,
     NOWHERE = -1,
@@ -29,8 +33,7 @@ enum {
 
 static const unsigned all_jobs[] = {1, 2, 8};
 
-// ---- An image in memory, of which some bytes cannot be read
-// ----------------------------------------
+// ---- An image in memory, of which some bytes cannot be read ----------------------------
 
 struct bad_source {
     struct source base;
@@ -58,8 +61,9 @@ static void bad_close(struct source *source)
 
 static const struct source_ops bad_ops = {.read = bad_read, .close = bad_close};
 
-static uint8_t file[(FIRST_DATA + CLUSTERS) * CLUSTER];
-static uint8_t disk[CLUSTERS * CLUSTER]; // what the guest sees
+static uint8_t file[(FIRST_DATA + LONG_CLUSTERS) * CLUSTER];
+static uint8_t disk[LONG_CLUSTERS * CLUSTER]; // what the guest sees
+static size_t disk_size, file_size;           // bytes of them that there are
 
 static void put(size_t offset, size_t width, uint64_t value)
 {
@@ -73,28 +77,54 @@ static uint64_t host_of(unsigned cluster)
     return (FIRST_DATA + cluster) * CLUSTER;
 }
 
-// All clusters are data, in order, so that they make one extent.
-static void make_image(void)
+static void make_header(size_t clusters)
 {
-    memset(file, 0, sizeof file);
+    disk_size = clusters * CLUSTER;
+    file_size = (FIRST_DATA + clusters) * CLUSTER;
+    memset(file, 0, file_size);
     put(0, 4, 0x514649fb);
     put(4, 4, 3);
     put(20, 4, 12);
-    put(24, 8, sizeof disk);
-    put(36, 4, 1);
+    put(24, 8, disk_size);
+    put(36, 4, 3);
     put(40, 8, CLUSTER);
-    put(48, 8, 3 * CLUSTER);
+    put(48, 8, 5 * CLUSTER);
     put(56, 4, 1);
     put(96, 4, 4);
     put(100, 4, 112);
-    put(CLUSTER, 8, UINT64_C(1) << 63 | 2 * CLUSTER);
-    for (unsigned i = 0; i < CLUSTERS; i++) {
-        put(2 * CLUSTER + 8 * (size_t)i, 8, UINT64_C(1) << 63 | host_of(i));
+    for (unsigned i = 0; i < 3; i++) {
+        put(CLUSTER + 8 * (size_t)i, 8, UINT64_C(1) << 63 | (2 + i) * CLUSTER);
     }
-    for (size_t i = 0; i < sizeof disk; i++) {
+}
+
+// Makes the cluster one of data.
+static void put_data(unsigned cluster)
+{
+    put(2 * CLUSTER + 8 * (size_t)cluster, 8, UINT64_C(1) << 63 | host_of(cluster));
+    for (size_t i = cluster * CLUSTER; i < (cluster + 1) * CLUSTER; i++) {
         disk[i] = (uint8_t)(i / 256 * 3 + i % 251 + 1);
     }
-    memcpy(file + FIRST_DATA * CLUSTER, disk, sizeof disk);
+    memcpy(file + host_of(cluster), disk + cluster * CLUSTER, CLUSTER);
+}
+
+// All clusters are data, in order, so that they make one extent.
+static void make_image(void)
+{
+    make_header(CLUSTERS);
+    for (unsigned i = 0; i < CLUSTERS; i++) {
+        put_data(i);
+    }
+}
+
+// Data and zeros take turns, so that every cluster is an extent and batches are full of them.
+static void make_long_image(void)
+{
+    make_header(LONG_CLUSTERS);
+    for (unsigned i = 0; i < LONG_CLUSTERS; i += 2) {
+        put_data(i);
+        put(2 * CLUSTER + 8 * ((size_t)i + 1), 8, 1);
+        memset(disk + (i + 1) * CLUSTER, 0, CLUSTER);
+    }
 }
 
 // Makes the cluster a compressed one that cannot be decoded: its stream is all ones.
@@ -114,8 +144,8 @@ static bool open_image(struct chain *chain, int bad_cluster, unsigned bad_cluste
         return false;
     }
     source->base = (struct source){.ops = &bad_ops,
-                                   .size = sizeof file,
-                                   .allocated_size = sizeof file,
+                                   .size = file_size,
+                                   .allocated_size = file_size,
                                    .complete = true,
                                    .fd = -1};
     source->data = file;
@@ -130,8 +160,7 @@ static bool open_image(struct chain *chain, int bad_cluster, unsigned bad_cluste
     return opened;
 }
 
-// ---- Exports
-// ----------------------------------------------------------------------------------------
+// ---- Exports -----------------------------------------------------------------------------------
 
 struct told {
     uint64_t start, length;
@@ -158,7 +187,7 @@ static void tell(void *context, uint64_t start, uint64_t length, const struct er
 
 static struct export_options options_of(unsigned jobs, bool salvage)
 {
-    return (struct export_options){.length = sizeof disk, .jobs = jobs, .salvage = salvage};
+    return (struct export_options){.length = disk_size, .jobs = jobs, .salvage = salvage};
 }
 
 // Exports to a file, or to one opened for appending, which is a stream.
@@ -167,12 +196,14 @@ static void export_to(const struct chain *chain, struct export_options options, 
 {
     char path[] = "/tmp/qcow2-info-export-XXXXXX";
     int fd = stream ? mkostemp(path, O_APPEND) : mkstemp(path);
-    *result = (struct result){0};
+    memset(result, 0, sizeof *result);
     REQUIRE(fd >= 0);
     unlink(path);
     options.on_fault = tell;
     options.context = result;
+    alarm(HANG_SECONDS);
     result->done = export_disk(chain, &options, fd, &result->error);
+    alarm(0);
     ssize_t size = pread(fd, result->bytes, sizeof result->bytes, 0);
     result->size = size > 0 ? (size_t)size : 0;
     close(fd);
@@ -203,8 +234,8 @@ static void a_disk_without_fault_is_whole(void)
     for (unsigned i = 0; i < 6; i++) {
         export_with_bad_cluster(NOWHERE, 0, options_of(all_jobs[i / 2], false), i % 2 != 0);
         CHECK(result.done);
-        CHECK_EQ_U64(result.size, sizeof disk);
-        CHECK_MEM(result.bytes, disk, sizeof disk);
+        CHECK_EQ_U64(result.size, disk_size);
+        CHECK_MEM(result.bytes, disk, disk_size);
     }
 }
 
@@ -262,7 +293,7 @@ static void salvage_reads_all_but_the_bad_place(void)
         options.sparse = way / 2 % 2 ? SPARSE_ALWAYS : SPARSE_AUTO;
         export_with_bad_cluster(50, 1, options, way % 2 != 0);
         CHECK(result.done);
-        CHECK_EQ_U64(result.size, sizeof disk);
+        CHECK_EQ_U64(result.size, disk_size);
         CHECK_MEM(result.bytes, disk, 50 * CLUSTER);
         CHECK_MEM(result.bytes + 50 * CLUSTER, zeros, CLUSTER);
         CHECK_MEM(result.bytes + 51 * CLUSTER, disk + 51 * CLUSTER, 49 * CLUSTER);
@@ -284,6 +315,87 @@ static void salvage_tells_faults_in_guest_order(void)
             CHECK(result.told[i].start >= result.told[i - 1].start + result.told[i - 1].length);
         }
         CHECK_MEM(result.bytes + 61 * CLUSTER, disk + 61 * CLUSTER, 39 * CLUSTER);
+    }
+}
+
+// ---- More batches than can be in flight --------------------------------------------------------
+
+enum { FAULTY_BATCHES = 5 };
+
+// A cluster of data in the middle of the first batch, of the second, of that which a thread takes
+// up again, of the one which waits for an item of the queue, or of the last.
+static unsigned faulty_cluster(unsigned jobs, unsigned which)
+{
+    const unsigned batches[FAULTY_BATCHES] = {0, 1, jobs, 2 * jobs + 2, LONG_BATCHES - 1};
+    return batches[which] * BATCH_EXTENTS + BATCH_EXTENTS / 2;
+}
+
+static void a_long_disk_is_whole(void)
+{
+    const enum sparse ways[] = {SPARSE_AUTO, SPARSE_ALWAYS, SPARSE_NEVER};
+    make_long_image();
+    for (unsigned way = 0; way < 18; way++) {
+        struct export_options options = options_of(all_jobs[way / 6], false);
+        options.sparse = ways[way / 2 % 3];
+        export_with_bad_cluster(NOWHERE, 0, options, way % 2 != 0);
+        CHECK(result.done);
+        CHECK_EQ_U64(result.size, disk_size);
+        CHECK_MEM(result.bytes, disk, disk_size);
+    }
+}
+
+static void what_is_before_a_bad_place_is_written_whatever_batch_it_is_in(void)
+{
+    make_long_image();
+    for (unsigned way = 0; way < 6 * FAULTY_BATCHES; way++) {
+        unsigned jobs = all_jobs[way / 2 % 3];
+        unsigned cluster = faulty_cluster(jobs, way / 6);
+        export_with_bad_cluster((int)cluster, 1, options_of(jobs, false), way % 2 != 0);
+        CHECK(!result.done);
+        CHECK_STR(result.error.code, "io-error");
+        CHECK_EQ_U64(result.error.offset, host_of(cluster));
+        check_prefix(cluster * CLUSTER);
+    }
+}
+
+// All that follows is bad, too: of the threads that meet it the first in guest order counts.
+static void of_many_bad_places_the_first_counts(void)
+{
+    make_long_image();
+    for (unsigned way = 0; way < 6 * FAULTY_BATCHES; way++) {
+        unsigned jobs = all_jobs[way / 2 % 3];
+        unsigned cluster = faulty_cluster(jobs, way / 6);
+        export_with_bad_cluster((int)cluster, LONG_CLUSTERS, options_of(jobs, false), way % 2 != 0);
+        CHECK(!result.done);
+        CHECK_EQ_U64(result.error.offset, host_of(cluster));
+        check_prefix(cluster * CLUSTER);
+    }
+}
+
+static void salvage_tells_faults_of_many_batches_in_guest_order(void)
+{
+    for (unsigned way = 0; way < 6; way++) {
+        unsigned jobs = all_jobs[way / 2];
+        make_long_image();
+        for (unsigned i = 0; i < FAULTY_BATCHES; i++) {
+            spoil_compressed(faulty_cluster(jobs, i));
+            memset(disk + faulty_cluster(jobs, i) * CLUSTER, 0, CLUSTER);
+        }
+        export_with_bad_cluster(NOWHERE, 0, options_of(jobs, true), way % 2 != 0);
+        CHECK(result.done);
+        CHECK_EQ_U64(result.size, disk_size);
+        CHECK_MEM(result.bytes, disk, disk_size);
+        uint64_t last = UINT64_MAX;
+        size_t told = 0;
+        for (unsigned i = 0; i < FAULTY_BATCHES; i++) {
+            uint64_t start = faulty_cluster(jobs, i) * CLUSTER;
+            // With one job the second batch is also that of a thread which begins again.
+            if (start != last) {
+                CHECK_EQ_U64(result.told[told++].start, start);
+            }
+            last = start;
+        }
+        CHECK_EQ_U64(result.told_count, told);
     }
 }
 
@@ -315,6 +427,26 @@ static void what_cannot_be_written_is_told_of_the_output(void)
     }
 }
 
+// The file is full in the middle of the disk, while other batches are in flight.
+static void what_cannot_be_written_ends_all_threads(void)
+{
+    const enum sparse ways[] = {SPARSE_AUTO, SPARSE_ALWAYS, SPARSE_NEVER};
+    const size_t full = LONG_CLUSTERS / 2 * CLUSTER + 100;
+    make_long_image();
+    for (unsigned way = 0; way < 36; way++) {
+        struct export_options options = options_of(all_jobs[way / 12], way / 6 % 2 != 0);
+        options.sparse = ways[way / 2 % 3];
+        limit_files(full);
+        export_with_bad_cluster(NOWHERE, 0, options, way % 2 != 0);
+        limit_files(RLIM_INFINITY);
+        CHECK(!result.done);
+        CHECK(!result.error.has_offset);
+        CHECK(strstr(result.error.message, "cannot write the output: ") == result.error.message);
+        CHECK(result.size <= full);
+        CHECK_MEM(result.bytes, disk, result.size);
+    }
+}
+
 // A disk that is one hole: all that is done is to set the size of the file.
 static void a_size_that_cannot_be_set_is_told_of_the_output(void)
 {
@@ -338,8 +470,7 @@ static struct source *open_backing(void *context, const char *path, struct error
         error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    source->base =
-        (struct source){.ops = &bad_ops, .size = sizeof disk, .complete = true, .fd = -1};
+    source->base = (struct source){.ops = &bad_ops, .size = disk_size, .complete = true, .fd = -1};
     source->data = disk;
     source->bad_start = 50 * CLUSTER;
     source->bad_end = 51 * CLUSTER;
@@ -360,7 +491,7 @@ static void a_fault_in_a_backing_file_names_the_file(void)
         put(116, 4, 3);
         put(120, 3, 0x726177);   // "raw"
         put(200, 4, 0x62617365); // "base"
-        struct source *source = source_open_memory((struct bytes){file, sizeof file}, true, &error);
+        struct source *source = source_open_memory((struct bytes){file, file_size}, true, &error);
         REQUIRE(source);
         REQUIRE(chain_open(source, "image", &options, &chain, &error));
         export_to(&chain, options_of(all_jobs[way / 2], false), way % 2 != 0, &result);
@@ -381,7 +512,12 @@ int main(void)
     RUN(of_two_faults_the_first_in_guest_order_counts);
     RUN(salvage_reads_all_but_the_bad_place);
     RUN(salvage_tells_faults_in_guest_order);
+    RUN(a_long_disk_is_whole);
+    RUN(what_is_before_a_bad_place_is_written_whatever_batch_it_is_in);
+    RUN(of_many_bad_places_the_first_counts);
+    RUN(salvage_tells_faults_of_many_batches_in_guest_order);
     RUN(what_cannot_be_written_is_told_of_the_output);
+    RUN(what_cannot_be_written_ends_all_threads);
     RUN(a_size_that_cannot_be_set_is_told_of_the_output);
     RUN(a_fault_in_a_backing_file_names_the_file);
     return unit_done();
