@@ -105,6 +105,44 @@ on_disk() {
     [[ -z $failed ]] || fail "jobs $failed" "$(show_run)"
 }
 
+# ended_with TEXT: the last run failed with one line that has it
+ended_with() {
+    assert_status 1 || return
+    assert_output '' || return
+    [[ ${stderr-} == 'qcow2-info: '*"$1"* && $stderr != *$'\n'* ]] || fail "expected one line with: $1" "$(show_run)"
+}
+
+@test "a file that may not grow ends it with an error, whatever the jobs" {
+    make_disk
+    local jobs sparse
+    for jobs in 1 2 8; do
+        for sparse in auto always never; do
+            rm -f got
+            # The limit is in KiB. A signal that is ignored stays so.
+            run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 2560; timeout 20 "$QCOW2_INFO" "$@"' bash \
+                cat --jobs $jobs --sparse $sparse disk.qcow2 -o got
+            ended_with 'cannot write the output: File too large' || fail "$jobs jobs, --sparse $sparse"
+            [[ $(stat -c %s got) -le $((2560 * 1024)) ]] || fail "$jobs jobs, --sparse $sparse: $(stat -c %s got) bytes"
+            cmp -n "$(stat -c %s got)" got want
+        done
+    done
+}
+
+@test "a closed pipe whose signal is ignored ends it at once with an error" {
+    make_disk
+    # Zeros for years.
+    qemu-img create -q -f qcow2 -o cluster_size=2M huge.qcow2 2P
+    local image jobs
+    for image in disk.qcow2 huge.qcow2; do
+        for jobs in 1 2 8; do
+            run --separate-stderr bash -o pipefail -c \
+                'timeout 20 env --ignore-signal=PIPE "$QCOW2_INFO" cat --jobs "$1" "$2" | head -c 1 >/dev/null' bash \
+                $jobs $image
+            ended_with 'cannot write the output: Broken pipe' || fail "$jobs jobs, $image"
+        done
+    done
+}
+
 @test "a closed pipe ends it at once" {
     make_disk
     local jobs
@@ -175,6 +213,33 @@ on_disk() {
     done
 }
 
+# on_terminal ARGUMENT...: cat of disk.qcow2, whose standard error is a terminal, into a pipe that nobody
+# empties for a while; what the terminal shows is in the file shown
+on_terminal() {
+    command -v script >/dev/null || skip 'machine: no program script'
+    script -qec "'$QCOW2_INFO' cat $* disk.qcow2 | { sleep 1; cat >got; }" /dev/null </dev/null >shown
+    assert_same_bytes got want
+}
+
+PROGRESS_LINE='^ *[0-9]+%  [0-9.]+ [KM]iB of 16 MiB  [0-9.]+ [KMG]iB/s  [0-9]+:[0-5][0-9]:[0-5][0-9] left'
+
+@test "progress is shown on a terminal: what is done of what, how fast, and how long it will take" {
+    make_disk
+    local jobs
+    for jobs in 1 4; do
+        on_terminal --jobs $jobs
+        tr '\r' '\n' <shown | grep -qE "$PROGRESS_LINE" || fail "$(<shown)"
+        # The line is gone in the end.
+        [[ $(<shown) == *$'\r\e[K' ]] || fail "$(<shown)"
+    done
+}
+
+@test "there is no progress on a terminal with --no-progress" {
+    make_disk
+    on_terminal --no-progress
+    [[ ! -s shown ]] || fail "$(<shown)"
+}
+
 @test "--no-progress is accepted" {
     make_disk
     run_qcow2_info cat --no-progress disk.qcow2 -o got
@@ -188,4 +253,59 @@ on_disk() {
     run timeout 5 "$QCOW2_INFO" map --json huge.qcow2
     assert_status 0
     assert_output '{"start":0,"length":2305843009213693952,"allocated":false,"zero":true,"compressed":false}'
+}
+
+# ---- Copies inside the kernel --------------------------------------------------------------------------
+
+# A disk of 16 MiB of data that are stored as they are.
+make_plain() {
+    require_tool qemu-img qemu-io strace
+    # It fails where a program may not trace another one.
+    strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
+    qemu-img create -q -f qcow2 plain.qcow2 16M
+    qemu-io -f qcow2 -c 'write -q -P 1 0 16M' plain.qcow2
+    qemu-img convert -f qcow2 -O raw plain.qcow2 want
+}
+
+# bytes_by CALL...: the bytes that these calls returned, by the file trace
+bytes_by() {
+    local calls=$*
+    # With threads a call may be in two lines, of which the last one ends with what it returned.
+    awk -v calls="^(${calls// /|})$" '
+        { call = $0; sub(/^[0-9]+ +/, "", call); sub(/^<\.\.\. /, "", call); sub(/[( ].*/, "", call) }
+        call ~ calls && / = [0-9]+$/ { sum += $NF }
+        END { print sum + 0 }' trace
+}
+
+traced_cat() {
+    # LeakSanitizer does not work under strace.
+    ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" timeout 60 \
+        strace -f -e trace=copy_file_range,splice,sendfile,read,write,pwrite64,pwritev -o trace \
+        "$QCOW2_INFO" cat "$@" plain.qcow2
+}
+
+@test "data that is stored as it is goes from file to file inside the kernel" {
+    make_plain
+    local jobs
+    for jobs in 1 2 8; do
+        rm -f got
+        traced_cat --jobs $jobs -o got
+        assert_same_bytes got want
+        ! grep -qE 'copy_file_range.* = -1 (ENOSYS|EXDEV|EOPNOTSUPP) ' trace || skip 'machine: no copy_file_range here'
+        assert_equal "$(bytes_by copy_file_range)" $((16 * 1024 * 1024))
+        assert_equal "$(bytes_by pwrite64 pwritev write)" 0
+        traced_cat --jobs $jobs >redirected
+        assert_same_bytes redirected want
+        assert_equal "$(bytes_by copy_file_range)" $((16 * 1024 * 1024))
+    done
+}
+
+@test "data that is stored as it is goes into a pipe inside the kernel" {
+    make_plain
+    local jobs
+    for jobs in 1 2 8; do
+        traced_cat --jobs $jobs | cmp - want
+        assert_equal "$(bytes_by splice)" $((16 * 1024 * 1024))
+        assert_equal "$(bytes_by write)" 0
+    done
 }
