@@ -41,6 +41,7 @@ BUILD ?= build
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
 # TESTS="tests/map.bats ...": `make check` runs only these files.
+# TESTS="test_json ...": `make check-unit` builds and runs only these.
 TESTS ?=
 
 # ---- Libraries: one row each, pkg-config name:Debian package ----------------------------------
@@ -221,8 +222,8 @@ check: deps-build deps-check ## install what the tests need, build, and run all 
 check-only: all $(UNIT_BINS) $(FUZZ_BINS) ## the same, installing nothing
 	@QCOW2_INFO='$(abspath $(BIN))' tests/run $(TESTS)
 
-check-unit: all $(UNIT_BINS) ## run only the unit tests
-	@QCOW2_INFO='$(abspath $(BIN))' tests/run --unit
+check-unit: all $(or $(TESTS:%=$(B)/unit/%),$(UNIT_BINS)) ## run only the unit tests
+	@QCOW2_INFO='$(abspath $(BIN))' tests/run --unit $(TESTS)
 
 check-random: SUITE := random
 check-random: ## compare with qemu-img on random images
