@@ -241,6 +241,32 @@ after() {
     assert_codes backing-file header-limit
 }
 
+# unknown_extensions FIRST COUNT: so many header extensions without bytes, of types side by side, in
+# hexadecimal
+unknown_extensions() {
+    local type
+    for ((type = $1; type < $1 + $2; type++)); do
+        printf '%08x00000000' "$type"
+    done
+}
+
+@test "audit attack: unknown header extensions do not hide one that stands more than once" {
+    local unknown=$((0x12340000)) two='e2792aca 00000003 7261 7700 0000 0000 e2792aca 00000005 7163 6f77 3200 0000'
+    make_layer image 1M '' base qcow2
+    poke_field image backing_file_offset $((C - 4))
+    poke image 112 "$(unknown_extensions $unknown 32) $two 0000000000000000"
+    poke_text image $((C - 4)) base
+    assert_codes backing-file extension-repeated extension-unknown
+    # Of the unknown ones as many are watched.
+    poke image 112 "$(unknown_extensions $unknown 32) $(unknown_extensions $unknown 1) 0000000000000000"
+    assert_codes backing-file extension-repeated extension-unknown
+    poke image 112 "$(unknown_extensions $unknown 32) 0000000000000000"
+    assert_codes backing-file extension-unknown
+    poke image 112 "$(unknown_extensions $unknown 33) 0000000000000000"
+    assert_codes backing-file extension-repeated extension-unknown
+    assert_output_contains 'more than 32 unknown types'
+}
+
 @test "audit attack: a backing file whose name has no bytes is none" {
     make_layer image 1M '' base qcow2
     poke_field image backing_file_size 0
@@ -302,6 +328,93 @@ after() {
     poke_field image snapshots_offset "$(peek_be64 image $(($(extension_at image 23852875) + 24)))"
     audited image
     [[ " $(codes) " == *' table-overlap '* ]] || fail "$output"
+}
+
+# make_bitmap: a small image with one bitmap; bits: where its table is
+make_bitmap() {
+    make_small
+    qemu-img bitmap --add image one
+    # The bits are in the file once something is written.
+    write_image image "write -P 2 0 $C"
+    assert_clean image || return
+    find_bits 0
+}
+
+# find_bits N: bits is where the table of bitmap N is, and QEMU moves it whenever it closes the image
+find_bits() {
+    bits=$(peek_be64 image $(($(peek_be64 image $(($(extension_at image 23852875) + 24))) + $1 * 32)))
+    [[ $(peek_be64 image "$bits") -gt 0 ]] || fail 'the bitmap has no bits'
+}
+
+@test "audit attack: bits of a bitmap over each kind of table, which QEMU would write or free" {
+    local place bits
+    make_bitmap
+    qemu-img snapshot -c one image
+    find_bits 0
+    truncate -s "%$C" image
+    cp image sound
+    for place in 0 "$(field image l1_table_offset)" "$(field image refcount_table_offset)" \
+        "$(peek_be64 image "$(field image refcount_table_offset)")" "$(l2_table_at image 0)" \
+        "$(field image snapshots_offset)" "$(peek_be64 image "$(field image snapshots_offset)")" \
+        "$(peek_be64 image $(($(extension_at image 23852875) + 24)))" "$bits"; do
+        cp sound image
+        poke_be64 image "$bits" "$place"
+        # At 0 there are no bits.
+        [[ $place -gt 0 ]] || { assert_clean image && continue; }
+        assert_codes table-overlap || fail "$place" || return
+        assert_status 2
+        assert_output_contains 'of bits of a bitmap'
+    done
+}
+
+@test "audit attack: bits of a bitmap past the end of the file, and entries that are none" {
+    local bits entry
+    make_bitmap
+    for entry in $((1 << 50)) $(((1 << 56) - C)) $((($(stat -c %s image) + C - 1) / C * C)); do
+        poke_be64 image "$bits" "$entry"
+        assert_codes table-outside-file || fail "$entry" || return
+        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$bits"
+    done
+    for entry in $((2 * C + 512)) $((3 * C | 1)) 2 $((COPIED | 3 * C)) $((1 << 56)); do
+        poke_be64 image "$bits" "$entry"
+        assert_codes bitmap-broken || fail "$entry" || return
+        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$bits"
+    done
+    # All ones, and all zeros.
+    for entry in 1 0; do
+        poke_be64 image "$bits" $entry
+        audited image
+        assert_status 0 || fail "$entry"
+    done
+}
+
+@test "audit attack: bits of a bitmap over guest data, and over those of another bitmap" {
+    local bits first
+    make_bitmap
+    poke_be64 image "$bits" "$(host_offset image 0)"
+    assert_codes data-over-table
+    make_bitmap
+    qemu-img bitmap --add image two
+    write_image image "write -P 2 0 $C"
+    assert_clean image
+    find_bits 0
+    first=$(peek_be64 image "$bits")
+    find_bits 1
+    poke_be64 image "$bits" "$first"
+    assert_codes table-overlap
+}
+
+@test "audit attack: bits of a bitmap are the last that is in use" {
+    local bits end
+    make_bitmap
+    end=$(($(stat -c %s image) / C * C))
+    truncate -s $((end + 16 * C)) image
+    # No refcount tells of them.
+    poke_be64 image "$bits" $((end + 8 * C))
+    poke_text image $((end + 8 * C)) bits
+    assert_clean image
+    poke_text image $((end + 9 * C)) file
+    assert_codes trailing-data
 }
 
 # strided_tables DISTANCE: 60 L2 tables in holes, so many clusters apart from each other from 2 MiB on, then

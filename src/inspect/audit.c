@@ -145,6 +145,28 @@ uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, u
     return cluster_set_add(&state->tables, offset >> header->cluster_bits, purpose, added);
 }
 
+void audit_problems(struct audit_state *state, enum audit_rule rule, struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct error *error = &problems->items[i].error;
+        audit_tell(state, rule, error->offset, "%s", error->message);
+    }
+    state->audit->findings[rule].count += problems->dropped;
+    problems->count = problems->dropped = 0;
+}
+
+void audit_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,
+                 enum audit_rule broken, const char *what)
+{
+    if (ended->code == ERROR_LIMIT || ended->code == ERROR_CORRUPT) {
+        enum audit_rule rule = ended->code == ERROR_LIMIT ? bomb : broken;
+        audit_tell(state, rule, ended->offset, "%s", ended->message);
+        audit_unseen(state, rule);
+    } else if (ended->code) {
+        audit_unreadable(state, ended, what);
+    }
+}
+
 // --- The audit -----------------------------------------------------------------------------------
 
 struct audit_options audit_options_default(void)
@@ -171,6 +193,7 @@ static void look_at_tables(struct audit_state *state)
     audit_bitmaps(state);
     audit_snapshot_l1s(state);
     audit_refcounts(state);
+    audit_bitmap_bits(state);
     if (state->tables.full) {
         audit_unseen(state, AUDIT_UNSEEN_TABLES);
     }
@@ -234,6 +257,7 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .audit = audit,
         .l2_bytes = AUDIT_L2_BYTES,
         .snapshot_l1_bytes = AUDIT_SNAPSHOT_L1_BYTES,
+        .bitmap_bytes = AUDIT_BITMAP_BYTES,
     };
     audit_header(&state);
     audit_references(&state);

@@ -127,6 +127,10 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 // Bytes of the L1 tables of all snapshots. The active one is always read whole: CAP_L1_SIZE.
 #define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(32) << 20)
 
+// Bytes of the tables of all bitmaps. Those which take as much memory as is safe have half of it
+// where clusters are smallest; the rest is for seeks.
+#define AUDIT_BITMAP_BYTES (UINT64_C(16) << 20)
+
 // A read of less counts as so many bytes: it is the seek that takes the time.
 #define AUDIT_SEEK_COST UINT64_C(16384)
 
