@@ -747,6 +747,26 @@ marked() {
         assert_codes other-format trailing-data
         assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + C - 512))
     done
+    # In a file that ends within a sector they are where it begins, or as far from the end; and a DMG may be
+    # anywhere in the sector before.
+    local size at
+    for mark in conectix koly; do
+        for size in $C $((C - 1)) $((C - 100)) $((C - 511)); do
+            for at in $((size - 512)) $((size - 511)) $(((size - 1) / 512 * 512)) $(((size - 1) / 512 * 512 - 511)); do
+                rm -f image
+                make_small
+                truncate -s $((end + size)) image
+                poke_text image $((end + at)) $mark
+                assert_codes other-format trailing-data || fail "$mark at $at of $size"
+                assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + at))
+            done
+        done
+    done
+    rm -f image
+    make_small
+    poke_text image $((end + C - 510)) conectix
+    truncate -s $((end + C)) image
+    assert_codes trailing-data
     rm -f image
     make_small
     end=$(stat -c %s image)
