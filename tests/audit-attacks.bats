@@ -787,6 +787,62 @@ marked() {
     done
 }
 
+@test "audit attack: a file behind more zeros than are looked at" {
+    local end
+    make_small
+    end=$(stat -c %s image)
+    head -c 17M /dev/zero >>image
+    printf Rar! >>image
+    assert_codes trailing-data
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + (17 << 20)))
+    # Neither in what is looked at first, nor in the last bytes.
+    head -c 1M /dev/zero >>image
+    assert_codes trailing-data incomplete
+    assert_equal "$(jq -c '[.complete, .findings[0].offset]' <<<"$output")" "[false,$((end + (16 << 20)))]"
+    assert_output_contains 'only a part'
+    # A hole costs nothing.
+    make_small
+    truncate -s +1G image
+    printf Rar! >>image
+    assert_codes trailing-data
+    truncate -s +1G image
+    assert_codes trailing-data
+    jq -e .complete <<<"$output"
+}
+
+@test "audit attack: a file behind more empty refcount blocks than are looked at" {
+    # 150 of 512 bytes, which count the clusters of 128 KiB each.
+    local i table=$((1 << 20)) entries
+    make_image image 1M cluster_size=512 'write -q -P 1 0 4k'
+    printf -v entries '%016x' "$(peek_be64 image "$(field image refcount_table_offset)")"
+    for ((i = 1; i <= 150; i++)); do
+        printf -v entries '%s%016x' "$entries" $((table + 4096 + i * 512))
+    done
+    truncate -s 16M image
+    poke image $table "$entries"
+    poke_field image refcount_table_offset $table
+    poke_field image refcount_table_clusters 4
+    assert_clean image
+    poke_text image $((15 << 20)) Rar!
+    assert_codes trailing-data
+    # Four of 2 MiB, for 2 TiB each.
+    rm -f image
+    make_image image 1M cluster_size=2M 'write -q -P 1 0 4k'
+    table=$(field image refcount_table_offset)
+    for ((i = 1; i <= 4; i++)); do
+        poke_be64 image $((table + i * 8)) $(((i << 21) + (64 << 20)))
+    done
+    truncate -s 10T image || skip 'machine: the file system has no files of 10 TiB'
+    assert_clean image
+    poke_text image $((9 << 40)) Rar!
+    assert_codes trailing-data
+    # Where tables were not seen, nobody knows what else is in use.
+    poke_be64 image "$(l1_entry_at image 0)" $((4 * C + 512))
+    audited image
+    assert_equal "$(jq .complete <<<"$output")" false
+    assert_status 2
+}
+
 @test "audit attack: a VHD that was taken for a raw disk is no VHD any more" {
     truncate -s 1M disk
     printf conectix >>disk

@@ -135,8 +135,11 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 #define AUDIT_SEEK_COST UINT64_C(16384)
 
 // Bytes of refcount blocks, gone through backwards from the end of the file to find where the last
-// cluster in use is; and of what comes after it.
+// cluster in use is; and of what comes after it, without its holes.
 #define AUDIT_REFCOUNT_BYTES (UINT64_C(4) << 20)
-#define AUDIT_TRAILING_BYTES (UINT64_C(4) << 20)
+#define AUDIT_TRAILING_BYTES (UINT64_C(16) << 20)
+// Where those are more, also the last bytes of the file are looked at: as many as those in which
+// marks of other formats are looked for.
+#define AUDIT_LAST_BYTES (UINT64_C(64) << 10)
 
 #endif
