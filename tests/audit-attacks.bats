@@ -477,7 +477,7 @@ colliding_entries() {
     poke_field image l1_table_offset $((8 << 20))
     poke_field image l1_size 66000
     audited image
-    [[ " $(codes) " == *' incomplete '* && " $(codes) " != *' trailing-data '* ]] || fail "$output"
+    [[ " $(codes) " == *' unseen-tables '* && " $(codes) " != *' trailing-data '* ]] || fail "$output"
 }
 
 # ---- What was not seen -----------------------------------------------------------------------------
@@ -569,7 +569,7 @@ incomplete_with() {
     poke_field image snapshots_offset $table
     poke_field image nb_snapshots 1
     audited image
-    [[ " $(codes) " == *' incomplete '* ]] || fail "$output"
+    assert_codes unseen-tables
     assert_equal "$(jq .complete <<<"$output")" false
 }
 

@@ -217,10 +217,24 @@ static void tell_counts(struct audit *audit)
     }
 }
 
+// A budget that has ended is told as such, unless another rule says why.
+static void tell_unseen(struct audit_state *state)
+{
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        bool told = i == AUDIT_INCOMPLETE || state->audit->findings[i].count > 0 ||
+                    state->audit->findings[AUDIT_UNSEEN_TABLES].count > 0;
+        if (state->unseen[i] && !told) {
+            audit_tell_of_file(state, AUDIT_UNSEEN_TABLES,
+                               "there are more tables than an audit looks at");
+        }
+    }
+}
+
 // Where what an unsafe image is refused for tells why not all of it was seen, that is enough.
 static void tell_incomplete(struct audit_state *state)
 {
     const struct source *source = state->source;
+    tell_unseen(state);
     if (!source->complete) {
         audit_tell(state, AUDIT_INCOMPLETE, source->size,
                    "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
@@ -228,12 +242,12 @@ static void tell_incomplete(struct audit_state *state)
         return;
     }
     for (size_t i = 0; i < AUDIT_RULES; i++) {
-        bool found = i != AUDIT_INCOMPLETE && state->audit->findings[i].count > 0;
-        if (state->unseen[i] && !(found && state->options->severities[i] == AUDIT_UNSAFE)) {
-            audit_tell_of_file(state, AUDIT_INCOMPLETE, "%s%s",
-                               found ? "not all of it can be looked at; see the finding "
-                                     : "there is more of it than an audit looks at",
-                               found ? audit_rules[i].code : "");
+        bool found = state->audit->findings[i].count > 0;
+        size_t reason = found ? i : AUDIT_UNSEEN_TABLES;
+        if (state->unseen[i] && state->options->severities[reason] != AUDIT_UNSAFE) {
+            audit_tell_of_file(state, AUDIT_INCOMPLETE,
+                               "not all of it was looked at; see the finding %s",
+                               audit_rules[reason].code);
         }
     }
 }

@@ -107,8 +107,7 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "more than 100 times what is in the file beside its holes",
         "a small file whose decompression fills the storage and keeps a processor busy"},
     [AUDIT_UNSEEN_TABLES] = {"unseen-tables", AUDIT_UNSAFE,
-        "the tables cannot be looked at, or are more than an audit looks at, and those left out "
-        "could make the disk more than 100 times the file",
+        "the tables cannot be looked at, or there are more than an audit looks at",
         "what an audit would find is put behind the place where it stops"},
     [AUDIT_SNAPSHOT_BOMB] = {"snapshot-bomb", AUDIT_UNSAFE,
         "there are more than 1024 snapshots, or their tables are larger than the file",
@@ -148,8 +147,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "there are data after the last cluster in use; QEMU leaves such when it frees clusters",
         "a place for another file, as archives may be read from their end"},
     [AUDIT_INCOMPLETE] = {"incomplete", AUDIT_NOTE,
-        "not all of the tables were seen: the image came through a pipe, or has more of them than "
-        "an audit looks at",
+        "not all of the image was seen: it came through a pipe, or another finding that is no reason to "
+        "refuse it says why",
         "what was not seen was not audited"},
 };
 // clang-format on
