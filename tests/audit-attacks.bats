@@ -270,7 +270,30 @@ unknown_extensions() {
 @test "audit attack: a backing file whose name has no bytes is none" {
     make_layer image 1M '' base qcow2
     poke_field image backing_file_size 0
+    # What lies behind its place may be header extensions to another program.
+    assert_codes header-broken
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 8
+    poke image "$(field image backing_file_offset)" 00000000
+    assert_codes header-unknown
+    assert_status 0
+    # QEMU sees no data file here.
+    name_data_file image data
+    poke_field image incompatible_features 0
+    poke_field image backing_file_offset "$(extension_at image 44415441)"
+    assert_codes header-broken
+}
+
+@test "audit attack: fields of the header that nobody knows" {
+    local extensions
+    make_small
+    extensions=$(peek image 112 400)
+    poke image 112 "0000000000000000 $extensions"
+    poke_field image header_length 120
     assert_clean image
+    poke image 119 01
+    assert_codes header-unknown
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 119
+    assert_status 0
 }
 
 @test "audit attack: tables past the end of the file" {
@@ -610,6 +633,31 @@ incomplete_with() {
     audited image --allow shared-l2-table
     assert_status 2
     [[ " $(codes) " == *' shared-data '* ]] || fail "$output"
+}
+
+@test "audit attack: a snapshot in which one L2 table, or one cluster, is all of a disk" {
+    local l1 l2 end
+    make_image image 1M '' "write -P 1 0 $((2 * C))"
+    qemu-img snapshot -c one image
+    write_image image "write -P 2 0 $((2 * C))"
+    assert_clean image
+    l1=$(peek_be64 image "$(field image snapshots_offset)")
+    l2=$(($(peek_be64 image "$l1") & OFFSET_MASK))
+    cp image sound
+    # Two clusters of the snapshot are one.
+    poke_be64 image $((l2 + 8)) "$(peek_be64 image "$l2")"
+    assert_codes shared-data
+    # An L1 table of 8192 entries, at the end.
+    cp sound image
+    truncate -s "%$C" image
+    end=$(stat -c %s image)
+    poke_be64 image "$end" "$(peek_be64 image "$l1")"
+    repeat_bytes image "$end" 8 8192
+    poke_be64 image "$(field image snapshots_offset)" "$end"
+    poke_be32 image $(($(field image snapshots_offset) + 8)) 8192
+    poke_be64 image $(($(field image snapshots_offset) + 48)) $((4 << 40))
+    assert_codes shared-l2-table
+    assert_output_contains '(and 8190 more)'
 }
 
 @test "audit attack: a file that a hole makes long enough for its data" {

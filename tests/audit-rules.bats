@@ -112,6 +112,13 @@ second_l1_entry() {
     assert_only unsafe header-broken 88
 }
 
+@test "audit rule header-unknown: a field behind the last one" {
+    make_small
+    poke_field image header_length 120
+    poke image 112 '0000000000000001 0000000000000000'
+    assert_only note header-unknown 119
+}
+
 @test "audit rule encryption: luks" {
     make_luks_image image
     assert_only unsafe encryption 32

@@ -45,6 +45,9 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the header or a header extension breaks a rule of the format, or is cut short",
         "what is read in it depends on the program: the one that checks and the one that uses it "
         "may differ"},
+    [AUDIT_HEADER_UNKNOWN] = {"header-unknown", AUDIT_NOTE,
+        "the header has fields that are unknown, or the place of a backing file name without bytes",
+        "a place for bytes that nobody looks at"},
     [AUDIT_ENCRYPTION] = {"encryption", AUDIT_UNSAFE,
         "the disk is encrypted",
         "no scanner sees what is in it, and its key derivation can be made to take hours"},
@@ -97,10 +100,10 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a cluster of the disk is one in which a table or bits of a bitmap lie",
         "the guest rewrites the tables of its own image, after every check of them"},
     [AUDIT_SHARED_L2_TABLE] = {"shared-l2-table", AUDIT_UNSAFE,
-        "several entries of the L1 table name the same L2 table",
+        "several entries of one L1 table, of the disk or of a snapshot, name the same L2 table",
         "a small file with an endless disk: a copy of it fills the storage"},
     [AUDIT_SHARED_DATA] = {"shared-data", AUDIT_UNSAFE,
-        "several entries of L2 tables name the same data, compressed or not",
+        "several entries of L2 tables of one disk name the same data, compressed or not",
         "a small file with an endless disk: a copy of it fills the storage"},
     [AUDIT_EXPANSION] = {"expansion", AUDIT_UNSAFE,
         "the data of the disk are more than 100 times the file, or those that are compressed are "
