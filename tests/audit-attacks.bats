@@ -241,10 +241,59 @@ after() {
     assert_codes backing-file header-limit
 }
 
+# unknown_extensions FIRST COUNT: so many header extensions without bytes, of types side by side, in
+# hexadecimal
+unknown_extensions() {
+    local type
+    for ((type = $1; type < $1 + $2; type++)); do
+        printf '%08x00000000' "$type"
+    done
+}
+
+@test "audit attack: unknown header extensions do not hide one that stands more than once" {
+    local unknown=$((0x12340000)) two='e2792aca 00000003 7261 7700 0000 0000 e2792aca 00000005 7163 6f77 3200 0000'
+    make_layer image 1M '' base qcow2
+    poke_field image backing_file_offset $((C - 4))
+    poke image 112 "$(unknown_extensions $unknown 32) $two 0000000000000000"
+    poke_text image $((C - 4)) base
+    assert_codes backing-file extension-repeated extension-unknown
+    # Of the unknown ones as many are watched.
+    poke image 112 "$(unknown_extensions $unknown 32) $(unknown_extensions $unknown 1) 0000000000000000"
+    assert_codes backing-file extension-repeated extension-unknown
+    poke image 112 "$(unknown_extensions $unknown 32) 0000000000000000"
+    assert_codes backing-file extension-unknown
+    poke image 112 "$(unknown_extensions $unknown 33) 0000000000000000"
+    assert_codes backing-file extension-repeated extension-unknown
+    assert_output_contains 'more than 32 unknown types'
+}
+
 @test "audit attack: a backing file whose name has no bytes is none" {
     make_layer image 1M '' base qcow2
     poke_field image backing_file_size 0
+    # What lies behind its place may be header extensions to another program.
+    assert_codes header-broken
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 8
+    poke image "$(field image backing_file_offset)" 00000000
+    assert_codes header-unknown
+    assert_status 0
+    # QEMU sees no data file here.
+    name_data_file image data
+    poke_field image incompatible_features 0
+    poke_field image backing_file_offset "$(extension_at image 44415441)"
+    assert_codes header-broken
+}
+
+@test "audit attack: fields of the header that nobody knows" {
+    local extensions
+    make_small
+    extensions=$(peek image 112 400)
+    poke image 112 "0000000000000000 $extensions"
+    poke_field image header_length 120
     assert_clean image
+    poke image 119 01
+    assert_codes header-unknown
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 119
+    assert_status 0
 }
 
 @test "audit attack: tables past the end of the file" {
@@ -302,6 +351,93 @@ after() {
     poke_field image snapshots_offset "$(peek_be64 image $(($(extension_at image 23852875) + 24)))"
     audited image
     [[ " $(codes) " == *' table-overlap '* ]] || fail "$output"
+}
+
+# make_bitmap: a small image with one bitmap; bits: where its table is
+make_bitmap() {
+    make_small
+    qemu-img bitmap --add image one
+    # The bits are in the file once something is written.
+    write_image image "write -P 2 0 $C"
+    assert_clean image || return
+    find_bits 0
+}
+
+# find_bits N: bits is where the table of bitmap N is, and QEMU moves it whenever it closes the image
+find_bits() {
+    bits=$(peek_be64 image $(($(peek_be64 image $(($(extension_at image 23852875) + 24))) + $1 * 32)))
+    [[ $(peek_be64 image "$bits") -gt 0 ]] || fail 'the bitmap has no bits'
+}
+
+@test "audit attack: bits of a bitmap over each kind of table, which QEMU would write or free" {
+    local place bits
+    make_bitmap
+    qemu-img snapshot -c one image
+    find_bits 0
+    truncate -s "%$C" image
+    cp image sound
+    for place in 0 "$(field image l1_table_offset)" "$(field image refcount_table_offset)" \
+        "$(peek_be64 image "$(field image refcount_table_offset)")" "$(l2_table_at image 0)" \
+        "$(field image snapshots_offset)" "$(peek_be64 image "$(field image snapshots_offset)")" \
+        "$(peek_be64 image $(($(extension_at image 23852875) + 24)))" "$bits"; do
+        cp sound image
+        poke_be64 image "$bits" "$place"
+        # At 0 there are no bits.
+        [[ $place -gt 0 ]] || { assert_clean image && continue; }
+        assert_codes table-overlap || fail "$place" || return
+        assert_status 2
+        assert_output_contains 'of bits of a bitmap'
+    done
+}
+
+@test "audit attack: bits of a bitmap past the end of the file, and entries that are none" {
+    local bits entry
+    make_bitmap
+    for entry in $((1 << 50)) $(((1 << 56) - C)) $((($(stat -c %s image) + C - 1) / C * C)); do
+        poke_be64 image "$bits" "$entry"
+        assert_codes table-outside-file || fail "$entry" || return
+        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$bits"
+    done
+    for entry in $((2 * C + 512)) $((3 * C | 1)) 2 $((COPIED | 3 * C)) $((1 << 56)); do
+        poke_be64 image "$bits" "$entry"
+        assert_codes bitmap-broken || fail "$entry" || return
+        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$bits"
+    done
+    # All ones, and all zeros.
+    for entry in 1 0; do
+        poke_be64 image "$bits" $entry
+        audited image
+        assert_status 0 || fail "$entry"
+    done
+}
+
+@test "audit attack: bits of a bitmap over guest data, and over those of another bitmap" {
+    local bits first
+    make_bitmap
+    poke_be64 image "$bits" "$(host_offset image 0)"
+    assert_codes data-over-table
+    make_bitmap
+    qemu-img bitmap --add image two
+    write_image image "write -P 2 0 $C"
+    assert_clean image
+    find_bits 0
+    first=$(peek_be64 image "$bits")
+    find_bits 1
+    poke_be64 image "$bits" "$first"
+    assert_codes table-overlap
+}
+
+@test "audit attack: bits of a bitmap are the last that is in use" {
+    local bits end
+    make_bitmap
+    end=$(($(stat -c %s image) / C * C))
+    truncate -s $((end + 16 * C)) image
+    # No refcount tells of them.
+    poke_be64 image "$bits" $((end + 8 * C))
+    poke_text image $((end + 8 * C)) bits
+    assert_clean image
+    poke_text image $((end + 9 * C)) file
+    assert_codes trailing-data
 }
 
 # strided_tables DISTANCE: 60 L2 tables in holes, so many clusters apart from each other from 2 MiB on, then
@@ -364,7 +500,7 @@ colliding_entries() {
     poke_field image l1_table_offset $((8 << 20))
     poke_field image l1_size 66000
     audited image
-    [[ " $(codes) " == *' incomplete '* && " $(codes) " != *' trailing-data '* ]] || fail "$output"
+    [[ " $(codes) " == *' unseen-tables '* && " $(codes) " != *' trailing-data '* ]] || fail "$output"
 }
 
 # ---- What was not seen -----------------------------------------------------------------------------
@@ -456,7 +592,7 @@ incomplete_with() {
     poke_field image snapshots_offset $table
     poke_field image nb_snapshots 1
     audited image
-    [[ " $(codes) " == *' incomplete '* ]] || fail "$output"
+    assert_codes unseen-tables
     assert_equal "$(jq .complete <<<"$output")" false
 }
 
@@ -497,6 +633,31 @@ incomplete_with() {
     audited image --allow shared-l2-table
     assert_status 2
     [[ " $(codes) " == *' shared-data '* ]] || fail "$output"
+}
+
+@test "audit attack: a snapshot in which one L2 table, or one cluster, is all of a disk" {
+    local l1 l2 end
+    make_image image 1M '' "write -P 1 0 $((2 * C))"
+    qemu-img snapshot -c one image
+    write_image image "write -P 2 0 $((2 * C))"
+    assert_clean image
+    l1=$(peek_be64 image "$(field image snapshots_offset)")
+    l2=$(($(peek_be64 image "$l1") & OFFSET_MASK))
+    cp image sound
+    # Two clusters of the snapshot are one.
+    poke_be64 image $((l2 + 8)) "$(peek_be64 image "$l2")"
+    assert_codes shared-data
+    # An L1 table of 8192 entries, at the end.
+    cp sound image
+    truncate -s "%$C" image
+    end=$(stat -c %s image)
+    poke_be64 image "$end" "$(peek_be64 image "$l1")"
+    repeat_bytes image "$end" 8 8192
+    poke_be64 image "$(field image snapshots_offset)" "$end"
+    poke_be32 image $(($(field image snapshots_offset) + 8)) 8192
+    poke_be64 image $(($(field image snapshots_offset) + 48)) $((4 << 40))
+    assert_codes shared-l2-table
+    assert_output_contains '(and 8190 more)'
 }
 
 @test "audit attack: a file that a hole makes long enough for its data" {
@@ -634,6 +795,26 @@ marked() {
         assert_codes other-format trailing-data
         assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + C - 512))
     done
+    # In a file that ends within a sector they are where it begins, or as far from the end; and a DMG may be
+    # anywhere in the sector before.
+    local size at
+    for mark in conectix koly; do
+        for size in $C $((C - 1)) $((C - 100)) $((C - 511)); do
+            for at in $((size - 512)) $((size - 511)) $(((size - 1) / 512 * 512)) $(((size - 1) / 512 * 512 - 511)); do
+                rm -f image
+                make_small
+                truncate -s $((end + size)) image
+                poke_text image $((end + at)) $mark
+                assert_codes other-format trailing-data || fail "$mark at $at of $size"
+                assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + at))
+            done
+        done
+    done
+    rm -f image
+    make_small
+    poke_text image $((end + C - 510)) conectix
+    truncate -s $((end + C)) image
+    assert_codes trailing-data
     rm -f image
     make_small
     end=$(stat -c %s image)
@@ -652,6 +833,62 @@ marked() {
         printf x >>image
         assert_codes trailing-data || fail "$comment"
     done
+}
+
+@test "audit attack: a file behind more zeros than are looked at" {
+    local end
+    make_small
+    end=$(stat -c %s image)
+    head -c 17M /dev/zero >>image
+    printf Rar! >>image
+    assert_codes trailing-data
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + (17 << 20)))
+    # Neither in what is looked at first, nor in the last bytes.
+    head -c 1M /dev/zero >>image
+    assert_codes trailing-data incomplete
+    assert_equal "$(jq -c '[.complete, .findings[0].offset]' <<<"$output")" "[false,$((end + (16 << 20)))]"
+    assert_output_contains 'only a part'
+    # A hole costs nothing.
+    make_small
+    truncate -s +1G image
+    printf Rar! >>image
+    assert_codes trailing-data
+    truncate -s +1G image
+    assert_codes trailing-data
+    jq -e .complete <<<"$output"
+}
+
+@test "audit attack: a file behind more empty refcount blocks than are looked at" {
+    # 150 of 512 bytes, which count the clusters of 128 KiB each.
+    local i table=$((1 << 20)) entries
+    make_image image 1M cluster_size=512 'write -q -P 1 0 4k'
+    printf -v entries '%016x' "$(peek_be64 image "$(field image refcount_table_offset)")"
+    for ((i = 1; i <= 150; i++)); do
+        printf -v entries '%s%016x' "$entries" $((table + 4096 + i * 512))
+    done
+    truncate -s 16M image
+    poke image $table "$entries"
+    poke_field image refcount_table_offset $table
+    poke_field image refcount_table_clusters 4
+    assert_clean image
+    poke_text image $((15 << 20)) Rar!
+    assert_codes trailing-data
+    # Four of 2 MiB, for 2 TiB each.
+    rm -f image
+    make_image image 1M cluster_size=2M 'write -q -P 1 0 4k'
+    table=$(field image refcount_table_offset)
+    for ((i = 1; i <= 4; i++)); do
+        poke_be64 image $((table + i * 8)) $(((i << 21) + (64 << 20)))
+    done
+    truncate -s 10T image || skip 'machine: the file system has no files of 10 TiB'
+    assert_clean image
+    poke_text image $((9 << 40)) Rar!
+    assert_codes trailing-data
+    # Where tables were not seen, nobody knows what else is in use.
+    poke_be64 image "$(l1_entry_at image 0)" $((4 * C + 512))
+    audited image
+    assert_equal "$(jq .complete <<<"$output")" false
+    assert_status 2
 }
 
 @test "audit attack: a VHD that was taken for a raw disk is no VHD any more" {

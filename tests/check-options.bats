@@ -351,9 +351,13 @@ limited() {
 }
 
 @test "check: tables that refer to each other millions of times end in seconds" {
-    # 4 Mi L1 entries that name one L2 table, in a file that seems to be large.
-    make_image image 16M '' "write -P 1 0 $C"
+    # 4 Mi L1 entries that name one L2 table, which is full, in a file that seems to be large.
+    make_image image 512M '' "write -P 1 0 $C"
     l2=$(l2_table_at image 0)
+    for ((length = 8; length < C; length *= 2)); do
+        dd if=image of=image bs=64k iflag=skip_bytes,count_bytes oflag=seek_bytes conv=notrunc status=none \
+            skip="$l2" count=$length seek=$((l2 + length))
+    done
     printf -v entry '%016x' $((COPIED | l2))
     poke image $((1 << 24)) "$entry"
     for ((length = 8; length < 32 << 20; length *= 2)); do

@@ -11,10 +11,11 @@
 
 const char PROBLEM_INCONSISTENT_BITMAPS[] = "inconsistent-bitmaps";
 const char PROBLEM_EXTENSION_REPEATED[] = "corrupt";
+const char PROBLEM_EXTENSION_TYPES[] = "limit";
 const char PROBLEM_EXTENSION_LENGTH[] = "corrupt";
 
 enum {
-    // So many different types are watched for repetition; the format knows five.
+    // So many different unknown types are watched for repetition. No program writes any.
     TYPES_WATCHED = 32,
     // So many unknown features are told one by one; the rest are counted.
     UNKNOWN_FEATURES_TOLD = 8,
@@ -257,30 +258,58 @@ static void check_area(const struct header *header, struct problems *problems)
     }
 }
 
-// Types met so far. The first repetition of each is told.
+// What has been met so far. The first repetition of each type is told.
 struct watched {
-    uint32_t types[TYPES_WATCHED];
-    bool told[TYPES_WATCHED];
+    struct seen {
+        uint32_t type;
+        bool told;
+    } unknown[TYPES_WATCHED];
     size_t count;
+    bool overflown;    // more types are unknown, which was told
+    bool known[KINDS]; // these were met
+    bool known_told[KINDS];
 };
+
+static void tell_repetition(const struct extension *extension, bool *told,
+                            struct problems *problems)
+{
+    if (!*told) {
+        *told = true;
+        problems_note(problems, PROBLEM_EXTENSION_REPEATED, extension->offset,
+                      "header extension 0x%08" PRIx32 " stands more than once", extension->type);
+    }
+}
+
+static void watch_unknown(struct watched *watched, const struct extension *extension,
+                          struct problems *problems)
+{
+    for (size_t i = 0; i < watched->count; i++) {
+        if (watched->unknown[i].type == extension->type) {
+            tell_repetition(extension, &watched->unknown[i].told, problems);
+            return;
+        }
+    }
+    if (watched->count < TYPES_WATCHED) {
+        watched->unknown[watched->count++] = (struct seen){.type = extension->type};
+    } else if (!watched->overflown) {
+        watched->overflown = true;
+        problems_note(problems, PROBLEM_EXTENSION_TYPES, extension->offset,
+                      "header extensions have more than %d unknown types; whether others stand "
+                      "more than once is not looked at",
+                      TYPES_WATCHED);
+    }
+}
 
 static void watch_repetition(struct watched *watched, const struct extension *extension,
                              struct problems *problems)
 {
-    for (size_t i = 0; i < watched->count; i++) {
-        if (watched->types[i] != extension->type) {
-            continue;
-        }
-        if (!watched->told[i]) {
-            watched->told[i] = true;
-            problems_note(problems, PROBLEM_EXTENSION_REPEATED, extension->offset,
-                          "header extension 0x%08" PRIx32 " stands more than once",
-                          extension->type);
-        }
-        return;
-    }
-    if (watched->count < TYPES_WATCHED) {
-        watched->types[watched->count++] = extension->type;
+    size_t kind = find_kind(extension->type);
+    if (kind == KINDS) {
+        watch_unknown(watched, extension, problems);
+    } else if (watched->known[kind]) {
+        tell_repetition(extension, &watched->known_told[kind], problems);
+    } else {
+        watched->known[kind] = true;
     }
 }
 

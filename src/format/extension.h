@@ -35,7 +35,7 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
 
 // What the known extensions say, collected by one walk. Data views point into the first cluster;
 // .data is NULL when the extension is absent. The last of several of one type wins, as in QEMU
-// (PROBLEM_EXTENSION_REPEATED).
+// (PROBLEM_EXTENSION_REPEATED, and PROBLEM_EXTENSION_TYPES when too many are unknown to tell).
 struct extensions {
     struct bytes backing_format;
     struct bytes data_file;

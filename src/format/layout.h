@@ -250,6 +250,7 @@ extern const char PROBLEM_UNSUPPORTED_FEATURE[];
 // Told as "corrupt", but addresses of their own, by which they can be told from other faults: a
 // header extension that stands more than once, and one that is longer than its place.
 extern const char PROBLEM_EXTENSION_REPEATED[];
+extern const char PROBLEM_EXTENSION_TYPES[]; // too many to watch for that
 extern const char PROBLEM_EXTENSION_LENGTH[];
 
 // A program that does not know bitmaps wrote to the image: they are there, but out of date.

@@ -12,10 +12,16 @@
 
 enum { TAIL_SIZE = 512 };
 
+// Where the footers of disks are looked for: QEMU rounds the length of a file up to a sector and
+// takes the last one, for a DMG any byte of the one before it, and Virtual PC has written 511
+// bytes.
+enum { FOOTERS_SIZE = 2 * SECTOR_SIZE - 1 };
+
 enum place {
-    DISK,  // a format of disk images that QEMU finds by these bytes, at the start
-    START, // anything else
-    TAIL,  // counted from the start of the last 512 bytes
+    DISK,   // a format of disk images that QEMU finds by these bytes, at the start
+    START,  // anything else
+    FOOTER, // in the last FOOTERS_SIZE bytes, and not within the last 510
+    TAIL,   // counted from the start of the last 512 bytes
 };
 
 #define MAGIC(place, offset, string, name)              \
@@ -38,13 +44,13 @@ static const struct magic {
     MAGIC(DISK, 0, "# Disk DescriptorFile", "a VMDK descriptor"),
     MAGIC(DISK, 0, "vhdxfile", "a VHDX disk"),
     MAGIC(DISK, 0, "conectix", "a VHD (vpc) disk"),
-    MAGIC(TAIL, 0, "conectix", "a VHD (vpc) disk of fixed size"),
+    MAGIC(FOOTER, 0, "conectix", "a VHD (vpc) disk of fixed size"),
     MAGIC(DISK, 0x40, "\x7f\x10\xda\xbe", "a VDI disk"),
     MAGIC(DISK, 0, "QED\0", "a QED disk"),
     MAGIC(DISK, 0, "WithoutFreeSpace", "a Parallels disk"),
     MAGIC(DISK, 0, "WithouFreSpacExt", "a Parallels disk"),
     MAGIC(DISK, 0, "LUKS\xba\xbe", "a LUKS volume"),
-    MAGIC(TAIL, 0, "koly", "an Apple disk image (DMG)"),
+    MAGIC(FOOTER, 0, "koly", "an Apple disk image (DMG)"),
     MAGIC(START, 0, "shdw", "an Apple sparse image (ASIF)"),
     MAGIC(START, 0, "\x1f\x8b", "a gzip file"),
     MAGIC(START, 0, "BZh", "a bzip2 file"),
@@ -107,11 +113,52 @@ static bool fits(const struct magic *magic, struct bytes where)
            memcmp(view.data, magic->bytes, magic->size) == 0;
 }
 
-static const char *find_magic(struct bytes start, struct bytes tail)
+// The first and the last bytes of a file.
+struct ends {
+    struct bytes start, end;
+    uint64_t size; // of the file
+};
+
+static bool find_footer(const struct magic *magic, const struct ends *ends, struct probe_mark *mark)
 {
+    uint64_t length = align_down(ends->size + SECTOR_SIZE - 1, SECTOR_SIZE);
+    uint64_t first = length - min_u64(length, FOOTERS_SIZE);
+    uint64_t last = max_u64(length - min_u64(length, SECTOR_SIZE),
+                            ends->size - min_u64(ends->size, SECTOR_SIZE - 1));
+    uint64_t start = ends->size - ends->end.size;
+    for (uint64_t at = max_u64(first, start); at <= last; at++) {
+        if (fits(magic, bytes_from(ends->end, (size_t)(at - start)))) {
+            *mark = (struct probe_mark){magic->name, at, magic->size};
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool find_row(const struct magic *magic, const struct ends *ends, struct probe_mark *mark)
+{
+    struct bytes where = ends->start;
+    uint64_t base = 0;
+    if (magic->place == FOOTER) {
+        return find_footer(magic, ends, mark);
+    }
+    if (magic->place == TAIL) {
+        if (ends->end.size < TAIL_SIZE) {
+            return false;
+        }
+        where = bytes_from(ends->end, ends->end.size - TAIL_SIZE);
+        base = ends->size - TAIL_SIZE;
+    }
+    *mark = (struct probe_mark){magic->name, base + magic->offset, magic->size};
+    return fits(magic, where);
+}
+
+static const char *find_magic(const struct ends *ends)
+{
+    struct probe_mark mark;
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
-        if (fits(&magics[i], magics[i].place == TAIL ? tail : start)) {
-            return magics[i].name;
+        if (find_row(&magics[i], ends, &mark)) {
+            return mark.name;
         }
     }
     return NULL;
@@ -146,8 +193,8 @@ static bool all_zeros(struct bytes bytes)
 const char *probe_describe(struct source *source)
 {
     struct error ignored;
-    uint8_t tail[TAIL_SIZE];
-    size_t tail_size = source->complete && source->size >= sizeof tail ? sizeof tail : 0;
+    uint8_t tail[FOOTERS_SIZE];
+    size_t tail_size = source->complete ? min_u64(sizeof tail, source->size) : 0;
     size_t size = min_u64(PROBE_SIZE, source->size);
     uint8_t *start = malloc(PROBE_SIZE);
     const char *name = "raw data";
@@ -155,8 +202,8 @@ const char *probe_describe(struct source *source)
         name = "an empty file";
     } else if (start && source_read(source, 0, start, size, &ignored) &&
                source_read(source, source->size - tail_size, tail, tail_size, &ignored)) {
-        const char *found =
-            find_magic((struct bytes){start, size}, (struct bytes){tail, tail_size});
+        const struct ends ends = {{start, size}, {tail, tail_size}, source->size};
+        const char *found = find_magic(&ends);
         bool zeros = all_zeros((struct bytes){start, size});
         const char *of_zeros =
             size == source->size ? "nothing but zeros" : "raw data, zeros at first";
@@ -174,12 +221,6 @@ enum {
     ZIP_END_COMMENT_SIZE = 20, // little-endian
     ZIP_COMMENT_MAX = 65535,
     END_SIZE = ZIP_END_SIZE + ZIP_COMMENT_MAX,
-};
-
-// The first and the last bytes of a file.
-struct ends {
-    struct bytes start, end;
-    uint64_t size; // of the file
 };
 
 static bool find_zip_comment(const struct ends *ends, struct probe_mark *mark)
@@ -219,21 +260,6 @@ static bool find_old_tar(const struct ends *ends, struct probe_mark *mark)
     }
     *mark = (struct probe_mark){"a tar archive of the old kind", CHECKSUM, CHECKSUM_SIZE};
     return told == sum;
-}
-
-static bool find_row(const struct magic *magic, const struct ends *ends, struct probe_mark *mark)
-{
-    struct bytes where = ends->start;
-    uint64_t base = 0;
-    if (magic->place == TAIL) {
-        if (ends->end.size < TAIL_SIZE) {
-            return false;
-        }
-        where = bytes_from(ends->end, ends->end.size - TAIL_SIZE);
-        base = ends->size - TAIL_SIZE;
-    }
-    *mark = (struct probe_mark){magic->name, base + magic->offset, magic->size};
-    return fits(magic, where);
 }
 
 // The buffer has room for both ends.

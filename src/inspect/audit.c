@@ -145,6 +145,28 @@ uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, u
     return cluster_set_add(&state->tables, offset >> header->cluster_bits, purpose, added);
 }
 
+void audit_problems(struct audit_state *state, enum audit_rule rule, struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct error *error = &problems->items[i].error;
+        audit_tell(state, rule, error->offset, "%s", error->message);
+    }
+    state->audit->findings[rule].count += problems->dropped;
+    problems->count = problems->dropped = 0;
+}
+
+void audit_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,
+                 enum audit_rule broken, const char *what)
+{
+    if (ended->code == ERROR_LIMIT || ended->code == ERROR_CORRUPT) {
+        enum audit_rule rule = ended->code == ERROR_LIMIT ? bomb : broken;
+        audit_tell(state, rule, ended->offset, "%s", ended->message);
+        audit_unseen(state, rule);
+    } else if (ended->code) {
+        audit_unreadable(state, ended, what);
+    }
+}
+
 // --- The audit -----------------------------------------------------------------------------------
 
 struct audit_options audit_options_default(void)
@@ -171,6 +193,7 @@ static void look_at_tables(struct audit_state *state)
     audit_bitmaps(state);
     audit_snapshot_l1s(state);
     audit_refcounts(state);
+    audit_bitmap_bits(state);
     if (state->tables.full) {
         audit_unseen(state, AUDIT_UNSEEN_TABLES);
     }
@@ -194,10 +217,24 @@ static void tell_counts(struct audit *audit)
     }
 }
 
+// A budget that has ended is told as such, unless another rule says why.
+static void tell_unseen(struct audit_state *state)
+{
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        bool told = i == AUDIT_INCOMPLETE || state->audit->findings[i].count > 0 ||
+                    state->audit->findings[AUDIT_UNSEEN_TABLES].count > 0;
+        if (state->unseen[i] && !told) {
+            audit_tell_of_file(state, AUDIT_UNSEEN_TABLES,
+                               "there are more tables than an audit looks at");
+        }
+    }
+}
+
 // Where what an unsafe image is refused for tells why not all of it was seen, that is enough.
 static void tell_incomplete(struct audit_state *state)
 {
     const struct source *source = state->source;
+    tell_unseen(state);
     if (!source->complete) {
         audit_tell(state, AUDIT_INCOMPLETE, source->size,
                    "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
@@ -205,12 +242,12 @@ static void tell_incomplete(struct audit_state *state)
         return;
     }
     for (size_t i = 0; i < AUDIT_RULES; i++) {
-        bool found = i != AUDIT_INCOMPLETE && state->audit->findings[i].count > 0;
-        if (state->unseen[i] && !(found && state->options->severities[i] == AUDIT_UNSAFE)) {
-            audit_tell_of_file(state, AUDIT_INCOMPLETE, "%s%s",
-                               found ? "not all of it can be looked at; see the finding "
-                                     : "there is more of it than an audit looks at",
-                               found ? audit_rules[i].code : "");
+        bool found = state->audit->findings[i].count > 0;
+        size_t reason = found ? i : AUDIT_UNSEEN_TABLES;
+        if (state->unseen[i] && state->options->severities[reason] != AUDIT_UNSAFE) {
+            audit_tell_of_file(state, AUDIT_INCOMPLETE,
+                               "not all of it was looked at; see the finding %s",
+                               audit_rules[reason].code);
         }
     }
 }
@@ -234,6 +271,7 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .audit = audit,
         .l2_bytes = AUDIT_L2_BYTES,
         .snapshot_l1_bytes = AUDIT_SNAPSHOT_L1_BYTES,
+        .bitmap_bytes = AUDIT_BITMAP_BYTES,
     };
     audit_header(&state);
     audit_references(&state);

@@ -27,6 +27,7 @@ static const struct {
     // A program without bitmap support has written to it, as it may.
     {PROBLEM_INCONSISTENT_BITMAPS, ANYWHERE, AUDIT_RULES},
     {PROBLEM_EXTENSION_REPEATED, ANYWHERE, AUDIT_EXTENSION_REPEATED},
+    {PROBLEM_EXTENSION_TYPES, ANYWHERE, AUDIT_EXTENSION_REPEATED},
     {PROBLEM_EXTENSION_LENGTH, ANYWHERE, AUDIT_EXTENSION_TOO_LONG},
     {ERROR_TRUNCATED, HEADER_L1_TABLE_OFFSET, AUDIT_RULES},
     {ERROR_TRUNCATED, HEADER_REFCOUNT_TABLE_OFFSET, AUDIT_RULES},
@@ -189,9 +190,66 @@ static void look_at_extensions(struct audit_state *state)
     }
 }
 
+// --- Bytes that nobody reads ---------------------------------------------------------------------
+
+// The first byte of [start, end) of the first cluster that is not zero. False when there is none,
+// as far as the file was given.
+static bool find_byte(struct audit_state *state, uint64_t start, uint64_t end, uint64_t *found)
+{
+    uint8_t piece[4096];
+    end = min_u64(end, min_u64(state->source->size, state->header->cluster_size));
+    while (start < end) {
+        uint64_t size = min_u64(end - start, sizeof piece);
+        struct error error;
+        if (!source_read(state->source, start, piece, (size_t)size, &error)) {
+            audit_unreadable(state, &error, "the header");
+            return false;
+        }
+        for (uint64_t i = 0; i < size; i++, start++) {
+            if (piece[i] != 0) {
+                *found = start;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void look_at_unknown_fields(struct audit_state *state)
+{
+    uint64_t at;
+    if (find_byte(state, HEADER_LENGTH_KNOWN, state->header->header_length, &at)) {
+        audit_tell(state, AUDIT_HEADER_UNKNOWN, at,
+                   "the header of %" PRIu32 " bytes has fields behind those that are known",
+                   state->header->header_length);
+    }
+}
+
+// The extensions end where the name of the backing file begins, also for QEMU; but a program that
+// sees that it has no bytes may read on.
+static void look_at_empty_backing_name(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    uint64_t at;
+    if (header->backing_file_offset == 0 || header->backing_file_size != 0) {
+        return;
+    }
+    if (find_byte(state, header->backing_file_offset, UINT64_MAX, &at)) {
+        audit_tell(state, AUDIT_HEADER_BROKEN, HEADER_BACKING_FILE_OFFSET,
+                   "a backing file name without bytes at %" PRIu64 " ends the header extensions, "
+                   "and there are bytes behind it at %" PRIu64,
+                   header->backing_file_offset, at);
+    } else {
+        audit_tell(state, AUDIT_HEADER_UNKNOWN, HEADER_BACKING_FILE_OFFSET,
+                   "a backing file name without bytes at %" PRIu64, header->backing_file_offset);
+    }
+}
+
 void audit_header(struct audit_state *state)
 {
     look_at_problems(state);
+    look_at_unknown_fields(state);
+    look_at_empty_backing_name(state);
     look_at_unknown_features(state);
     look_at_known_features(state);
     look_at_extensions(state);

@@ -105,11 +105,15 @@ struct l1_table audit_l1_of_disk(const struct audit_state *state)
     return (struct l1_table){header->l1_table_offset, sound ? header->l1_size : 0};
 }
 
-// Takes note of where the L2 tables of an L1 table are.
-static void note_l2_tables(struct audit_state *state, struct l1_table l1, bool active)
+enum { OWNER_ACTIVE = 1 }; // and of snapshots, one after another, what follows
+
+_Static_assert(OWNER_ACTIVE + AUDIT_SNAPSHOTS_MAX <= CLUSTER_OWNER_MASK, "owners fit into a slot");
+
+// Takes note of where the L2 tables of a disk are. Disks may share them, but none has one twice.
+static void note_l2_tables(struct audit_state *state, struct l1_table l1, uint64_t owner)
 {
     static const char name[] = "an L2 table";
-    struct audit_l1_walk walk = audit_l1_start(state, l1, active);
+    struct audit_l1_walk walk = audit_l1_start(state, l1, owner == OWNER_ACTIVE);
     while (audit_l1_next(&walk)) {
         bool added = true;
         uint64_t *slot =
@@ -119,11 +123,12 @@ static void note_l2_tables(struct audit_state *state, struct l1_table l1, bool a
         }
         if (!added && cluster_purpose(*slot) != PURPOSE_L2_TABLE) {
             audit_tell_overlap(state, *slot, PURPOSE_L2_TABLE, name);
-        } else if (active && *slot & CLUSTER_ACTIVE_TABLE) {
+        } else if ((*slot >> CLUSTER_OWNER_SHIFT & CLUSTER_OWNER_MASK) == owner) {
             audit_tell(state, AUDIT_SHARED_L2_TABLE, walk.place,
                        "the L2 table at %" PRIu64 " is named more than once", walk.l2_offset);
-        } else if (active) {
-            *slot |= CLUSTER_ACTIVE_TABLE;
+        } else {
+            *slot &= ~(CLUSTER_OWNER_MASK << CLUSTER_OWNER_SHIFT);
+            *slot |= owner << CLUSTER_OWNER_SHIFT;
         }
     }
     audit_l1_free(&walk);
@@ -137,7 +142,7 @@ void audit_active_l1(struct audit_state *state)
                    "the L1 table cannot be looked at");
         audit_unseen(state, AUDIT_UNSEEN_TABLES);
     }
-    note_l2_tables(state, l1, true);
+    note_l2_tables(state, l1, OWNER_ACTIVE);
 }
 
 void audit_snapshot_l1s(struct audit_state *state)
@@ -146,6 +151,6 @@ void audit_snapshot_l1s(struct audit_state *state)
         if (audit_spent(state, state->snapshot_l1_bytes)) {
             return;
         }
-        note_l2_tables(state, state->snapshots[i], false);
+        note_l2_tables(state, state->snapshots[i], OWNER_ACTIVE + 1 + i);
     }
 }

@@ -46,7 +46,7 @@ static void pay_for_oddity(struct tree *tree)
 
 static void look_at_recent(struct tree *tree, uint64_t host_offset)
 {
-    if (!tree->active || !tree->first_walk) {
+    if (!tree->first_walk) {
         return;
     }
     uint64_t *slot = recent_slot(tree, host_offset);
@@ -280,6 +280,8 @@ static void look_at_tree(struct tree *tree, struct l1_table l1)
     struct audit_state *state = tree->state;
     uint64_t size = state->header->cluster_size;
     struct audit_l1_walk walk = audit_l1_start(state, l1, tree->active);
+    // Disks may share data, but none has them twice.
+    memset(tree->recent, 0, sizeof *tree->recent << RECENT_BITS);
     while (audit_l1_next(&walk)) {
         // What is no place of a table was told when it was noted.
         if (is_aligned(walk.l2_offset, size) &&

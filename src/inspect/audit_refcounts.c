@@ -86,7 +86,8 @@ static void find_refcounts_end(struct audit_state *state, const struct last_bloc
             return;
         }
     }
-    // Older blocks have not been looked at.
+    // Older blocks have not been looked at: audit_end_of_file() goes by what the tables name, or
+    // not all of them were seen.
     state->refcounts_end_known = last->count <= LAST_BLOCKS;
 }
 
@@ -169,14 +170,14 @@ void audit_refcounts(struct audit_state *state)
 
 // --- What comes after it -------------------------------------------------------------------------
 
-// The first byte of [start, end) that is not zero, as far as the budget goes.
-static bool find_data(struct audit_state *state, uint64_t start, uint64_t end, uint64_t *found)
+// Looks for the first byte of [*at, end) that is not zero, as far as the budget goes. `*at` then is
+// where that is, or where the budget has ended: `end` when all are zero.
+static bool find_data(struct audit_state *state, uint64_t *at, uint64_t end, uint64_t budget)
 {
     uint8_t piece[PIECE];
-    uint64_t budget = AUDIT_TRAILING_BYTES;
-    while (start < end) {
-        uint64_t hole = audit_hole(state, start);
-        uint64_t size = min_u64(end - start, sizeof piece);
+    while (*at < end) {
+        uint64_t hole = audit_hole(state, *at);
+        uint64_t size = min_u64(end - *at, sizeof piece);
         struct error error;
         // Asking costs as much as reading a little.
         uint64_t cost = hole > 0 ? SECTOR_SIZE : size;
@@ -185,39 +186,57 @@ static bool find_data(struct audit_state *state, uint64_t start, uint64_t end, u
         }
         budget -= cost;
         if (hole > 0) {
-            start += hole;
+            *at += min_u64(hole, end - *at);
             continue;
         }
-        if (!source_read(state->source, start, piece, (size_t)size, &error)) {
+        if (!source_read(state->source, *at, piece, (size_t)size, &error)) {
             audit_unreadable(state, &error, "the end of the file");
             return false;
         }
-        for (uint64_t i = 0; i < size; i++) {
+        for (uint64_t i = 0; i < size; i++, ++*at) {
             if (piece[i] != 0) {
-                *found = start + i;
                 return true;
             }
         }
-        start += size;
     }
     return false;
 }
 
+static void look_behind(struct audit_state *state, uint64_t end)
+{
+    uint64_t size = state->source->size;
+    uint64_t at = end;
+    bool found = find_data(state, &at, size, AUDIT_TRAILING_BYTES);
+    uint64_t seen = at;
+    if (!found && seen < size) {
+        at = max_u64(seen, size - min_u64(size, AUDIT_LAST_BYTES));
+        found = find_data(state, &at, size, AUDIT_LAST_BYTES);
+    }
+    if (found) {
+        audit_tell(state, AUDIT_TRAILING_DATA, at,
+                   "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64, end, size);
+    } else if (seen < size) {
+        audit_unseen(state, AUDIT_TRAILING_DATA);
+        audit_tell(state, AUDIT_TRAILING_DATA, seen,
+                   "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64
+                   "; only a part of what lies between is looked at, which has nothing but zeros",
+                   end, size);
+    }
+}
+
+// Where nothing is looked for, it is told already that not all of the image was seen; but a device
+// ends where it does.
 void audit_end_of_file(struct audit_state *state)
 {
     uint64_t end = max_u64(state->used_end, state->refcounts_end);
-    uint64_t size = state->source->size;
-    uint64_t found;
-    // Stale refcounts tell nothing, unless every reference was seen; a device ends where it does.
+    // Stale refcounts tell nothing, nor do those that nobody has found, unless every reference was
+    // seen.
     bool stale = (state->header->incompatible_features & INCOMPATIBLE_DIRTY) != 0;
+    bool known = state->refcounts_end_known && !stale;
     // Nor is it known where that lies which a list names behind the part that was read.
     bool cut = state->unseen[AUDIT_SNAPSHOT_BOMB] || state->unseen[AUDIT_BITMAP_BOMB];
-    if (!state->refcounts_end_known || state->source->device || cut ||
-        (stale && !state->audit->complete)) {
+    if (state->source->device || cut || !(known || state->audit->complete)) {
         return;
     }
-    if (find_data(state, end, size, &found)) {
-        audit_tell(state, AUDIT_TRAILING_DATA, found,
-                   "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64, end, size);
-    }
+    look_behind(state, end);
 }

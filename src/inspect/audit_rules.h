@@ -30,6 +30,7 @@ enum audit_rule {
     AUDIT_UNKNOWN_AUTOCLEAR,
     AUDIT_HEADER_LIMIT,
     AUDIT_HEADER_BROKEN,
+    AUDIT_HEADER_UNKNOWN,
     AUDIT_ENCRYPTION,
     AUDIT_DIRTY,
     AUDIT_CORRUPT,
@@ -127,12 +128,19 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 // Bytes of the L1 tables of all snapshots. The active one is always read whole: CAP_L1_SIZE.
 #define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(32) << 20)
 
+// Bytes of the tables of all bitmaps. Those which take as much memory as is safe have half of it
+// where clusters are smallest; the rest is for seeks.
+#define AUDIT_BITMAP_BYTES (UINT64_C(16) << 20)
+
 // A read of less counts as so many bytes: it is the seek that takes the time.
 #define AUDIT_SEEK_COST UINT64_C(16384)
 
 // Bytes of refcount blocks, gone through backwards from the end of the file to find where the last
-// cluster in use is; and of what comes after it.
+// cluster in use is; and of what comes after it, without its holes.
 #define AUDIT_REFCOUNT_BYTES (UINT64_C(4) << 20)
-#define AUDIT_TRAILING_BYTES (UINT64_C(4) << 20)
+#define AUDIT_TRAILING_BYTES (UINT64_C(16) << 20)
+// Where those are more, also the last bytes of the file are looked at: as many as those in which
+// marks of other formats are looked for.
+#define AUDIT_LAST_BYTES (UINT64_C(64) << 10)
 
 #endif

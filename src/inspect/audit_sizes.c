@@ -78,8 +78,6 @@ static void look_at_expansion(struct audit_state *state)
     uint64_t file_size = state->source->size;
     // No sum here reaches 2^63: an L1 table of the most entries maps 2^61 bytes.
     uint64_t data = state->data_bytes + state->compressed_bytes;
-    uint64_t unseen = state->unseen_tables * header_l2_coverage(header);
-    uint64_t most = min_u64(data + unseen, header->size);
     if (state->data_bytes >
         align_down(file_size + header->cluster_size - 1, header->cluster_size)) {
         audit_tell(state, AUDIT_SHARED_DATA, header->l1_table_offset,
@@ -93,16 +91,19 @@ static void look_at_expansion(struct audit_state *state)
         return;
     }
     look_at_compressed_expansion(state);
-    if (is_bomb(most, file_size)) {
-        audit_tell(state, AUDIT_UNSEEN_TABLES, header->l1_table_offset,
-                   "%" PRIu64 " L2 tables were left out, which could map %" PRIu64
-                   " bytes of data in a file of %" PRIu64,
-                   state->unseen_tables, most - data, file_size);
+}
+
+static void look_at_unseen_tables(struct audit_state *state)
+{
+    if (state->unseen_tables > 0) {
+        audit_tell(state, AUDIT_UNSEEN_TABLES, state->header->l1_table_offset,
+                   "%" PRIu64 " L2 tables of the disk were left out", state->unseen_tables);
     }
 }
 
 void audit_sizes(struct audit_state *state)
 {
+    look_at_unseen_tables(state);
     look_at_actual_size(state);
     if (state->header->geometry_known && state->source->complete) {
         look_at_expansion(state);

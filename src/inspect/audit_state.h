@@ -7,10 +7,16 @@
 #define INSPECT_AUDIT_STATE_H
 
 #include "base/checked.h"
+#include "format/layout.h"
 #include "image/probe.h"
 #include "image/run.h"
 #include "inspect/audit.h"
 #include "inspect/cluster_set.h"
+
+struct bitmap_table {
+    uint64_t offset;  // bytes
+    uint32_t entries; // each for a cluster of bits
+};
 
 struct audit_state {
     const struct image *image;
@@ -23,9 +29,9 @@ struct audit_state {
     uint64_t used_end;        // bytes: where the last cluster ends that something is known to use
     bool refcounts_end_known; // where the last cluster ends whose refcount says it is in use
     uint64_t refcounts_end;
-    uint64_t accounted_size;              // bytes of the disks, VM states and bitmaps in the image
-    uint64_t l2_bytes, snapshot_l1_bytes; // what is left of the budgets
-    bool unseen[AUDIT_RULES];             // what tells why not all of the image was seen
+    uint64_t accounted_size; // bytes of the disks, VM states and bitmaps in the image
+    uint64_t l2_bytes, snapshot_l1_bytes, bitmap_bytes; // what is left of the budgets
+    bool unseen[AUDIT_RULES]; // what tells why not all of the image was seen
 
     // Marks of other formats. The first of them were not found to be guest data, as far as is
     // known.
@@ -35,6 +41,9 @@ struct audit_state {
 
     struct l1_table snapshots[AUDIT_SNAPSHOTS_MAX]; // those whose place is sound
     size_t snapshot_count;
+
+    struct bitmap_table bitmaps[AUDIT_BITMAPS_MAX]; // the same
+    size_t bitmap_count;
 
     // Of the active disk, as far as its tables were gone through.
     uint64_t data_bytes;       // guest bytes that are stored as they are
@@ -75,8 +84,28 @@ uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, u
 void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
                         const char *name);
 
+// What a parser found wrong with entries of a list. Takes it off `problems`, which stays for the
+// next ones.
+void audit_problems(struct audit_state *state, enum audit_rule rule, struct problems *problems);
+
+// Why a list ended before it should. ERROR_LIMIT: it is longer than anybody reads.
+void audit_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,
+                 enum audit_rule broken, const char *what);
+
 // Bytes of a hole of the file at `offset`, 0 when it is none.
 uint64_t audit_hole(struct audit_state *state, uint64_t offset);
+
+// A place that is not below this was told with the entry or the field that names it.
+static inline bool audit_possible_place(uint64_t offset)
+{
+    return offset < HOST_OFFSET_LIMIT;
+}
+
+static inline uint64_t audit_add(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return checked_add(a, b, &sum) ? sum : UINT64_MAX;
+}
 
 // Counts what ends at `end` of the file as used.
 static inline void audit_use(struct audit_state *state, uint64_t end)
@@ -111,6 +140,7 @@ void audit_snapshots(struct audit_state *state);
 void audit_bitmaps(struct audit_state *state);
 void audit_snapshot_l1s(struct audit_state *state);
 void audit_refcounts(struct audit_state *state);
+void audit_bitmap_bits(struct audit_state *state);
 void audit_l2_tables(struct audit_state *state);
 void audit_sizes(struct audit_state *state);
 void audit_marks_found(struct audit_state *state);

@@ -13,8 +13,6 @@
 
 #define REFCOUNT_TABLE_RESERVED UINT64_C(0x1ff)
 
-enum { COMPARED_COST = 32 }; // bytes of tables that take as long as telling of one refcount
-
 static uint64_t table_entries(const struct check_state *state)
 {
     return ((uint64_t)state->header->refcount_table_clusters << state->header->cluster_bits) /
@@ -268,10 +266,11 @@ static void compare_on_disk(struct check_state *state, const struct refcounts *r
 {
     const struct reference_map *references = &state->references;
     uint64_t *visited = context;
+    uint64_t told = check_told(state);
     *visited += refcounts->count;
-    // Blocks that the table names again and again make work for each refcount, which is the dearer.
-    if (*visited > state->refcount_blocks * refcount_block_entries(state->header) &&
-        !check_spend(state, refcounts->count * COMPARED_COST)) {
+    // Blocks that the table names again and again make work for each refcount.
+    bool again = *visited > state->refcount_blocks * refcount_block_entries(state->header);
+    if (again && !check_spend(state, CHECK_ENTRY, refcounts->count)) {
         return;
     }
     for (uint64_t i = 0; i < refcounts->count; i++) {
@@ -293,6 +292,7 @@ static void compare_on_disk(struct check_state *state, const struct refcounts *r
             tell_difference(state, cluster, refcount, count);
         }
     }
+    check_spend(state, CHECK_FINDING, again ? check_told(state) - told : 0);
 }
 
 // Clusters in use that no refcount block speaks of have refcount 0, unless it could not be read.

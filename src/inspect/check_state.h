@@ -23,9 +23,8 @@ struct check_state {
     uint64_t refcount_max;   // what a refcount of the image can count to
     bool dirty;              // refcounts may be out of date
     struct table_window refcount_table, refcount_block;
-    uint64_t l2_tables;       // how many different ones were referenced, and
-    uint64_t refcount_blocks; // of these
-    uint64_t spent;           // bytes of tables gone through beyond what a sound image can have
+    uint64_t refcount_blocks; // how many different ones were referenced
+    uint64_t spent;           // on what tables can make an image mean again and again
     struct hole hole;         // of the file, found last
     uint64_t disk_bytes;      // guest bytes that the progress counts for the current L1 table
     uint64_t disks_done;      // and counted for those before
@@ -44,10 +43,21 @@ void check_unreadable(struct check_state *state, const struct error *error);
 // Bytes of a hole of the file at `offset`, 0 when it is none: tables there have nothing but zeros.
 uint64_t check_hole(struct check_state *state, uint64_t offset);
 
-// Counts bytes of tables which the tables of a sound image add up to little of, and those of L2
-// tables gone through again for the same disk. False, once they are too many and that was told: an
-// image of a few MiB can be made to mean years of work.
-bool check_spend(struct check_state *state, uint64_t bytes);
+// Work that does not end with the bytes of the file: an image of a few MiB can be made to mean
+// years of it. Counted are L1 tables and those of bitmaps, L2 tables and refcount blocks gone
+// through again, and what is told of them.
+enum check_cost {
+    CHECK_BYTE,     // of a table
+    CHECK_L1_ENTRY, // that names an L2 table
+    CHECK_ENTRY,    // any other that is not zero
+    CHECK_FINDING,
+};
+
+// False, once it is too much and that was told.
+bool check_spend(struct check_state *state, enum check_cost what, uint64_t count);
+
+// Findings so far.
+uint64_t check_told(const struct check_state *state);
 
 // Counts the references to [offset, offset + size) of the file. `at` has the guest offset, when
 // there is one, and `place` says who refers to it.

@@ -23,7 +23,6 @@ struct tree {
     // The L2 table that is being gone through.
     uint64_t l2_offset;
     uint64_t guest_offset;    // of its first entry
-    uint64_t walked;          // L2 tables so far
     uint64_t next_contiguous; // the host offset that goes on where the last cluster ended; 0: none
 };
 
@@ -259,43 +258,59 @@ static uint32_t check_plain_run(struct tree *tree, struct bytes view)
     return taken;
 }
 
-static void check_l2_table(struct tree *tree)
+// Returns how many of the entries are not zero.
+static uint32_t check_l2_entries(struct tree *tree, struct bytes view, uint32_t index)
+{
+    const struct header *header = tree->state->header;
+    uint32_t count = (uint32_t)(view.size / header->l2_entry_size);
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t run = check_plain_run(tree, bytes_from(view, (size_t)i * header->l2_entry_size));
+        i += run;
+        used += run;
+        if (i == count) {
+            break;
+        }
+        struct place place = {
+            .entry = l2_entry_load(header, view, i),
+            .index = index + i,
+            .guest_offset = tree->guest_offset + ((uint64_t)(index + i) << header->cluster_bits),
+        };
+        if (place.entry.entry != 0 || place.entry.subclusters != 0) {
+            check_l2_entry(tree, &place);
+            used++;
+        }
+    }
+    return used;
+}
+
+// `again`: it was gone through before, for this disk or another.
+static void check_l2_table(struct tree *tree, bool again)
 {
     struct check_state *state = tree->state;
     const struct header *header = state->header;
+    uint64_t told = check_told(state);
+    uint64_t used = 0;
     tree->next_contiguous = 0;
-    // A disk has each L2 table once.
     if (check_hole(state, tree->l2_offset) >= header->cluster_size ||
-        (++tree->walked > state->l2_tables && !check_spend(state, header->cluster_size))) {
+        (again && !check_spend(state, CHECK_BYTE, header->cluster_size))) {
         return;
     }
-    for (uint32_t index = 0; index < header->l2_entries;) {
+    for (uint64_t at = 0; at < header->cluster_size;) {
         struct bytes view;
         struct error error;
-        uint64_t at = (uint64_t)index * header->l2_entry_size;
         if (!table_window_view(&tree->l2_window, state->image->source, tree->l2_offset + at,
                                header->l2_entry_size, header->cluster_size - at, &view, &error)) {
             error_prefix(&error, "L2 table at %" PRIu64, tree->l2_offset);
             check_unreadable(state, &error);
             return;
         }
-        uint32_t count = (uint32_t)(view.size / header->l2_entry_size);
-        for (uint32_t i = 0; i < count; i++) {
-            i += check_plain_run(tree, bytes_from(view, (size_t)i * header->l2_entry_size));
-            if (i == count) {
-                break;
-            }
-            struct place place = {
-                .entry = l2_entry_load(header, view, i),
-                .index = index + i,
-                .guest_offset =
-                    tree->guest_offset + ((uint64_t)(index + i) << header->cluster_bits),
-            };
-            if (place.entry.entry != 0 || place.entry.subclusters != 0) {
-                check_l2_entry(tree, &place);
-            }
-        }
-        index += count;
+        used += check_l2_entries(tree, view, (uint32_t)(at / header->l2_entry_size));
+        at += view.size;
+    }
+    if (again) {
+        check_spend(state, CHECK_ENTRY, used);
+        check_spend(state, CHECK_FINDING, check_told(state) - told);
     }
 }
 
@@ -333,12 +348,17 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
                             ((l1_entry & ENTRY_COPIED) != 0)) {
         tell_l1(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, index, l1_entry);
     }
+    uint64_t told = check_told(state);
+    bool again = reference_count(reference_peek(&state->references,
+                                                tree->l2_offset >> header->cluster_bits)) > 0;
     check_reference(state, tree->l2_offset, header->cluster_size, PURPOSE_L2_TABLE, &at, place);
+    check_spend(state, CHECK_L1_ENTRY, 1);
+    check_spend(state, CHECK_FINDING, check_told(state) - told);
     if (!is_aligned(tree->l2_offset, header->cluster_size)) {
         tell_l1(tree, FINDING_L2_TABLE_UNALIGNED, index, l1_entry);
         return;
     }
-    check_l2_table(tree);
+    check_l2_table(tree, again);
 }
 
 static void check_l1_table(struct tree *tree, struct l1_table l1)
@@ -360,7 +380,7 @@ static void check_l1_table(struct tree *tree, struct l1_table l1)
             return;
         }
         size_t count = view.size / L1_ENTRY_SIZE;
-        if (!check_spend(state, view.size)) {
+        if (!check_spend(state, CHECK_BYTE, view.size)) {
             return;
         }
         for (size_t i = 0; i < count; i++) {

@@ -21,11 +21,12 @@ enum {
 };
 
 // A slot: the number of the cluster, what it is used for, flags for the user of the set. 0: empty.
-#define CLUSTER_NUMBER_MASK  ((UINT64_C(1) << 48) - 1)
-#define CLUSTER_USE_SHIFT    48
-#define CLUSTER_USE_MASK     UINT64_C(0xf)
-#define CLUSTER_ACTIVE_TABLE (UINT64_C(1) << 62) // an L2 table below the active L1 table
-#define CLUSTER_WALKED       (UINT64_C(1) << 63) // its entries have been gone through
+#define CLUSTER_NUMBER_MASK ((UINT64_C(1) << 48) - 1)
+#define CLUSTER_USE_SHIFT   48
+#define CLUSTER_USE_MASK    UINT64_C(0xf)
+#define CLUSTER_OWNER_SHIFT 52
+#define CLUSTER_OWNER_MASK  UINT64_C(0x7ff)     // the disk whose L1 table named it last
+#define CLUSTER_WALKED      (UINT64_C(1) << 63) // its entries have been gone through
 
 struct cluster_set {
     uint64_t *slots; // owned; NULL while empty

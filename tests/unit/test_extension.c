@@ -110,6 +110,36 @@ static void walks_in_order_and_skips_the_padding(void)
     CHECK(!extension_next(&walk, &extension, NULL));
 }
 
+static size_t count_code(const struct problems *problems, const char *code)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < problems->count; i++) {
+        count += problems->items[i].error.code == code;
+    }
+    return count;
+}
+
+static void many_unknown_types_hide_no_repetition(void)
+{
+    enum { WATCHED = 32 };
+    for (uint32_t more = 0; more < 2; more++) {
+        struct area area = empty_area();
+        struct header header = plain_header();
+        struct extensions extensions;
+        struct problems problems = {0};
+        for (uint32_t i = 0; i < WATCHED + more; i++) {
+            put_head(&area, 0x12340000 + i, 0);
+        }
+        put_text(&area, EXTENSION_BACKING_FORMAT, "raw");
+        put_text(&area, EXTENSION_BACKING_FORMAT, "qcow2");
+        extensions_parse(all_of(&area), &header, &extensions, &problems);
+        CHECK_EQ_U64(count_code(&problems, PROBLEM_EXTENSION_REPEATED), 1);
+        CHECK_EQ_U64(count_code(&problems, PROBLEM_EXTENSION_TYPES), more);
+        CHECK(is(extensions.backing_format, "qcow2"));
+        problems_free(&problems);
+    }
+}
+
 static void version_2_starts_at_72(void)
 {
     struct area area = {.used = 72};
@@ -466,6 +496,7 @@ int main(void)
 {
     RUN(names_the_known_types);
     RUN(walks_in_order_and_skips_the_padding);
+    RUN(many_unknown_types_hide_no_repetition);
     RUN(version_2_starts_at_72);
     RUN(the_backing_name_ends_the_area);
     RUN(the_area_may_end_without_a_marker);
