@@ -22,9 +22,9 @@ is_default() {
 # below_a_second: audit of image takes less than one of a processor. Others on the machine make it slower,
 # and so it has three tries.
 below_a_second() {
-    local try took
+    local took
     is_default || return 0
-    for try in 1 2 3; do
+    for _ in 1 2 3; do
         took=$("$BATS_FILE_TMPDIR/measure" measured "$QCOW2_INFO" audit image | cut -d ' ' -f 2)
         [[ $took -ge 1000000000 ]] || return 0
     done
