@@ -128,6 +128,11 @@ lived() {
     assert_clean image
 }
 
+@test "audit clean: 1 TiB in clusters of 64 KiB, all of them allocated" {
+    make_image image 1T preallocation=metadata
+    assert_clean image
+}
+
 @test "audit clean: a disk of 2 TiB with a little data in every GiB" {
     local i writes=()
     for ((i = 0; i < 2048; i++)); do

@@ -49,7 +49,15 @@ judge() {
     head -c 16384 /dev/zero >raw.data
     timeout 1200 "$PROGRAMS/judge" "$(readlink -f "$QCOW2_INFO")" documents "$@" >log 2>&1 ||
         fail "$(tail -n 20 log)" || return
+    judges_every_command || return
     jq -n 'reduce inputs as $document (0; . + 1)' documents
+}
+
+# judges_every_command: those that --help lists are those in log
+judges_every_command() {
+    "$QCOW2_INFO" --help | sed -n '/^Commands/,/^$/s/^  \([a-z-]*\)  .*/\1/p' | sort >commands
+    [[ $(wc -l <commands) -ge 5 ]] || fail 'no commands in --help' || return
+    awk '{ print $1 }' log | sort -u | diff commands - || fail 'other commands were judged than there are'
 }
 
 # judge_seeds FIRST COUNT

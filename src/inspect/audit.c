@@ -217,13 +217,15 @@ static void tell_counts(struct audit *audit)
     }
 }
 
-// A budget that has ended is told as such, unless another rule says why.
+// A budget that has ended is told as such, unless another rule says why. So is anything else that
+// keeps parts of a file from being seen; of a pipe it may be that they were not given.
 static void tell_unseen(struct audit_state *state)
 {
     for (size_t i = 0; i < AUDIT_RULES; i++) {
-        bool told = i == AUDIT_INCOMPLETE || state->audit->findings[i].count > 0 ||
+        bool told = state->audit->findings[i].count > 0 ||
                     state->audit->findings[AUDIT_UNSEEN_TABLES].count > 0;
-        if (state->unseen[i] && !told) {
+        bool counts = state->source->complete || i == AUDIT_UNSEEN_TABLES;
+        if (state->unseen[i] && counts && !told) {
             audit_tell_of_file(state, AUDIT_UNSEEN_TABLES,
                                "there are more tables than an audit looks at");
         }

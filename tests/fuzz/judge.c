@@ -31,14 +31,14 @@
 #endif
 
 #ifdef SANITIZED
-enum { SECONDS = 50, MEMORY_LIMITED = false };
+enum { SECONDS = 50, MEMORY_LIMITED = false }; // of a processor
 #else
 enum { SECONDS = 5, MEMORY_LIMITED = true };
 #endif
 
 enum {
     MEMORY_MAX = 256 << 20, // of addresses: bytes
-    HANGS = 10,             // times SECONDS by the clock: it waits for something
+    HANGS = 10,             // times SECONDS by the clock, which others slow down: it waits
     ARGUMENTS_MAX = 8,
 };
 
@@ -63,6 +63,9 @@ static const struct rule {
      .one = true},
     {{"map"}, "01", .format = FORMAT_TEXT, .in_part = true},
     {{"map", "--json", "--host-offsets"}, "01", .format = FORMAT_JSON, .in_part = true},
+    {{"map", "--totals"}, "01", .format = FORMAT_TEXT},
+    {{"map", "--json", "--bitmap", "one", "--force"}, "01", .format = FORMAT_JSON, .in_part = true},
+    {{"cat", "--snapshot", "1", "--length", "1M"}, "01", .format = FORMAT_BYTES, .in_part = true},
     {{"cat", "--jobs", "2", "--length", "1M"}, "01", .format = FORMAT_BYTES, .in_part = true},
     {{"cat", "--salvage", "--output", "disk"}, "01", .format = FORMAT_TEXT},
     {{"check"}, "0123", .format = FORMAT_TEXT, .in_part = true},
