@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The corpus of the fuzz harnesses, and images that are changed by seeds: every command on each of
-# them, within 5 seconds of a processor and 256 MiB of addresses. What has to hold is in tests/fuzz,
+# them, within 5 seconds and 256 MiB of addresses. What has to hold is in tests/fuzz,
 # and what ended a program is the last line that it printed.
 
 # Takes long.

@@ -13,13 +13,14 @@
 
 enum {
     COPY_BUFFER = 128 * 1024,
-    ZEROS_SIZE = 64 * 1024,
     WRITE_MAX = 1 << 20, // longer writes are slower: their pages are made in larger pieces
     // What one call is asked for: the kernel takes less than 2 GiB.
     CALL_MAX = 1 << 30,
 };
 
-static const uint8_t zeros[ZEROS_SIZE];
+// Nobody writes to it. Not const, so that it takes room neither in the program's file nor, as all
+// of its pages are the kernel's page of zeros, in memory.
+static uint8_t zeros[WRITE_MAX];
 
 static bool output_error(struct error *error)
 {
