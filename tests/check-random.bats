@@ -21,8 +21,3 @@ no_differences() {
 @test "damage: seeds 125 to 174" { no_differences 125; }
 @test "damage: seeds 175 to 224" { no_differences 175; }
 @test "damage: seeds 225 to 274" { no_differences 225; }
-@test "damage: seeds 275 to 324" { no_differences 275; }
-@test "damage: seeds 325 to 374" { no_differences 325; }
-@test "damage: seeds 375 to 424" { no_differences 375; }
-@test "damage: seeds 425 to 474" { no_differences 425; }
-@test "damage: seeds 475 to 524" { no_differences 475; }
