@@ -19,5 +19,3 @@ no_differences() {
 @test "damage: seeds 25 to 74" { no_differences 25; }
 @test "damage: seeds 75 to 124" { no_differences 75; }
 @test "damage: seeds 125 to 174" { no_differences 125; }
-@test "damage: seeds 175 to 224" { no_differences 175; }
-@test "damage: seeds 225 to 274" { no_differences 225; }
