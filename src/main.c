@@ -65,6 +65,8 @@ static bool fill_standard_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         int flags = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        // It stays open for good.
+        // cppcheck-suppress leakReturnValNotUsed
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags) != fd) {
             return false;
         }

@@ -12,8 +12,8 @@
 enum {
     // Compressed clusters are fetched together up to this many bytes of the file.
     FETCH_MAX = 1 << 20,
-    // ... which may be twice what is wanted of them, and so many more: gaps are cheaper to read than
-    // to skip.
+    // ... which may be twice what is wanted of them, and so many more: gaps are cheaper to read
+    // than to skip.
     FETCH_GAP = 16 * 1024,
     // Encrypted data are read and decrypted in pieces that stay in a cache of the processor.
     DECRYPT_MAX = 128 * 1024,
