@@ -265,8 +265,8 @@ assert_usage() {
             strace -f -e trace=file,network -o trace "$QCOW2_INFO" audit image >out || [[ $? -eq 2 ]]
         grep -q '"image"' trace || fail 'the trace does not show the image:' "$(<trace)"
         ! grep bait trace || fail "with the backing file $reference"
-        # What is opened after the image is nothing at all.
-        ! sed '1,/"image"/d' trace | grep -E 'open|socket|connect' || fail 'more is opened'
+        # What is opened after the image is nothing at all, but what counts coverage.
+        ! sed '1,/"image"/d; /\.gcda"/d' trace | grep -E 'open|socket|connect' || fail 'more is opened'
     done
 }
 
