@@ -580,6 +580,24 @@ END
 
 # ---- check -------------------------------------------------------------------------------------------
 
+@test "encryption: cat does not write over the file of the passphrase" {
+    make_data
+    ln key hard-link
+    ln -s key link
+    for file in key hard-link link; do
+        run --separate-stderr qcow2_info cat --key-file key -o "$file" image
+        assert_status 1
+        assert_one_error "$file" 'the output is the file of the passphrase'
+        run --separate-stderr qcow2_info cat --key-file 0:link --salvage --salvage-log "$file" -o out image
+        assert_status 1
+        assert_one_error image "salvage log $file: the output is the file of the passphrase"
+        assert_equal "$(<key)" abc
+    done
+    qcow2_info cat --key-file - image <key >/dev/null
+    qcow2_info cat --key-file key -o out image
+    cmp -n 131072 out noise
+}
+
 @test "encryption: check --data with and without a key" {
     local format
     for format in "$LUKS" "$AES"; do

@@ -124,12 +124,13 @@ static bool export_salvaging(const char *path, const struct cat_options *options
                              const struct disk *disk, const struct export_options *range, int fd,
                              struct error *error)
 {
+    const struct inputs inputs = {&disk->chain, &options->keys};
     struct export_options request = *range;
     struct watch watch = {.progress = progress_start(options->progress, request.length)};
     struct salvage *salvage = &watch.salvage;
     struct error log_error;
     // Nothing is emptied before all is open.
-    if (!salvage_start(salvage, path, options->salvage_log, fd, &disk->chain, error) ||
+    if (!salvage_start(salvage, path, options->salvage_log, fd, &inputs, error) ||
         !output_empty(options->output, fd, error)) {
         salvage_end(salvage, &log_error);
         return false;
@@ -163,7 +164,8 @@ static int export_to_output(const char *path, const struct cat_options *options,
     if (!disk_range(path, &options->disk, disk, &request.offset, &request.length)) {
         return EXIT_CANNOT;
     }
-    int fd = output_open(options->output, &disk->chain, &error);
+    const struct inputs inputs = {&disk->chain, &options->keys};
+    int fd = output_open(options->output, &inputs, &error);
     if (fd < 0) {
         print_error(options->output ? options->output : "standard output", &error);
         return EXIT_CANNOT;

@@ -14,32 +14,44 @@ static bool is_file(const struct source *source, const struct source_identity *i
     return source && source->fd >= 0 && source_identity_same(&source->identity, identity);
 }
 
+static bool is_of_chain(const struct chain *chain, const struct source_identity *identity)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct layer *layer = &chain->layers[i];
+        if ((layer->image && is_file(layer->image->source, identity)) ||
+            is_file(layer->raw, identity) || is_file(layer->data_file, identity)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Writing to a file that is being read would destroy it.
-static bool check_not_input(int fd, const struct chain *chain, struct error *error)
+static bool check_not_input(int fd, const struct inputs *inputs, struct error *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0) {
         return error_set(error, ERROR_IO, "cannot read its status: %s", strerror(errno));
     }
     struct source_identity identity = source_identity_of(&status);
-    for (size_t i = 0; i < chain->count; i++) {
-        const struct layer *layer = &chain->layers[i];
-        if ((layer->image && is_file(layer->image->source, &identity)) ||
-            is_file(layer->raw, &identity) || is_file(layer->data_file, &identity)) {
-            return error_set(error, ERROR_USAGE, "the output is one of the files to be read");
-        }
+    if (is_of_chain(inputs->chain, &identity)) {
+        return error_set(error, ERROR_USAGE, "the output is one of the files to be read");
+    }
+    // A terminal or /dev/null may well be both.
+    if (S_ISREG(status.st_mode) && key_options_name_file(inputs->keys, &identity)) {
+        return error_set(error, ERROR_USAGE, "the output is the file of the passphrase");
     }
     return true;
 }
 
-int output_open(const char *output, const struct chain *chain, struct error *error)
+int output_open(const char *output, const struct inputs *inputs, struct error *error)
 {
     int fd = output ? open(output, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : STDOUT_FILENO;
     if (fd < 0) {
         error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
         return -1;
     }
-    if (!check_not_input(fd, chain, error)) {
+    if (!check_not_input(fd, inputs, error)) {
         if (output) {
             close(fd);
         }

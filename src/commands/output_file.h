@@ -6,11 +6,18 @@
 #ifndef COMMANDS_OUTPUT_FILE_H
 #define COMMANDS_OUTPUT_FILE_H
 
+#include "commands/passphrase.h"
 #include "image/chain.h"
 
+// What is read, and must not be written to.
+struct inputs {
+    const struct chain *chain;
+    const struct key_options *keys;
+};
+
 // A descriptor for the file `output`, which is made when it is not there, or for standard output
-// when that is NULL. -1 when it is one of the chain's own or cannot be opened.
-int output_open(const char *output, const struct chain *chain, struct error *error);
+// when that is NULL. -1 when it is one of the inputs or cannot be opened.
+int output_open(const char *output, const struct inputs *inputs, struct error *error);
 
 // True when what is written to one would be in the way of what is written to the other. A device
 // like /dev/null can take both.

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -32,6 +33,21 @@ bool key_options_given(const struct key_options *options)
 {
     return options->count > 0 || options->strip_newline ||
            options->max_iterations != CAP_LUKS_ITERATIONS;
+}
+
+bool key_options_name_file(const struct key_options *options,
+                           const struct source_identity *identity)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        struct stat status;
+        if (options->sources[i].file && stat(options->sources[i].file, &status) == 0) {
+            struct source_identity other = source_identity_of(&status);
+            if (source_identity_same(&other, identity)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static bool add_source(const struct command *command, struct passphrase_source source,

@@ -58,6 +58,10 @@ struct key_options key_options_default(void);
 // Whether there is anything in them that a command without a use for keys has to refuse.
 bool key_options_given(const struct key_options *options);
 
+// Whether one of the passphrases comes from this file, as its path leads there now.
+bool key_options_name_file(const struct key_options *options,
+                           const struct source_identity *identity);
+
 static inline bool is_key_option(int option)
 {
     return option >= KEY_OPTION_FILE && option <= KEY_OPTION_MAX_ITERATIONS;

@@ -4,7 +4,6 @@
 #include "commands/salvage.h"
 
 #include "commands/options.h"
-#include "commands/output_file.h"
 #include "output/json.h"
 
 #include <errno.h>
@@ -14,9 +13,9 @@
 #include <unistd.h>
 
 static bool open_log(struct salvage *salvage, const char *log_path, int output,
-                     const struct chain *chain, struct error *error)
+                     const struct inputs *inputs, struct error *error)
 {
-    salvage->log_fd = output_open(log_path, chain, error);
+    salvage->log_fd = output_open(log_path, inputs, error);
     if (salvage->log_fd < 0) {
         return false;
     }
@@ -28,7 +27,7 @@ static bool open_log(struct salvage *salvage, const char *log_path, int output,
 }
 
 bool salvage_start(struct salvage *salvage, const char *path, const char *log_path, int output,
-                   const struct chain *chain, struct error *error)
+                   const struct inputs *inputs, struct error *error)
 {
     *salvage = (struct salvage){.path = path, .log_fd = -1};
     if (!log_path) {
@@ -38,7 +37,7 @@ bool salvage_start(struct salvage *salvage, const char *path, const char *log_pa
     if (!salvage->log) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    if (!open_log(salvage, log_path, output, chain, error)) {
+    if (!open_log(salvage, log_path, output, inputs, error)) {
         return error_prefix(error, "salvage log %s", log_path);
     }
     return true;

@@ -6,7 +6,7 @@
 #ifndef COMMANDS_SALVAGE_H
 #define COMMANDS_SALVAGE_H
 
-#include "image/chain.h"
+#include "commands/output_file.h"
 #include "output/writer.h"
 
 struct salvage {
@@ -21,9 +21,9 @@ struct salvage {
 };
 
 // `log_path` may be NULL. False when the log cannot be made or emptied, or is the output or one of
-// the chain's own files; `error` then names it.
+// the inputs; `error` then names it.
 bool salvage_start(struct salvage *salvage, const char *path, const char *log_path, int output,
-                   const struct chain *chain, struct error *error);
+                   const struct inputs *inputs, struct error *error);
 
 // Notes a guest range that reads as zeros because of `error`.
 void salvage_fault(struct salvage *salvage, uint64_t start, uint64_t length,
