@@ -53,6 +53,11 @@ static bool is_written(const struct sink *sink, const struct extent *extent)
     return !extent_zero(extent) || sink->sparse == SPARSE_NEVER;
 }
 
+static uint64_t direct_max(const struct sink *sink, const struct extent *extent)
+{
+    return extent_zero(extent) && sink->ops->ordered ? BATCH_ZEROS : BATCH_DIRECT;
+}
+
 uint64_t batch_piece_max(const struct sink *sink, const struct extent *extent)
 {
     if (extent_compressed(extent)) {
@@ -61,7 +66,8 @@ uint64_t batch_piece_max(const struct sink *sink, const struct extent *extent)
     if (batch_is_buffered(sink, extent)) {
         return min_u64(extent->length, BATCH_BUFFER);
     }
-    return is_written(sink, extent) ? min_u64(extent->length, BATCH_DIRECT) : extent->length;
+    return is_written(sink, extent) ? min_u64(extent->length, direct_max(sink, extent))
+                                    : extent->length;
 }
 
 bool batch_append(struct batch *batch, const struct sink *sink, const struct extent *extent)
