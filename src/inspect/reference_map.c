@@ -28,23 +28,23 @@ const char *purpose_name(enum purpose purpose)
 bool reference_map_make(struct reference_map *map, uint64_t clusters)
 {
     size_t count = (size_t)(clusters / REFERENCE_CHUNK + 1);
-    *map = (struct reference_map){
-        .chunks = calloc(count, sizeof *map->chunks), .chunk_count = count, .clusters = clusters};
+    *map = (struct reference_map){.chunks = calloc(count, sizeof *map->chunks),
+                                  .arena = {.piece = REFERENCE_CHUNK * sizeof **map->chunks},
+                                  .chunk_count = count,
+                                  .clusters = clusters};
     return map->chunks != NULL;
 }
 
 void reference_map_free(struct reference_map *map)
 {
-    for (size_t i = 0; map->chunks && i < map->chunk_count; i++) {
-        free(map->chunks[i]);
-    }
+    arena_free(&map->arena);
     free(map->chunks);
     *map = (struct reference_map){0};
 }
 
 uint32_t *reference_make_chunk(struct reference_map *map, uint64_t cluster)
 {
-    uint32_t *chunk = calloc(REFERENCE_CHUNK, sizeof *chunk);
+    uint32_t *chunk = arena_take(&map->arena);
     map->chunks[cluster / REFERENCE_CHUNK] = chunk;
     return chunk;
 }

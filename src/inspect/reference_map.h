@@ -7,6 +7,8 @@
 #ifndef INSPECT_REFERENCE_MAP_H
 #define INSPECT_REFERENCE_MAP_H
 
+#include "base/arena.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,8 +44,9 @@ const char *purpose_name(enum purpose purpose);
 enum { REFERENCE_CHUNK = 4096 }; // clusters
 
 struct reference_map {
-    uint32_t **chunks; // owned; NULL where nothing is known
+    uint32_t **chunks; // owned, not what they point to; NULL where nothing is known
     size_t chunk_count;
+    struct arena arena; // of the chunks
     uint64_t clusters;
 };
 
