@@ -335,9 +335,14 @@ end of the image:     512 KiB (524288 bytes)'
 limited() {
     local seconds=$1 memory=$2
     shift 2
-    is_sanitized || ulimit -v "$memory"
+    # Sanitizers need more of both.
+    if is_sanitized; then
+        seconds=$((seconds * 5))
+    else
+        ulimit -v "$memory"
+    fi
     ulimit -t "$seconds"
-    exec timeout 120 "$QCOW2_INFO" check "$@"
+    exec timeout 400 "$QCOW2_INFO" check "$@"
 }
 
 @test "check: a sparse file of 15 TiB with nothing in it is checked at once, in little memory" {
