@@ -7,6 +7,8 @@
 # nothing but a name, a harmless one and a hostile one of the same length. Whatever is printed must have
 # the same shape for both: as many lines, the same structure of JSON, the same status.
 
+# Takes long.
+
 load helpers/load
 load helpers/tables
 
