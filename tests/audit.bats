@@ -43,10 +43,10 @@ assert_usage() {
     run_qcow2_info audit image
     assert_status 0
     assert_equal "${stderr-}" ''
-    assert_equal "${lines[0]}" 'verdict:       safe'
-    assert_equal "${lines[1]}" 'complete:      yes'
-    assert_equal "${lines[2]}" 'virtual size:  1 MiB (1048576 bytes)'
-    [[ ${lines[3]} == 'actual size:   '*' bytes)' ]]
+    assert_equal "${lines[0]}" 'verdict:              safe'
+    assert_equal "${lines[1]}" 'complete:             yes'
+    assert_equal "${lines[2]}" 'virtual size:         1 MiB (1048576 bytes)'
+    [[ ${lines[3]} == 'actual size:          '*' bytes)' ]]
     assert_equal ${#lines[@]} 4
 }
 
@@ -58,7 +58,7 @@ assert_usage() {
     assert_equal "${lines[0]}" "unsafe backing-file: the backing file is \"base\" (at offset $(field image backing_file_offset))"
     [[ ${lines[1]} == 'unsafe dirty: '*' (at offset 72)' ]]
     [[ ${lines[2]} == 'note unknown-compatible-feature: compatible feature bit 2 '*' (at offset 80)' ]]
-    assert_equal "${lines[3]}" 'verdict:       unsafe'
+    assert_equal "${lines[3]}" 'verdict:              unsafe'
     assert_equal ${#lines[@]} 7
 }
 
@@ -92,12 +92,12 @@ assert_usage() {
 
 @test "audit: names in findings cannot forge a line, in text or JSON" {
     make_image image 1M ''
-    qemu-img snapshot -c $'x\nverdict:       safe\e[2J\xe2\x80\xae' image
+    qemu-img snapshot -c $'x\nverdict:              safe\e[2J\xe2\x80\xae' image
     run_qcow2_info audit image
     assert_status 2
     [[ $output != *$'\e'* && $output != *$'\xe2\x80\xae'* ]]
     assert_equal "$(grep -c '^verdict:' <<<"$output")" 1
-    assert_output_contains 'x\x0averdict:       safe\x1b[2J\u{202e}'
+    assert_output_contains 'x\x0averdict:              safe\x1b[2J\u{202e}'
     run_qcow2_info audit --json image
     [[ $output != *$'\e'* && $output != *$'\xe2\x80\xae'* ]]
     assert_equal "$(jq -r '.findings[0].code' <<<"$output")" name-control
@@ -138,7 +138,7 @@ assert_usage() {
     run_qcow2_info audit --allow dirty --allow backing-file image
     assert_status 0
     assert_output_contains 'allowed backing-file: '
-    assert_output_contains 'verdict:       safe'
+    assert_output_contains 'verdict:              safe'
 }
 
 @test "audit: --deny: a note makes the image unsafe" {
@@ -321,7 +321,7 @@ assert_usage() {
     assert_equal "$(codes)" incomplete
     run --separate-stderr bash -c 'cat image | "$QCOW2_INFO" audit'
     assert_status 0
-    assert_output_contains 'actual size:   unknown'
+    assert_output_contains 'actual size:          unknown'
 }
 
 @test "audit: the first bytes of an image are enough for what they show" {

@@ -15,6 +15,13 @@ static inline bool checked_add(uint64_t a, uint64_t b, uint64_t *sum)
     return !__builtin_add_overflow(a, b, sum);
 }
 
+// UINT64_MAX where the sum does not fit.
+static inline uint64_t add_clipped(uint64_t a, uint64_t b)
+{
+    uint64_t sum;
+    return checked_add(a, b, &sum) ? sum : UINT64_MAX;
+}
+
 static inline bool checked_multiply(uint64_t a, uint64_t b, uint64_t *product)
 {
     return !__builtin_mul_overflow(a, b, product);

@@ -6,6 +6,7 @@
 #ifndef INSPECT_CHECK_STATE_H
 #define INSPECT_CHECK_STATE_H
 
+#include "format/snapshot.h"
 #include "image/image.h"
 #include "image/run.h"
 #include "image/table_window.h"
@@ -33,6 +34,9 @@ struct check_state {
 
 // Tells that the tables of the first `guest_bytes` of the current disk were gone through.
 void check_progress(const struct check_state *state, uint64_t guest_bytes);
+
+// The current disk is done.
+void check_end_disk(struct check_state *state);
 
 // Something could not be checked.
 void check_failed(struct check_state *state, const struct error *error);
@@ -89,7 +93,18 @@ void check_compare_refcounts(struct check_state *state);
 void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_size, bool active,
                    const char *name);
 
+// Counts the references of the snapshot table, and those of the L1 tables of all snapshots.
+void check_snapshots(struct check_state *state);
+
+// Bytes of the disk of a snapshot, 0 when its data cannot be read.
+uint64_t check_readable_bytes(const struct header *header, const struct snapshot *snapshot);
+
 // Counts the references of the bitmaps.
 void check_bitmaps(struct check_state *state);
+
+// Reads the data of the disk and of all snapshots, and decodes every compressed cluster. False only
+// when that cannot be done; what cannot be read becomes a finding.
+bool check_data(struct chain *chain, const struct check_options *options, struct check *check,
+                struct error *error);
 
 #endif

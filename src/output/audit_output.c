@@ -4,6 +4,7 @@
 #include "output/audit_output.h"
 
 #include "output/json.h"
+#include "output/lines.h"
 #include "output/text.h"
 
 #include <inttypes.h>
@@ -65,13 +66,6 @@ void audit_print_json(const struct audit *audit, const struct audit_options *opt
     json_finish(&json);
 }
 
-static void size_line(struct writer *writer, const char *name, uint64_t bytes)
-{
-    char size[TEXT_SIZE_MAX];
-    text_size(bytes, size);
-    writer_format(writer, "%-15s%s\n", name, size);
-}
-
 void audit_print_text(const struct audit *audit, const struct audit_options *options,
                       struct writer *writer)
 {
@@ -86,15 +80,13 @@ void audit_print_text(const struct audit *audit, const struct audit_options *opt
         }
         writer_string(writer, "\n");
     }
-    writer_format(writer, "%-15s%s\n",
-                  "verdict:", audit_is_safe(audit, options) ? "safe" : "unsafe");
-    writer_format(writer, "%-15s%s\n",
-                  "complete:", audit->complete ? "yes" : "no, not all of the image was seen");
-    size_line(writer, "virtual size:", audit->virtual_size);
+    line_text(writer, "verdict", audit_is_safe(audit, options) ? "safe" : "unsafe");
+    line_text(writer, "complete", audit->complete ? "yes" : "no, not all of the image was seen");
+    line_size(writer, "virtual size", audit->virtual_size);
     if (audit->actual_size_known) {
-        size_line(writer, "actual size:", audit->actual_size);
+        line_size(writer, "actual size", audit->actual_size);
     } else {
-        writer_format(writer, "%-15s%s\n", "actual size:", "unknown");
+        line_text(writer, "actual size", "unknown");
     }
 }
 

@@ -4,10 +4,10 @@
 #include "output/check_output.h"
 
 #include "output/json.h"
+#include "output/lines.h"
 #include "output/text.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 static void finding_json(const struct finding *finding, struct json *json)
 {
@@ -93,22 +93,11 @@ static const char *verdict(const struct check *check)
     return "the image is sound";
 }
 
-static void line(struct writer *writer, const char *name, uint64_t number)
-{
-    writer_format(writer, "%-22s%" PRIu64 "\n", name, number);
-}
-
-static void share_line(struct writer *writer, const char *name, uint64_t number, uint64_t of)
+static void line_share(struct writer *writer, const char *label, uint64_t number, uint64_t of)
 {
     double percent = of > 0 ? 100.0 * (double)number / (double)of : 0.0;
-    writer_format(writer, "%-22s%" PRIu64 " (%.2f%%)\n", name, number, percent);
-}
-
-static void size_line(struct writer *writer, const char *name, uint64_t bytes)
-{
-    char size[TEXT_SIZE_MAX];
-    text_size(bytes, size);
-    writer_format(writer, "%-22s%s\n", name, size);
+    line_label(writer, label);
+    writer_format(writer, "%" PRIu64 " (%.2f%%)\n", number, percent);
 }
 
 void check_print_text(const struct check *check, struct writer *writer)
@@ -129,15 +118,15 @@ void check_print_text(const struct check *check, struct writer *writer)
         meanings_text(findings, writer);
         writer_string(writer, "\n");
     }
-    writer_format(writer, "%-22s%s\n", "verdict:", verdict(check));
-    line(writer, "corruptions:", findings->totals[SEVERITY_CORRUPTION]);
-    line(writer, "leaks:", findings->totals[SEVERITY_LEAK]);
-    line(writer, "warnings:", findings->totals[SEVERITY_WARNING]);
-    line(writer, "check errors:", check->check_errors);
-    line(writer, "clusters of the disk:", check->total_clusters);
-    share_line(writer, "  allocated:", check->allocated_clusters, check->total_clusters);
-    share_line(writer, "  compressed:", check->compressed_clusters, check->allocated_clusters);
-    share_line(writer, "  fragmented:", check->fragmented_clusters, check->allocated_clusters);
-    size_line(writer, "leaked:", check->leaked_bytes);
-    size_line(writer, "end of the image:", check->image_end_offset);
+    line_text(writer, "verdict", verdict(check));
+    line_number(writer, "corruptions", findings->totals[SEVERITY_CORRUPTION]);
+    line_number(writer, "leaks", findings->totals[SEVERITY_LEAK]);
+    line_number(writer, "warnings", findings->totals[SEVERITY_WARNING]);
+    line_number(writer, "check errors", check->check_errors);
+    line_number(writer, "clusters of the disk", check->total_clusters);
+    line_share(writer, "  allocated", check->allocated_clusters, check->total_clusters);
+    line_share(writer, "  compressed", check->compressed_clusters, check->allocated_clusters);
+    line_share(writer, "  fragmented", check->fragmented_clusters, check->allocated_clusters);
+    line_size(writer, "leaked", check->leaked_bytes);
+    line_size(writer, "end of the image", check->image_end_offset);
 }

@@ -177,6 +177,16 @@ size_t text_name_width(struct bytes name, size_t enough)
     return width < enough ? width : enough;
 }
 
+void text_count(struct writer *writer, uint64_t count, const char *one, const char *many)
+{
+    writer_format(writer, "%" PRIu64 " %s", count, count == 1 ? one : many);
+}
+
+void text_place(struct writer *writer, uint64_t offset)
+{
+    writer_format(writer, "at %" PRIu64 " (0x%" PRIx64 ")", offset, offset);
+}
+
 void text_blanks(struct writer *writer, size_t count)
 {
     static const char blanks[] = "                                ";

@@ -34,6 +34,12 @@ void text_safe(struct writer *writer, const char *string);
 // Columns that text_name() fills, every character counted as one; counting stops at `enough`.
 size_t text_name_width(struct bytes name, size_t enough);
 
+// Writes "1 entry", "2 entries".
+void text_count(struct writer *writer, uint64_t count, const char *one, const char *many);
+
+// Writes "at 65536 (0x10000)".
+void text_place(struct writer *writer, uint64_t offset);
+
 // Writes `count` blanks.
 void text_blanks(struct writer *writer, size_t count);
 

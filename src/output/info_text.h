@@ -1,0 +1,18 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The parts of what `info` prints for people.
+
+#ifndef OUTPUT_INFO_TEXT_H
+#define OUTPUT_INFO_TEXT_H
+
+#include "inspect/info.h"
+#include "output/writer.h"
+
+void info_text_features(const struct image *image, struct writer *writer);
+void info_text_tables(const struct info *info, struct writer *writer);
+void info_text_extensions(const struct image *image, struct writer *writer);
+void info_text_snapshots(const struct info *info, struct writer *writer);
+void info_text_bitmaps(const struct info *info, struct writer *writer);
+
+#endif

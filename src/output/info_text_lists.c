@@ -1,0 +1,142 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The snapshots and the bitmaps, a line each.
+
+#include "inspect/bitmap_reader.h"
+#include "inspect/snapshot_reader.h"
+#include "output/info_output.h"
+#include "output/info_text.h"
+#include "output/lines.h"
+#include "output/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_COLUMN_MAX = 40 }; // a longer name pushes its own line only
+
+static void widen(size_t *width, struct bytes name)
+{
+    size_t needed = text_name_width(name, NAME_COLUMN_MAX);
+    if (needed > *width) {
+        *width = needed;
+    }
+}
+
+// A cell that is filled up to `width`, and the gap behind it.
+static void write_cell(struct writer *writer, struct bytes name, size_t width)
+{
+    size_t used = text_name_width(name, width);
+    text_name(writer, name);
+    text_blanks(writer, 2 + width - used);
+}
+
+static void print_snapshot(const struct snapshot *snapshot, size_t id_width, size_t name_width,
+                           struct writer *writer)
+{
+    char vm_size[TEXT_SIZE_MAX];
+    char disk_size[TEXT_SIZE_MAX];
+    char date[TEXT_DATE_MAX];
+    char clock[TEXT_CLOCK_MAX];
+    text_short_size(snapshot->vm_state_size, vm_size);
+    text_short_size(snapshot->disk_size, disk_size);
+    text_date(snapshot->date_sec, date);
+    text_clock(snapshot->vm_clock_nsec, clock);
+    writer_string(writer, "  ");
+    write_cell(writer, snapshot->id, id_width);
+    write_cell(writer, snapshot->name, name_width);
+    writer_format(writer, "%10s  %s  %12s  %10s  ", vm_size, date, clock, disk_size);
+    if (snapshot->has_icount) {
+        writer_u64(writer, snapshot->icount);
+    } else {
+        writer_string(writer, "-");
+    }
+    writer_string(writer, "\n");
+}
+
+static void measure_snapshots(const struct image *image, size_t *id_width, size_t *name_width)
+{
+    struct snapshot snapshot;
+    struct snapshot_reader reader = snapshot_reader_start(image);
+    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
+        widen(id_width, snapshot.id);
+        widen(name_width, snapshot.name);
+    }
+    snapshot_reader_free(&reader);
+}
+
+void info_text_snapshots(const struct info *info, struct writer *writer)
+{
+    struct snapshot snapshot;
+    size_t id_width = strlen("ID");
+    size_t name_width = strlen("TAG");
+    if (info->snapshots_found == 0) {
+        line_text(writer, "snapshots",
+                  info->image->header.nb_snapshots > 0 ? "none that can be read" : "none");
+        return;
+    }
+    measure_snapshots(info->image, &id_width, &name_width);
+    writer_format(writer, "snapshots:\n  %-*s  %-*s  %10s  %-20s  %12s  %10s  %s\n", (int)id_width,
+                  "ID", (int)name_width, "TAG", "VM SIZE", "DATE", "VM CLOCK", "DISK SIZE",
+                  "ICOUNT");
+    struct snapshot_reader reader = snapshot_reader_start(info->image);
+    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
+        print_snapshot(&snapshot, id_width, name_width, writer);
+    }
+    snapshot_reader_free(&reader);
+}
+
+static void print_bitmap(const struct bitmap *bitmap, size_t width, struct writer *writer)
+{
+    char text[TEXT_SIZE_MAX] = "?";
+    char buffer[INFO_NAME_MAX];
+    const char *separator = "  ";
+    uint64_t granularity;
+    if (bitmap_granularity(bitmap, &granularity)) {
+        text_short_size(granularity, text);
+    }
+    writer_string(writer, "  ");
+    write_cell(writer, bitmap->name, width);
+    writer_format(writer, "%11s  %-14s  %10" PRIu32, text,
+                  info_name_or_number(bitmap_type_name(bitmap->type), bitmap->type, buffer),
+                  bitmap->table_size);
+    for (unsigned bit = 0; bit < 32; bit++) {
+        if (bitmap->flags >> bit & 1) {
+            writer_string(writer, separator);
+            writer_string(writer, info_name_or_number(bitmap_flag_name(bit), bit, buffer));
+            separator = ", ";
+        }
+    }
+    writer_string(writer, "\n");
+}
+
+static size_t measure_bitmaps(const struct image *image)
+{
+    struct bitmap bitmap;
+    size_t width = strlen("NAME");
+    struct bitmap_reader reader = bitmap_reader_start(image);
+    while (bitmap_reader_next(&reader, &bitmap, NULL)) {
+        widen(&width, bitmap.name);
+    }
+    bitmap_reader_free(&reader);
+    return width;
+}
+
+void info_text_bitmaps(const struct info *info, struct writer *writer)
+{
+    struct bitmap bitmap;
+    if (info->bitmaps_found == 0) {
+        line_text(writer, "bitmaps",
+                  info->image->extensions.has_bitmaps ? "none that can be read" : "none");
+        return;
+    }
+    size_t width = measure_bitmaps(info->image);
+    writer_format(writer, "bitmaps:\n  %-*s  %11s  %-14s  %10s  %s\n", (int)width, "NAME",
+                  "GRANULARITY", "TYPE", "TABLE SIZE", "FLAGS");
+    struct bitmap_reader reader = bitmap_reader_start(info->image);
+    while (bitmap_reader_next(&reader, &bitmap, NULL)) {
+        print_bitmap(&bitmap, width, writer);
+    }
+    bitmap_reader_free(&reader);
+}
