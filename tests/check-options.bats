@@ -335,12 +335,9 @@ end of the image:     512 KiB (524288 bytes)'
 limited() {
     local seconds=$1 memory=$2
     shift 2
-    # Sanitizers need more of both.
-    if is_sanitized; then
-        seconds=$((seconds * 5))
-    else
-        ulimit -v "$memory"
-    fi
+    # What watches or counts needs more of both.
+    ! is_instrumented || seconds=$((seconds * 5))
+    is_sanitized || ulimit -v "$memory"
     ulimit -t "$seconds"
     exec timeout 400 "$QCOW2_INFO" check "$@"
 }

@@ -295,6 +295,19 @@ at_terminal() {
     done
 }
 
+@test "encryption: a passphrase from standard input, when that is the terminal, is a line without echo" {
+    make_data
+    local option
+    for option in '--key-file -' '--key-file 0:/dev/stdin' '--key-file /dev/tty' '--key-fd 0'; do
+        rm -f ours
+        at_terminal 'abc\n' "'$QCOW2_INFO' cat $option -o ours image; stty -a"
+        cmp -n 131072 ours noise
+        [[ $(grep -o 'Passphrase of ' screen | wc -l) -eq 1 ]] || fail "$option" "$(cat screen)"
+        ! grep -q abc screen || fail "$option: it is shown" "$(cat screen)"
+        grep -Eq '[^-]echo ' screen || fail "$option: no echo afterwards" "$(cat screen)"
+    done
+}
+
 @test "encryption: no answer is no passphrase" {
     make_data "$AES"
     at_terminal '\004' "'$QCOW2_INFO' cat -o ours image"

@@ -154,6 +154,30 @@ static bool read_all(int fd, struct secret *passphrase, struct error *error)
     return true;
 }
 
+static void write_prompt(const struct passphrase_source *source, char prompt[static PROMPT_SIZE])
+{
+    if (source->every_layer) {
+        snprintf(prompt, PROMPT_SIZE, "Passphrase of all layers: ");
+    } else {
+        snprintf(prompt, PROMPT_SIZE, "Passphrase of layer %" PRIu64 ": ", source->layer);
+    }
+}
+
+// What is typed is a line, and is not to be seen.
+static bool read_descriptor(const struct passphrase_source *source, int fd,
+                            struct secret *passphrase, struct error *error)
+{
+    char prompt[PROMPT_SIZE];
+    int terminal = isatty(fd) ? terminal_open() : -1;
+    if (terminal < 0) {
+        return read_all(fd, passphrase, error);
+    }
+    write_prompt(source, prompt);
+    bool done = terminal_ask(terminal, prompt, passphrase, error);
+    close(terminal);
+    return done;
+}
+
 static bool read_source(const struct passphrase_source *source, bool strip_newline,
                         struct secret *passphrase, struct error *error)
 {
@@ -164,7 +188,7 @@ static bool read_source(const struct passphrase_source *source, bool strip_newli
     if (fd < 0) {
         return error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
     }
-    bool done = read_all(fd, passphrase, error);
+    bool done = read_descriptor(source, fd, passphrase, error);
     // Others use the standard ones, and what is opened next must not take their place.
     if (named || fd > STDERR_FILENO) {
         close(fd);

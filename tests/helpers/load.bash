@@ -53,6 +53,11 @@ is_sanitized() {
     grep -qE '__[atm]san_init' "$QCOW2_INFO"
 }
 
+# One with a sanitizer or with counters of coverage in it is slow.
+is_instrumented() {
+    grep -qE '__[atm]san_init|__gcov_' "$QCOW2_INFO"
+}
+
 # ---- Saying what is wrong ---------------------------------------------------------------------
 
 # fail TEXT: ends the test
