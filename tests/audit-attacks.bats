@@ -165,10 +165,11 @@ assert_codes() {
     assert_codes name-not-utf8
 }
 
-@test "audit attack: names that change the direction of writing, and C1 controls" {
+@test "audit attack: names that change the direction of writing, C1 controls, and what is not seen" {
     make_small
     local name
-    for name in $'a\u202egpj.exe' $'a\u2066b' $'a\u0085b' $'a\u2028b' $'a\u200fb'; do
+    for name in $'a\u202egpj.exe' $'a\u2066b' $'a\u0085b' $'a\u2028b' $'a\u200fb' \
+        $'a\u200bb' $'a\u00adb' $'\ufeffa' $'a\U000e0041b'; do
         qemu-img snapshot -c "$name" image
         assert_codes name-control || fail "$name"
         qemu-img snapshot -d "$name" image

@@ -212,6 +212,20 @@ TEXT
     assert_output_contains '\x1b[2J\x0a\xff\u{202e}\u{9b}\\\x00é'
 }
 
+@test "info: names cannot pass for columns, nor for the word that there is none" {
+    make_image
+    qemu-img snapshot -c 'x  64 MiB  2026-01-01T00:00:00Z' a.qcow2
+    qemu-img bitmap --add a.qcow2 ' b '
+    qemu-img rebase -u -b none -F raw a.qcow2
+    run_qcow2_info a.qcow2
+    assert_output_contains '  1   x\x20\x2064 MiB\x20\x202026-01-01T00:00:00Z '
+    assert_output_contains '  \x20b\x20 '
+    assert_output_contains 'backing file:         \x6eone'
+    run_qcow2_info a.qcow2 --json
+    assert_equal "$(jq -r '.snapshots[0].name' <<<"$output")" 'x  64 MiB  2026-01-01T00:00:00Z'
+    assert_equal "$(jq -r .backing_file <<<"$output")" none
+}
+
 @test "info: the name of the file is made safe too" {
     cp "$SAMPLE" $'a\e[2J'
     run_qcow2_info $'a\e[2J'

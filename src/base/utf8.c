@@ -17,7 +17,17 @@ static const struct {
 static const struct {
     uint32_t first, last;
 } unsafe_ranges[] = {
-    {0x0, 0x1f}, {0x7f, 0x9f}, {0x61c, 0x61c}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069},
+    {0x0, 0x1f},        // C0
+    {0x7f, 0x9f},       // DEL and C1
+    {0xad, 0xad},       // soft hyphen
+    {0x61c, 0x61c},     // direction of writing
+    {0x180e, 0x180e},   // a separator without width
+    {0x200b, 0x200f},   // blanks and joiners without width, and directions
+    {0x2028, 0x202e},   // separators of lines and paragraphs, and directions
+    {0x2060, 0x206f},   // signs that are not seen, and directions
+    {0xfeff, 0xfeff},   // byte order mark
+    {0xfff9, 0xfffb},   // annotations
+    {0xe0000, 0xe007f}, // tags
 };
 
 // The bytes after the first, six bits each; false when one is missing.

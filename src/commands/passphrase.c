@@ -157,9 +157,9 @@ static bool read_all(int fd, struct secret *passphrase, struct error *error)
 static void write_prompt(const struct passphrase_source *source, char prompt[static PROMPT_SIZE])
 {
     if (source->every_layer) {
-        snprintf(prompt, PROMPT_SIZE, "Passphrase of all layers: ");
+        snprintf(prompt, PROMPT_SIZE, "Passphrase of all layers");
     } else {
-        snprintf(prompt, PROMPT_SIZE, "Passphrase of layer %" PRIu64 ": ", source->layer);
+        snprintf(prompt, PROMPT_SIZE, "Passphrase of layer %" PRIu64, source->layer);
     }
 }
 
@@ -311,7 +311,7 @@ static struct cipher *open_layer(struct passphrases *passphrases, const struct l
     }
     if (!given) {
         char prompt[PROMPT_SIZE];
-        snprintf(prompt, sizeof prompt, "Passphrase of %s: ", layer->path);
+        snprintf(prompt, sizeof prompt, "Passphrase of %s", layer->path);
         if (!terminal_ask(passphrases->terminal, prompt, &typed, error)) {
             return NULL;
         }
@@ -329,8 +329,9 @@ static bool check_layers(const struct key_options *options, const struct chain *
     for (size_t i = 0; i < options->count; i++) {
         if (!options->sources[i].every_layer && options->sources[i].layer >= chain->count) {
             return error_set(error, ERROR_USAGE,
-                             "there is no layer %" PRIu64 " for --key-file, only %zu were opened",
-                             options->sources[i].layer, chain->count);
+                             "there is no layer %" PRIu64 " for --key-file, only %zu %s opened",
+                             options->sources[i].layer, chain->count,
+                             chain->count == 1 ? "was" : "were");
         }
     }
     return true;

@@ -62,12 +62,13 @@ static bool read_line(int fd, const sigset_t *deliver, struct secret *line, stru
     return error_set(error, ERROR_IO, "cannot read from the terminal: %s", strerror(errno));
 }
 
-static void show(int fd, const char *text)
+static void show(int fd, const char *prompt)
 {
     struct writer writer;
     struct error ignored;
     writer_init(&writer, fd);
-    text_safe(&writer, text);
+    text_safe(&writer, prompt);
+    writer_string(&writer, ": ");
     writer_finish(&writer, &ignored);
 }
 

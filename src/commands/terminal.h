@@ -11,8 +11,9 @@
 // A descriptor of the terminal that the process belongs to, -1 when there is none.
 int terminal_open(void);
 
-// Shows `prompt` on the terminal `fd` and reads a line without echo: `answer`, which it makes, has
-// the line without its end. A signal that ends the process does so when the echo is back on.
+// Shows `prompt` and a colon on the terminal `fd` and reads a line without echo: `answer`, which it
+// makes, has the line without its end. A signal that ends the process does so when the echo is back
+// on.
 bool terminal_ask(int fd, const char *prompt, struct secret *answer, struct error *error);
 
 #endif

@@ -114,21 +114,31 @@ static const char *short_escape(uint32_t code_point)
     }
 }
 
+static void put_unit(struct json *json, uint32_t unit)
+{
+    static const char hex[] = "0123456789abcdef";
+    const char escape[] = {
+        '\\', 'u', hex[unit >> 12 & 15], hex[unit >> 8 & 15], hex[unit >> 4 & 15], hex[unit & 15]};
+    put(json, escape, sizeof escape);
+}
+
+// RFC 8259, section 7: beyond 16 bits it takes a surrogate pair.
+static void put_escaped(struct json *json, uint32_t code_point)
+{
+    if (code_point > 0xffff) {
+        put_unit(json, 0xd800 + ((code_point - 0x10000) >> 10));
+        code_point = 0xdc00 + ((code_point - 0x10000) & 0x3ff);
+    }
+    put_unit(json, code_point);
+}
+
 static void put_code_point(struct json *json, struct bytes encoded, uint32_t code_point)
 {
     const char *escape = short_escape(code_point);
     if (escape) {
         put(json, escape, 2);
     } else if (utf8_is_unsafe(code_point)) {
-        static const char hex[] = "0123456789abcdef";
-        // No unsafe one is beyond 16 bits.
-        char long_escape[] = {'\\',
-                              'u',
-                              hex[code_point >> 12],
-                              hex[code_point >> 8 & 15],
-                              hex[code_point >> 4 & 15],
-                              hex[code_point & 15]};
-        put(json, long_escape, sizeof long_escape);
+        put_escaped(json, code_point);
     } else {
         put(json, (const char *)encoded.data, encoded.size);
     }

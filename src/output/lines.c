@@ -24,9 +24,20 @@ void line_text(struct writer *writer, const char *label, const char *text)
     writer_string(writer, "\n");
 }
 
+// It says that there is no name.
+static bool name_is_word(struct bytes name)
+{
+    static const char word[] = "none";
+    return name.size == strlen(word) && memcmp(name.data, word, name.size) == 0;
+}
+
 void line_name(struct writer *writer, const char *label, struct bytes name)
 {
     line_label(writer, label);
+    if (name_is_word(name)) {
+        writer_format(writer, "\\x%02x", name.data[0]);
+        name = bytes_from(name, 1);
+    }
     text_name(writer, name);
     writer_string(writer, "\n");
 }

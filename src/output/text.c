@@ -3,6 +3,7 @@
 
 #include "output/text.h"
 
+#include "base/checked.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
@@ -110,46 +111,89 @@ void text_clock(uint64_t nanoseconds, char text[static TEXT_CLOCK_MAX])
 
 enum { PIECE_MAX = 16 };
 
-// The next piece of a name as it is shown, of at most PIECE_MAX bytes. Returns what it took of the
-// name, at least 1; `columns` is what it fills on a screen.
-static size_t next_piece(struct bytes name, char piece[static PIECE_MAX], size_t *size,
-                         size_t *columns)
+// A piece of a name as it is shown.
+struct piece {
+    const char *text;
+    size_t size;    // bytes
+    size_t columns; // that it fills on a screen
+    char escaped[PIECE_MAX];
+};
+
+// What is left of a name.
+struct rest {
+    struct bytes name;
+    bool after_blank; // or at its start
+};
+
+// Names stand between blanks: one beside another, or at an end, would pass for those of a column.
+static bool shows_blank(const struct rest *rest, size_t at)
 {
-    uint32_t code_point;
-    size_t taken = utf8_decode(name, &code_point);
-    if (taken == 0 || (taken == 1 && utf8_is_unsafe(code_point))) {
-        static const char hex[] = "0123456789abcdef";
-        memcpy(piece, (char[]){'\\', 'x', hex[name.data[0] >> 4], hex[name.data[0] & 15]}, 4);
-        *size = *columns = 4;
-        return 1;
-    }
-    if (utf8_is_unsafe(code_point)) {
-        *size = *columns = (size_t)snprintf(piece, PIECE_MAX, "\\u{%" PRIx32 "}", code_point);
-    } else if (code_point == '\\') {
-        piece[0] = piece[1] = '\\';
-        *size = *columns = 2;
-    } else {
-        memcpy(piece, name.data, taken);
-        *size = taken;
-        *columns = 1;
+    size_t next = at + 1;
+    return !rest->after_blank && next < rest->name.size && rest->name.data[next] != ' ';
+}
+
+// Takes what is shown as it stands.
+static size_t take_plain(struct rest *rest)
+{
+    size_t length = utf8_plain_run(rest->name);
+    size_t taken = 0;
+    while (taken < length && (rest->name.data[taken] != ' ' || shows_blank(rest, taken))) {
+        rest->after_blank = rest->name.data[taken] == ' ';
+        taken++;
     }
     return taken;
 }
 
+static void escape_byte(uint8_t byte, struct piece *piece)
+{
+    static const char hex[] = "0123456789abcdef";
+    memcpy(piece->escaped, (char[]){'\\', 'x', hex[byte >> 4], hex[byte & 15]}, 4);
+    piece->size = piece->columns = 4;
+}
+
+// One character. Returns its bytes.
+static size_t take_character(struct rest *rest, struct piece *piece)
+{
+    uint32_t code_point;
+    size_t taken = utf8_decode(rest->name, &code_point);
+    piece->text = piece->escaped;
+    rest->after_blank = taken == 1 && code_point == ' ';
+    if (taken == 0 || rest->after_blank || (taken == 1 && utf8_is_unsafe(code_point))) {
+        escape_byte(rest->name.data[0], piece);
+        return 1;
+    }
+    if (utf8_is_unsafe(code_point)) {
+        piece->size = piece->columns =
+            (size_t)snprintf(piece->escaped, PIECE_MAX, "\\u{%" PRIx32 "}", code_point);
+    } else if (code_point == '\\') {
+        piece->text = "\\\\";
+        piece->size = piece->columns = 2;
+    } else {
+        piece->text = (const char *)rest->name.data;
+        piece->size = taken;
+        piece->columns = 1;
+    }
+    return taken;
+}
+
+static void next_piece(struct rest *rest, struct piece *piece)
+{
+    piece->text = (const char *)rest->name.data;
+    size_t taken = take_plain(rest);
+    piece->size = piece->columns = taken;
+    if (taken == 0) {
+        taken = take_character(rest, piece);
+    }
+    rest->name = bytes_from(rest->name, taken);
+}
+
 void text_name(struct writer *writer, struct bytes name)
 {
-    char piece[PIECE_MAX];
-    size_t size;
-    size_t columns;
-    while (name.size > 0) {
-        size_t taken = utf8_plain_run(name);
-        if (taken > 0) {
-            writer_bytes(writer, name.data, taken);
-        } else {
-            taken = next_piece(name, piece, &size, &columns);
-            writer_bytes(writer, piece, size);
-        }
-        name = bytes_from(name, taken);
+    struct rest rest = {name, true};
+    struct piece piece;
+    while (rest.name.size > 0) {
+        next_piece(&rest, &piece);
+        writer_bytes(writer, piece.text, piece.size);
     }
 }
 
@@ -160,21 +204,14 @@ void text_safe(struct writer *writer, const char *string)
 
 size_t text_name_width(struct bytes name, size_t enough)
 {
-    char piece[PIECE_MAX];
-    size_t size;
-    size_t columns;
+    struct rest rest = {name, true};
+    struct piece piece;
     size_t width = 0;
-    while (name.size > 0 && width < enough) {
-        size_t taken = utf8_plain_run(name);
-        if (taken > 0) {
-            width += taken;
-        } else {
-            taken = next_piece(name, piece, &size, &columns);
-            width += columns;
-        }
-        name = bytes_from(name, taken);
+    while (rest.name.size > 0 && width < enough) {
+        next_piece(&rest, &piece);
+        width += piece.columns;
     }
-    return width < enough ? width : enough;
+    return min_u64(width, enough);
 }
 
 void text_count(struct writer *writer, uint64_t count, const char *one, const char *many)

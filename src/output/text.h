@@ -24,8 +24,9 @@ void text_date(uint32_t seconds, char text[static TEXT_DATE_MAX]);
 // "HH:MM:SS.mmm", with as many digits of hours as it takes.
 void text_clock(uint64_t nanoseconds, char text[static TEXT_CLOCK_MAX]);
 
-// Writes a name that comes from outside: what could steer a terminal or break the line is shown as
-// \xNN or \u{N}, a byte that is not UTF-8 as \xNN, a backslash doubled.
+// Writes a name that comes from outside: what could steer a terminal, break the line or not be seen
+// is shown as \xNN or \u{N}, a byte that is not UTF-8 as \xNN, a backslash doubled, and a blank as
+// \x20 where it begins or ends the name or stands beside another.
 void text_name(struct writer *writer, struct bytes name);
 
 // The same for a string.

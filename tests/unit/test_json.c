@@ -159,6 +159,14 @@ static void separators_and_directions_are_escaped(void)
     CHECK_STR(STRING("\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c"), "\"\\u200e\\u200f\\u061c\"");
 }
 
+static void what_is_not_seen_is_escaped(void)
+{
+    CHECK_STR(STRING("a\xe2\x80\x8b\xef\xbb\xbf!"), "\"a\\u200b\\ufeff!\"");
+    // A tag, and beside it what can be seen.
+    CHECK_STR(STRING("\xf3\xa0\x80\xa1\xf3\xa0\x81\xbf"), "\"\\udb40\\udc21\\udb40\\udc7f\"");
+    CHECK_STR(STRING("\xf0\x9f\x98\x80"), "\"\xf0\x9f\x98\x80\"");
+}
+
 static void each_bad_byte_is_replaced(void)
 {
     CHECK_STR(STRING("a\xff\xfe!"), "\"a" BAD BAD "!\"");
@@ -239,6 +247,7 @@ int main(void)
     RUN(quotes_and_backslashes_are_escaped);
     RUN(control_characters_are_escaped);
     RUN(separators_and_directions_are_escaped);
+    RUN(what_is_not_seen_is_escaped);
     RUN(each_bad_byte_is_replaced);
     RUN(cut_sequences_are_replaced_byte_by_byte);
     RUN(overlong_sequences_are_replaced_byte_by_byte);

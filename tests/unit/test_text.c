@@ -134,6 +134,24 @@ static void directions_of_writing_are_shown(void)
     NAME_IS("\xe2\x81\xa6\xd8\x9c", "\\u{2066}\\u{61c}");
 }
 
+static void what_is_not_seen_is_shown(void)
+{
+    NAME_IS("a\xc2\xad\xe2\x80\x8b\xe2\x80\x8d"
+            "b",
+            "a\\u{ad}\\u{200b}\\u{200d}b");
+    NAME_IS("\xef\xbb\xbfx\xe2\x81\xa0\xf3\xa0\x80\xa1", "\\u{feff}x\\u{2060}\\u{e0021}");
+}
+
+static void a_name_has_no_columns(void)
+{
+    NAME_IS("a b c", "a b c");
+    NAME_IS("a  b", "a\\x20\\x20b");
+    NAME_IS(" a ", "\\x20a\\x20");
+    NAME_IS(" ", "\\x20");
+    NAME_IS("\xc3\xbc   \\ \xc3\xbc", "\xc3\xbc\\x20\\x20\\x20\\\\ \xc3\xbc");
+    NAME_IS("\" \" \x1b ", "\" \" \\x1b\\x20");
+}
+
 static void bad_bytes_are_shown(void)
 {
     NAME_IS("\xff\xc3x\xed\xa0\x80", "\\xff\\xc3x\\xed\\xa0\\x80");
@@ -150,6 +168,7 @@ static void widths_are_those_of_what_is_shown(void)
     struct bytes bytes = {name, sizeof name - 1};
     CHECK_EQ_U64(text_name_width(bytes, 100), 1 + 4 + 1 + 8 + 2);
     CHECK_EQ_U64(text_name_width(bytes, 3), 3);
+    CHECK_EQ_U64(text_name_width((struct bytes){(const uint8_t *)"a  b c", 6}, 100), 1 + 4 + 4 + 3);
     CHECK_EQ_U64(text_name_width((struct bytes){0}, 3), 0);
 }
 
@@ -177,6 +196,8 @@ int main(void)
     RUN(plain_names_stand_as_they_are);
     RUN(a_terminal_is_not_steered);
     RUN(directions_of_writing_are_shown);
+    RUN(what_is_not_seen_is_shown);
+    RUN(a_name_has_no_columns);
     RUN(bad_bytes_are_shown);
     RUN(an_escape_cannot_be_forged);
     RUN(widths_are_those_of_what_is_shown);
