@@ -14,11 +14,11 @@
 //   commands/  one subcommand a file: its options and what it prints
 
 #include "commands/command.h"
-#include "commands/version.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -117,16 +117,13 @@ static int flush_stdout(void)
 
 int main(int argc, char **argv)
 {
+    unsetenv("POSIXLY_CORRECT"); // options may follow the image anywhere
     if (!fill_standard_descriptors()) {
         perror("qcow2-info: cannot open /dev/null");
         return EXIT_CANNOT;
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         print_help();
-        return flush_stdout();
-    }
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        print_version();
         return flush_stdout();
     }
     raise_descriptor_limit();

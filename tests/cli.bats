@@ -159,6 +159,17 @@ assert_usage() {
     assert_output "$json"
 }
 
+@test "cli: options may follow the image, whatever POSIX says" {
+    cp "$SAMPLE" disk.qcow2
+    run_qcow2_info map --json disk.qcow2
+    assert_status 0
+    local json=$output
+    export POSIXLY_CORRECT=1
+    run_qcow2_info map disk.qcow2 --json
+    assert_status 0
+    assert_output "$json"
+}
+
 @test "cli: the command may stand behind options" {
     cp "$SAMPLE" disk.qcow2
     run_qcow2_info map --json disk.qcow2
@@ -187,6 +198,10 @@ assert_usage() {
     run_qcow2_info frobnicate
     assert_status 1
     assert_one_error frobnicate 'No such file'
+    cp "$SAMPLE" disk.qcow2
+    run_qcow2_info frobnicate disk.qcow2
+    assert_status 64
+    assert_stderr_contains 'the first is no file'
 }
 
 @test "cli: an image that is called like an option follows --" {
@@ -294,9 +309,20 @@ options_in() {
     assert_output_contains libdeflate
 }
 
+@test "cli: --version wins over what else is there" {
+    local arguments version
+    version=$(qcow2_info --version)
+    for arguments in 'info --version' 'map missing --json --version' '--version disk.qcow2'; do
+        # shellcheck disable=SC2086
+        run_qcow2_info $arguments
+        assert_status 0
+        assert_output "$version"
+    done
+}
+
 @test "cli: help and version into a full device are errors" {
     local arguments
-    for arguments in --help --version 'map --help' 'cat --help' 'info --help'; do
+    for arguments in --help --version 'map --version' 'map --help' 'cat --help' 'info --help'; do
         local status=0
         # shellcheck disable=SC2086
         qcow2_info $arguments >/dev/full 2>stderr || status=$?

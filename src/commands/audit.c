@@ -171,8 +171,8 @@ static int run_audit(const struct command *command, int argc, char **argv)
     const char *path;
     int option;
     while ((option = command_next_option(argc, argv, "", long_options)) != -1) {
-        if (option == OPTION_HELP) {
-            return command_help(command);
+        if (is_about_option(option)) {
+            return command_about(command, option);
         }
         if (!take_option(command, option, &options)) {
             return EXIT_USAGE;

@@ -208,8 +208,8 @@ static int run_cat(const struct command *command, int argc, char **argv)
     const char *path;
     int option;
     while ((option = command_next_option(argc, argv, "o:", long_options)) != -1) {
-        if (option == OPTION_HELP) {
-            return command_help(command);
+        if (is_about_option(option)) {
+            return command_about(command, option);
         }
         if (!take_option(command, option, &options)) {
             return EXIT_USAGE;
@@ -245,6 +245,8 @@ static const char help[] =
     "  --vm-state        the VM state that was saved with --snapshot X, instead of a disk\n"
     KEY_OPTIONS_HELP
     DISK_OPTIONS_HELP
+    "\n"
+    "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are read.\n"
     "\n"
     "Exit status: 0 done, 1 not all of it could be read or written, 64 usage.\n"
     "\n"

@@ -174,8 +174,8 @@ static int run_check(const struct command *command, int argc, char **argv)
     const char *path;
     int option;
     while ((option = command_next_option(argc, argv, "", long_options)) != -1) {
-        if (option == OPTION_HELP) {
-            return command_help(command);
+        if (is_about_option(option)) {
+            return command_about(command, option);
         }
         if (!take_option(command, option, &options)) {
             return EXIT_USAGE;
@@ -206,6 +206,8 @@ static const char help[] =
     "  --confine DIR     with --data, refuse a data file outside of this folder\n"
     KEY_OPTIONS_HELP
     OPTIONS_COMMON_HELP
+    "\n"
+    "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are read.\n"
     "\n"
     "Exit status: 0 sound (there may be warnings), 2 corruption, 3 only leaked clusters,\n"
     "1 not all could be checked, 64 usage.\n"

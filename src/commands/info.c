@@ -224,7 +224,8 @@ static int parse_options(const struct command *command, int argc, char **argv,
             options->check_key = true;
             break;
         case OPTION_HELP:
-            return command_help(command);
+        case OPTION_VERSION:
+            return command_about(command, option);
         default:
             if (!is_key_option(option)) {
                 return command_usage_error(command, NULL);

@@ -254,8 +254,8 @@ static int run_map(const struct command *command, int argc, char **argv)
     const char *path;
     int option;
     while ((option = command_next_option(argc, argv, "", long_options)) != -1) {
-        if (option == OPTION_HELP) {
-            return command_help(command);
+        if (is_about_option(option)) {
+            return command_about(command, option);
         }
         if (!take_option(command, option, &options)) {
             return EXIT_USAGE;
@@ -288,6 +288,8 @@ static const char help[] =
     "  --bitmap NAME     what this dirty bitmap says, instead of the disk's extents\n"
     "  --force           with --bitmap, also one whose bits cannot be trusted\n"
     DISK_OPTIONS_HELP
+    "\n"
+    "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are read.\n"
     "\n"
     "Exit status: 0 done, 1 the image cannot be read to the end of the range, 64 usage.\n"
     "\n"

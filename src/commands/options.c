@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/sandbox.h"
+#include "commands/version.h"
 #include "image/reference.h"
 #include "output/text.h"
 #include "output/writer.h"
@@ -51,14 +52,18 @@ int command_next_option(int argc, char **argv, const char *short_options,
     return option;
 }
 
-int command_help(const struct command *command)
+int command_about(const struct command *command, int option)
 {
     struct writer out;
     struct error error;
     writer_init(&out, STDOUT_FILENO);
-    writer_format(&out, "usage: qcow2-info %s %s\n\n%s\n\n", command->name, command->usage,
-                  command->summary);
-    writer_string(&out, command->help);
+    if (option == OPTION_VERSION) {
+        print_version(&out);
+    } else {
+        writer_format(&out, "usage: qcow2-info %s %s\n\n%s\n\n", command->name, command->usage,
+                      command->summary);
+        writer_string(&out, command->help);
+    }
     if (!writer_finish(&out, &error)) {
         print_error(NULL, &error);
         return EXIT_CANNOT;
@@ -83,8 +88,9 @@ int command_usage_error(const struct command *command, const char *format, ...)
 bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
 {
     if (optind + 1 < argc) {
-        command_usage_error(command, "one image is expected, and \"%s\" is one too many",
-                            argv[optind + 1]);
+        command_usage_error(command, "one image is expected, and \"%s\" is one too many%s",
+                            argv[optind + 1],
+                            access(argv[optind], F_OK) == 0 ? "" : "; the first is no file");
         return false;
     }
     if (optind == argc && isatty(STDIN_FILENO)) {

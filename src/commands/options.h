@@ -15,18 +15,20 @@
 enum { PIPE_CAP = 64 << 20, PIPE_CAP_METADATA = 32 << 20 };
 
 // Values of struct option.val that every command's table ends with; see OPTIONS_COMMON.
-enum { OPTION_HELP = 0x1000, OPTION_NO_SANDBOX, OPTION_FIRST_OWN };
+enum { OPTION_HELP = 0x1000, OPTION_VERSION, OPTION_NO_SANDBOX, OPTION_FIRST_OWN };
 
 // clang-format off
 #define OPTIONS_COMMON                                    \
     {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX}, \
     {"help", no_argument, NULL, OPTION_HELP},             \
+    {"version", no_argument, NULL, OPTION_VERSION},       \
     {NULL, 0, NULL, 0}
 // clang-format on
 
 #define OPTIONS_COMMON_HELP                                                                \
     "  --no-sandbox      keep the right to open files and start programs, for debugging\n" \
-    "  --help            this help\n"
+    "  --help            this help\n"                                                      \
+    "  --version         the version and the libraries in use\n"
 
 struct option;
 
@@ -35,8 +37,15 @@ struct option;
 int command_next_option(int argc, char **argv, const char *short_options,
                         const struct option *table);
 
-// Prints the command's usage, options and examples on standard output. Returns EXIT_DONE.
-int command_help(const struct command *command);
+// Those that ask about the program, not about an image.
+static inline bool is_about_option(int option)
+{
+    return option == OPTION_HELP || option == OPTION_VERSION;
+}
+
+// Prints the command's usage, options and examples, or the version, on standard output. Returns the
+// exit status.
+int command_about(const struct command *command, int option);
 
 // Prints "qcow2-info: MESSAGE" and where to find help on stderr. Returns EXIT_USAGE. A NULL format
 // is for what command_next_option() has already told.

@@ -8,7 +8,6 @@
 #include "codec/twofish.h"
 
 #include <cjson/cJSON.h>
-#include <stdio.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -20,33 +19,33 @@
 #endif
 
 // Printed by a process that has entered it: it tells what is, not what should be.
-static void print_sandbox(void)
+static void print_sandbox(struct writer *writer)
 {
     char text[SANDBOX_TEXT_SIZE];
     const struct sandbox sandbox = sandbox_enter(SANDBOX_ALL);
     sandbox_describe(&sandbox, text);
-    printf("sandbox: %s\n", text);
+    writer_format(writer, "sandbox: %s\n", text);
 }
 
-void print_version(void)
+void print_version(struct writer *writer)
 {
     char nettle[TWOFISH_VERSION_SIZE];
-    printf("qcow2-info %s\n", QCOW2_INFO_VERSION);
-    printf("zlib %s\n", zlibVersion());
-    printf("libzstd %s\n", ZSTD_versionString());
-    printf("cJSON %s\n", cJSON_Version());
+    writer_format(writer, "qcow2-info %s\n", QCOW2_INFO_VERSION);
+    writer_format(writer, "zlib %s\n", zlibVersion());
+    writer_format(writer, "libzstd %s\n", ZSTD_versionString());
+    writer_format(writer, "cJSON %s\n", cJSON_Version());
 #if WITH_LIBDEFLATE
-    printf("libdeflate %s\n", LIBDEFLATE_VERSION_STRING);
+    writer_format(writer, "libdeflate %s\n", LIBDEFLATE_VERSION_STRING);
 #else
-    printf("libdeflate not built in\n");
+    writer_string(writer, "libdeflate not built in\n");
 #endif
-    printf("libgcrypt %s\n", crypto_version() ? crypto_version() : "not built in");
-    printf("nettle %s\n", twofish192_version(nettle) ? nettle : "not built in");
+    writer_format(writer, "libgcrypt %s\n", crypto_version() ? crypto_version() : "not built in");
+    writer_format(writer, "nettle %s\n", twofish192_version(nettle) ? nettle : "not built in");
 #if WITH_SECCOMP
-    printf("libseccomp %u.%u.%u\n", seccomp_version()->major, seccomp_version()->minor,
-           seccomp_version()->micro);
+    writer_format(writer, "libseccomp %u.%u.%u\n", seccomp_version()->major,
+                  seccomp_version()->minor, seccomp_version()->micro);
 #else
-    printf("libseccomp not built in\n");
+    writer_string(writer, "libseccomp not built in\n");
 #endif
-    print_sandbox();
+    print_sandbox(writer);
 }

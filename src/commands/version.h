@@ -4,8 +4,10 @@
 #ifndef COMMANDS_VERSION_H
 #define COMMANDS_VERSION_H
 
-// Prints the version, the libraries in use and what the sandbox consists of on standard output, a
-// line each. The process is then in the sandbox.
-void print_version(void);
+#include "output/writer.h"
+
+// Writes the version, the libraries in use and what the sandbox consists of, a line each. The
+// process is then in the sandbox.
+void print_version(struct writer *writer);
 
 #endif
