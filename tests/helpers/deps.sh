@@ -30,6 +30,7 @@ needs='
       check cmd:strace            strace         strace            strace            strace       strace
       check cmd:qemu-img          qemu-utils     qemu-img           qemu-img          qemu-img     qemu-img
       check cmd:qemu-io           qemu-utils     qemu-img           qemu-img          qemu-img     qemu-img
+      check cmd:mandoc            mandoc         mandoc             mandoc            mandoc       mandoc
       lint  cmd:bash              bash           bash               bash              bash         bash
       lint  cmd:clang             clang          clang              clang             clang        clang
       lint  cmd:clang-format      clang-format   clang-tools-extra  clang-extra-tools clang        clang-tools
