@@ -26,13 +26,13 @@ static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitma
     audit_name(state, AUDIT_NAME_LABEL, "the name of a bitmap", bitmap->name, sums->entry);
     if (bitmap_granularity(bitmap, &granularity)) {
         uint64_t bytes = divide_up(divide_up(header->size, granularity), 8);
-        sums->memory = audit_add(sums->memory, bytes);
+        sums->memory = add_clipped(sums->memory, bytes);
     }
     if (bitmap->table_size <= CAP_BITMAP_BYTES >> header->cluster_bits &&
         is_aligned(bitmap->table_offset, header->cluster_size) &&
         audit_possible_place(bitmap->table_offset)) {
         uint64_t clusters = (uint64_t)bitmap->table_size << header->cluster_bits;
-        state->accounted_size = audit_add(state->accounted_size, clusters);
+        state->accounted_size = add_clipped(state->accounted_size, clusters);
         bool inside = audit_table(state, PURPOSE_BITMAP_TABLE, bitmap->table_offset,
                                   (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE,
                                   sums->entry, "the table of a bitmap");

@@ -101,12 +101,6 @@ static inline bool audit_possible_place(uint64_t offset)
     return offset < HOST_OFFSET_LIMIT;
 }
 
-static inline uint64_t audit_add(uint64_t a, uint64_t b)
-{
-    uint64_t sum;
-    return checked_add(a, b, &sum) ? sum : UINT64_MAX;
-}
-
 // Counts what ends at `end` of the file as used.
 static inline void audit_use(struct audit_state *state, uint64_t end)
 {

@@ -105,8 +105,8 @@ static void look_at_snapshot(struct audit_state *state, const struct snapshot *s
         audit_tell(state, AUDIT_VM_STATE, sums->entry,
                    "a snapshot has %" PRIu64 " bytes of VM state", snapshot->vm_state_size);
     }
-    state->accounted_size = audit_add(state->accounted_size, snapshot->disk_size);
-    state->accounted_size = audit_add(state->accounted_size, snapshot->vm_state_size);
+    state->accounted_size = add_clipped(state->accounted_size, snapshot->disk_size);
+    state->accounted_size = add_clipped(state->accounted_size, snapshot->vm_state_size);
     look_at_snapshot_l1(state, snapshot, sums);
 }
 
