@@ -295,6 +295,25 @@ unknown_extensions() {
     assert_codes header-unknown
     assert_equal "$(jq '.findings[0].offset' <<<"$output")" 119
     assert_status 0
+    # Those behind the compression type are to be zero.
+    make_small
+    poke image 105 01
+    assert_codes header-unknown
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 105
+}
+
+@test "audit attack: an end of the header extensions that is longer than an end" {
+    local at
+    make_small
+    at=$((112 + 8 + ($(peek_be32 image 116) + 7) / 8 * 8))
+    assert_equal "$(peek image "$at" 8)" 0000000000000000
+    poke_be32 image $((at + 4)) 4104
+    assert_codes header-broken
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$at"
+    # To a program that takes it for fields of version 3, a data file.
+    make_image image 1M compat=0.10
+    poke_be32 image 76 4
+    assert_codes header-broken
 }
 
 @test "audit attack: tables past the end of the file" {
@@ -658,8 +677,41 @@ incomplete_with() {
     poke_be64 image "$(field image snapshots_offset)" "$end"
     poke_be32 image $(($(field image snapshots_offset) + 8)) 8192
     poke_be64 image $(($(field image snapshots_offset) + 48)) $((4 << 40))
-    assert_codes shared-l2-table
+    assert_codes shared-l2-table shared-data
     assert_output_contains '(and 8190 more)'
+}
+
+@test "audit attack: snapshots whose L2 tables are harmless alone, and one that has them all" {
+    local i l1 table names='' entries='' at=$((8 << 20))
+    make_image image 16M cluster_size=64k
+    # 8 tables, each of which names the same 64 clusters.
+    truncate -s $((16 << 20)) image
+    for ((i = 0; i < 8; i++)); do
+        copied_entries 64 $((4 << 20)) $C | place image $((at + i * C))
+    done
+    l1=$((at + 16 * C))
+    copied_entries 8 "$at" $C | place image $l1
+    for ((i = 0; i < 8; i++)); do
+        # A table of one entry, in a cluster of its own, for each of them.
+        poke_be64 image $((l1 + (i + 1) * C)) $((COPIED | at + i * C))
+        entries+=$(snapshot_entry $((l1 + (i + 1) * C)) 1 $((512 << 20)) "$i")
+    done
+    entries+=$(snapshot_entry "$l1" 8 $((4 << 30)) all)
+    poke image $((12 << 20)) "$entries"
+    poke_field image snapshots_offset $((12 << 20))
+    poke_field image nb_snapshots 8
+    assert_codes ''
+    poke_field image nb_snapshots 9
+    assert_codes shared-data
+    assert_output_contains "the disk of a snapshot has $((8 * 64 * C)) bytes"
+}
+
+@test "audit attack: a snapshot that compresses as nothing does" {
+    make_image image 2G compression_type=zstd 'write -q -c -P 1 0 1100M'
+    qemu-img snapshot -c one image
+    write_image image 'discard -q 0 1100M'
+    assert_codes expansion
+    assert_output_contains 'the disk of a snapshot has 1153433600 bytes'
 }
 
 @test "audit attack: a file that a hole makes long enough for its data" {
@@ -716,7 +768,54 @@ incomplete_with() {
     make_small
     move_l2_to_end image 0
     poke_l2_entry image 0 $((COPIED | $(l2_table_at image 0) - 512))
-    assert_codes data-over-table
+    assert_codes data-over-table entry-broken
+}
+
+# broken_entry VALUE: of an L2 entry of a small image this is all that is told
+broken_entry() {
+    poke_be64 image "$(l2_entry_at image 0)" "$1"
+    assert_codes entry-broken || fail "$1" || return
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$(l2_entry_at image 0)"
+}
+
+@test "audit attack: entries that programs read differently" {
+    local entry bit at
+    make_small
+    entry=$(l2_entry image 0)
+    for bit in 1 8 56 61; do
+        broken_entry $((entry | 1 << bit))
+        # Also in an entry that names nothing.
+        broken_entry $((1 << bit))
+    done
+    broken_entry $((entry + 512))
+    assert_output_contains 'not aligned'
+    for at in "$(l1_entry_at image 0)" "$(field image refcount_table_offset)"; do
+        make_small
+        poke_be64 image "$at" $(($(peek_be64 image "$at") | 1 << 8))
+        assert_codes entry-broken
+        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$at"
+    done
+    # The zero bit came with version 3.
+    make_image image 1M compat=0.10 "write -P 1 0 $C"
+    entry=$(l2_entry image 0)
+    broken_entry $((entry | 1))
+}
+
+@test "audit attack: subclusters that programs read differently" {
+    make_image image 1M extended_l2=on "write -P 1 0 $C"
+    assert_clean image
+    poke_subclusters image 0 0x00000001ffffffff
+    assert_codes entry-broken
+    assert_output_contains 'both allocated and zero'
+    poke_subclusters image 0 0x00000000ffffffff
+    poke_l2_entry image 0 $(($(l2_entry image 0) | 1))
+    assert_codes entry-broken
+    poke_l2_entry image 0 0
+    assert_codes entry-broken
+    assert_output_contains 'without a host cluster'
+    make_image image 1M extended_l2=on "write -c -P 1 0 $C"
+    poke_subclusters image 0 1
+    assert_codes entry-broken
 }
 
 @test "audit attack: data of a snapshot alone are looked at too" {
@@ -744,7 +843,7 @@ incomplete_with() {
 # marked OFFSET HEX: only that is told of a small image with these bytes, and the place is right
 marked() {
     rm -f image
-    make_small
+    make_image image 1M cluster_size=128k "write -P 1 0 $((2 * C))"
     poke image "$1" "$2"
     assert_codes other-format || fail "$1 $2" || return
     assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$(($1))"
@@ -768,6 +867,29 @@ marked() {
     marked 4096 fc4e2ba9             # Linux RAID
     marked 0x4000 534b554cbabe       # LUKS, second header
     marked 0x8000 534b554cbabe
+    marked 0x10000 534b554cbabe
+    marked 0xff6 53574150535041434532 # swap space, by size of a page
+    marked 0x1ff6 53574150535041434532
+    marked 0x3ff6 53574150535041434532
+    marked 0x7ff6 53574150535041434532
+    marked 0xfff6 53574150535041434532
+    marked 1024 4858 0005           # HFSX
+    marked 1024 1020f5f2            # F2FS
+    marked 1024 e2e1f5e0            # EROFS
+    marked 0x2034 526549734572      # ReiserFS
+    marked 0x10034 526549734572
+    marked 0x10000 52654973457234   # Reiser4
+    marked 0x8000 4a465331          # JFS
+    marked 0x10000 01161970         # GFS2
+    marked 0x1018 c68573f64e1a45ca  # bcache
+    marked 0x400 4f4346535632       # OCFS2
+    marked 0x800 4f4346535632
+    marked 0x1000 4f4346535632
+    marked 0x2000 4f4346535632
+    marked 0x255c 54190100          # UFS
+    marked 0x255c 19015419
+    marked 0x1055c 19015419
+    marked 512 57455682             # BSD label
 }
 
 @test "audit attack: a tar archive of the old kind, known by its checksum" {

@@ -233,6 +233,13 @@ second_l1_entry() {
     assert_output_contains 'an L1 table'
 }
 
+@test "audit rule entry-broken: a reserved bit, which some programs read as one of the host offset" {
+    make_small
+    poke_l2_entry image 0 $(($(l2_entry image 0) | 1 << 57))
+    assert_only unsafe entry-broken "$(l2_entry_at image 0)"
+    assert_output_contains 'reserved bits'
+}
+
 @test "audit rule shared-l2-table: two halves of the disk are one" {
     make_two
     poke_be64 image "$(second_l1_entry)" "$(peek_be64 image "$(l1_entry_at image 0)")"

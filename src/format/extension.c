@@ -66,6 +66,9 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
     uint32_t type = bytes_be32(head, EXTENSION_TYPE);
     uint32_t length = bytes_be32(head, EXTENSION_LENGTH);
     if (type == EXTENSION_END) {
+        if (length != 0) {
+            note(problems, ERROR_CORRUPT, at, "a length in the end of the header extensions");
+        }
         return false;
     }
     if (length > left - EXTENSION_HEADER_SIZE) {

@@ -189,6 +189,11 @@ enum luks_slot_field {
 #define ENTRY_ZERO           (UINT64_C(1) << 0)
 #define REFTABLE_OFFSET_MASK (~UINT64_C(0x1ff))
 
+// Bits that have no meaning in any version; of an L2 entry, in one that is not compressed.
+#define L1_ENTRY_RESERVED             UINT64_C(0x7f000000000001ff)
+#define L2_ENTRY_RESERVED             UINT64_C(0x3f000000000001fe)
+#define REFCOUNT_TABLE_ENTRY_RESERVED UINT64_C(0x1ff)
+
 #define BITMAP_TABLE_ALL_ONES UINT64_C(1) // without an offset: every bit of its cluster is set
 
 enum {

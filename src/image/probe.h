@@ -28,7 +28,7 @@ struct probe_mark {
     size_t size;
 };
 
-enum { PROBE_MARKS_MAX = 64 }; // of one file
+enum { PROBE_MARKS_MAX = 96 }; // of one file
 
 // Finds all of them, as far as the file was given, in its first PROBE_SIZE bytes and in its last
 // ones: 64 KiB, as far as the comment of a zip archive can reach. False when a read failed.

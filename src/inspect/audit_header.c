@@ -218,7 +218,7 @@ static bool find_byte(struct audit_state *state, uint64_t start, uint64_t end, u
 static void look_at_unknown_fields(struct audit_state *state)
 {
     uint64_t at;
-    if (find_byte(state, HEADER_LENGTH_KNOWN, state->header->header_length, &at)) {
+    if (find_byte(state, HEADER_COMPRESSION_TYPE + 1, state->header->header_length, &at)) {
         audit_tell(state, AUDIT_HEADER_UNKNOWN, at,
                    "the header of %" PRIu32 " bytes has fields behind those that are known",
                    state->header->header_length);

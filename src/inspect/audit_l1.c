@@ -75,7 +75,8 @@ bool audit_l1_next(struct audit_l1_walk *walk)
     for (;;) {
         uint64_t count = walk->view.size / L1_ENTRY_SIZE;
         for (uint64_t i = walk->next - walk->at; i < count; i++) {
-            walk->l2_offset = bytes_be64(walk->view, (size_t)i * L1_ENTRY_SIZE) & ENTRY_OFFSET_MASK;
+            walk->entry = bytes_be64(walk->view, (size_t)i * L1_ENTRY_SIZE);
+            walk->l2_offset = walk->entry & ENTRY_OFFSET_MASK;
             if (walk->l2_offset != 0) {
                 walk->place = walk->l1.offset + (walk->at + i) * L1_ENTRY_SIZE;
                 walk->guest_offset = (walk->at + i) * header_l2_coverage(header);
@@ -116,6 +117,10 @@ static void note_l2_tables(struct audit_state *state, struct l1_table l1, uint64
     struct audit_l1_walk walk = audit_l1_start(state, l1, owner == OWNER_ACTIVE);
     while (audit_l1_next(&walk)) {
         bool added = true;
+        if (walk.entry & L1_ENTRY_RESERVED) {
+            audit_tell(state, AUDIT_ENTRY_BROKEN, walk.place,
+                       "the L1 entry 0x%016" PRIx64 ": reserved bits are set", walk.entry);
+        }
         uint64_t *slot =
             audit_cluster_table(state, PURPOSE_L2_TABLE, walk.l2_offset, walk.place, name, &added);
         if (!slot) {
@@ -151,6 +156,6 @@ void audit_snapshot_l1s(struct audit_state *state)
         if (audit_spent(state, state->snapshot_l1_bytes)) {
             return;
         }
-        note_l2_tables(state, state->snapshots[i], OWNER_ACTIVE + 1 + i);
+        note_l2_tables(state, state->snapshots[i].l1, OWNER_ACTIVE + 1 + i);
     }
 }

@@ -17,7 +17,8 @@ struct audit_l1_walk {
     struct bytes view;
     uint64_t at, next; // indices: where the view begins, and of the entry to look at next
     uint64_t guest_offset;
-    uint64_t l2_offset; // of the entry found
+    uint64_t entry;     // that was found
+    uint64_t l2_offset; // in it
     uint64_t place;     // byte offset of that entry
 };
 

@@ -100,6 +100,11 @@ static void look_at_entry(struct audit_state *state, uint64_t index, uint64_t en
     uint64_t offset = entry & REFTABLE_OFFSET_MASK;
     uint64_t at = header->refcount_table_offset + index * REFCOUNT_TABLE_ENTRY_SIZE;
     bool added = true;
+    if (entry & REFCOUNT_TABLE_ENTRY_RESERVED) {
+        audit_tell(state, AUDIT_ENTRY_BROKEN, at,
+                   "the entry 0x%016" PRIx64 " of the refcount table: reserved bits are set",
+                   entry);
+    }
     if (offset == 0) {
         return;
     }

@@ -99,6 +99,10 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
     [AUDIT_DATA_OVER_TABLE] = {"data-over-table", AUDIT_UNSAFE,
         "a cluster of the disk is one in which a table or bits of a bitmap lie",
         "the guest rewrites the tables of its own image, after every check of them"},
+    [AUDIT_ENTRY_BROKEN] = {"entry-broken", AUDIT_UNSAFE,
+        "an entry of an L1 table, an L2 table or the refcount table has reserved bits, names data that are "
+        "not aligned to a cluster, or subclusters that cannot be",
+        "programs read different disks: the one that scans it, and the one that runs it"},
     [AUDIT_SHARED_L2_TABLE] = {"shared-l2-table", AUDIT_UNSAFE,
         "several entries of one L1 table, of the disk or of a snapshot, name the same L2 table",
         "a small file with an endless disk: a copy of it fills the storage"},
@@ -106,8 +110,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "several entries of L2 tables of one disk name the same data, compressed or not",
         "a small file with an endless disk: a copy of it fills the storage"},
     [AUDIT_EXPANSION] = {"expansion", AUDIT_UNSAFE,
-        "the data of the disk are more than 100 times the file, or those that are compressed are "
-        "more than 100 times what is in the file beside its holes",
+        "the data of the disk, or of that of a snapshot, are more than 100 times the file, or those that "
+        "are compressed are more than 100 times what is in the file beside its holes",
         "a small file whose decompression fills the storage and keeps a processor busy"},
     [AUDIT_UNSEEN_TABLES] = {"unseen-tables", AUDIT_UNSAFE,
         "the tables cannot be looked at, or there are more than an audit looks at",

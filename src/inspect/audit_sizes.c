@@ -56,41 +56,47 @@ static uint64_t stored_size(struct source *source)
 
 // A hole makes a file as long as anybody likes, and is no data that a disk could be made of. What
 // is not compressed may lie in one, as it does after preallocation.
-static void look_at_compressed_expansion(struct audit_state *state)
+static void look_at_compressed_expansion(struct audit_state *state,
+                                         const struct audit_disk_sums *disk)
 {
-    uint64_t data = state->compressed_bytes;
+    uint64_t data = disk->compressed_bytes;
     // What the file takes on disk says it at once, but less than it has where disks compress too.
     if (!state->audit->actual_size_known || !is_bomb(data, state->audit->actual_size)) {
         return;
     }
-    uint64_t stored = stored_size(state->source);
-    if (is_bomb(data, stored)) {
-        audit_tell(state, AUDIT_EXPANSION, state->header->l1_table_offset,
-                   "%" PRIu64 " bytes of compressed data in a file of %" PRIu64
+    if (!state->stored_known) {
+        state->stored_size = stored_size(state->source);
+        state->stored_known = true;
+    }
+    if (is_bomb(data, state->stored_size)) {
+        audit_tell(state, AUDIT_EXPANSION, disk->l1_table_offset,
+                   "%s has %" PRIu64 " bytes of compressed data, in a file of %" PRIu64
                    " bytes beside its holes",
-                   data, stored);
+                   disk->name, data, state->stored_size);
     }
 }
 
-static void look_at_expansion(struct audit_state *state)
+void audit_expansion(struct audit_state *state, const struct audit_disk_sums *disk)
 {
-    const struct header *header = state->header;
     uint64_t file_size = state->source->size;
     // No sum here reaches 2^63: an L1 table of the most entries maps 2^61 bytes.
-    uint64_t data = state->data_bytes + state->compressed_bytes;
-    if (state->data_bytes >
-        align_down(file_size + header->cluster_size - 1, header->cluster_size)) {
-        audit_tell(state, AUDIT_SHARED_DATA, header->l1_table_offset,
-                   "%" PRIu64 " bytes of the disk are data that are not compressed, more than the "
-                   "file has",
-                   state->data_bytes);
-    }
-    if (is_bomb(data, file_size)) {
-        audit_tell(state, AUDIT_EXPANSION, header->l1_table_offset,
-                   "%" PRIu64 " bytes of data in a file of %" PRIu64, data, file_size);
+    uint64_t data = disk->data_bytes + disk->compressed_bytes;
+    if (!state->source->complete) {
         return;
     }
-    look_at_compressed_expansion(state);
+    if (disk->data_bytes >
+        align_down(file_size + state->header->cluster_size - 1, state->header->cluster_size)) {
+        audit_tell(state, AUDIT_SHARED_DATA, disk->l1_table_offset,
+                   "%s has %" PRIu64 " bytes of data that are not compressed, more than the file",
+                   disk->name, disk->data_bytes);
+    }
+    if (is_bomb(data, file_size)) {
+        audit_tell(state, AUDIT_EXPANSION, disk->l1_table_offset,
+                   "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, disk->name, data,
+                   file_size);
+        return;
+    }
+    look_at_compressed_expansion(state, disk);
 }
 
 static void look_at_unseen_tables(struct audit_state *state)
@@ -105,7 +111,4 @@ void audit_sizes(struct audit_state *state)
 {
     look_at_unseen_tables(state);
     look_at_actual_size(state);
-    if (state->header->geometry_known && state->source->complete) {
-        look_at_expansion(state);
-    }
 }

@@ -18,6 +18,19 @@ struct bitmap_table {
     uint32_t entries; // each for a cluster of bits
 };
 
+struct audit_snapshot {
+    struct l1_table l1;
+    uint64_t disk_size; // bytes
+};
+
+// What a disk consists of, as far as its tables were gone through.
+struct audit_disk_sums {
+    const char *name; // in words
+    uint64_t l1_table_offset;
+    uint64_t data_bytes;       // guest bytes that are stored as they are
+    uint64_t compressed_bytes; // guest bytes that are stored compressed
+};
+
 struct audit_state {
     const struct image *image;
     const struct header *header;
@@ -39,16 +52,16 @@ struct audit_state {
     size_t mark_count, marks_not_in_data;
     uint64_t unmarked_start, unmarked_end; // of a part of the file without marks, as long as any
 
-    struct l1_table snapshots[AUDIT_SNAPSHOTS_MAX]; // those whose place is sound
+    struct audit_snapshot snapshots[AUDIT_SNAPSHOTS_MAX]; // those whose place is sound
     size_t snapshot_count;
 
     struct bitmap_table bitmaps[AUDIT_BITMAPS_MAX]; // the same
     size_t bitmap_count;
 
-    // Of the active disk, as far as its tables were gone through.
-    uint64_t data_bytes;       // guest bytes that are stored as they are
-    uint64_t compressed_bytes; // guest bytes that are stored compressed
-    uint64_t unseen_tables;    // L2 tables that the budget left out
+    uint64_t unseen_tables; // L2 tables of the active disk that the budget left out
+
+    bool stored_known;
+    uint64_t stored_size; // bytes of the file that are no hole
 
     struct hole hole; // of the file, found last
 
@@ -122,6 +135,9 @@ static inline int audit_shown(struct bytes name)
 // Looks at a name, which `what` says in words and byte `at` of the file has.
 void audit_name(struct audit_state *state, enum audit_name_role role, const char *what,
                 struct bytes name, uint64_t at);
+
+// Is it more than the file can hold.
+void audit_expansion(struct audit_state *state, const struct audit_disk_sums *disk);
 
 // The parts, in the order in which they are called: places of tables come before what lies in them.
 void audit_header(struct audit_state *state);

@@ -87,7 +87,8 @@ static void look_at_snapshot_l1(struct audit_state *state, const struct snapshot
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
                               "the L1 table of a snapshot");
     if (inside && state->snapshot_count < AUDIT_SNAPSHOTS_MAX) {
-        state->snapshots[state->snapshot_count++] = l1;
+        state->snapshots[state->snapshot_count++] =
+            (struct audit_snapshot){l1, snapshot->disk_size};
     }
 }
 

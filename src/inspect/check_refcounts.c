@@ -11,8 +11,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define REFCOUNT_TABLE_RESERVED UINT64_C(0x1ff)
-
 static uint64_t table_entries(const struct check_state *state)
 {
     return ((uint64_t)state->header->refcount_table_clusters << state->header->cluster_bits) /
@@ -191,7 +189,7 @@ static void check_block(struct check_state *state, uint64_t index, uint64_t entr
     struct finding at = {.has_host = true, .host_offset = offset};
     char place[64];
     snprintf(place, sizeof place, "refcount table entry %" PRIu64, index);
-    if (entry & REFCOUNT_TABLE_RESERVED) {
+    if (entry & REFCOUNT_TABLE_ENTRY_RESERVED) {
         at.kind = FINDING_REFCOUNT_TABLE_RESERVED_BITS;
     } else if (!is_aligned(offset, header->cluster_size)) {
         at.kind = FINDING_REFCOUNT_BLOCK_UNALIGNED;

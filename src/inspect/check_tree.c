@@ -10,9 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define L1_RESERVED UINT64_C(0x7f000000000001ff)
-#define L2_RESERVED UINT64_C(0x3f000000000001fe) // bit 0 is the zero bit
-
 struct tree {
     struct check_state *state;
     bool active;
@@ -212,7 +209,7 @@ static void check_l2_entry(struct tree *tree, const struct place *place)
         check_compressed(tree, place);
         return;
     }
-    if (entry & L2_RESERVED) {
+    if (entry & L2_ENTRY_RESERVED) {
         tell(tree, FINDING_L2_RESERVED_BITS, place);
     }
     bool zero = !extended && (entry & ENTRY_ZERO) != 0;
@@ -332,7 +329,7 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     const struct header *header = state->header;
     tree->guest_offset = index * header_l2_coverage(header);
     tree->l2_offset = l1_entry & ENTRY_OFFSET_MASK;
-    if (l1_entry & L1_RESERVED) {
+    if (l1_entry & L1_ENTRY_RESERVED) {
         tell_l1(tree, FINDING_L1_RESERVED_BITS, index, l1_entry);
     }
     if (tree->l2_offset == 0) {
