@@ -12,13 +12,15 @@ static const char damaged[] = "the zstd stream is damaged";
 static const char goes_on[] = "the zstd frame goes on past the end of the cluster";
 
 // The output stays where it is while a cluster is decoded. libzstd, when it is told, then looks
-// back into it and needs no window of its own, which a frame could make 128 MiB long.
+// back into it and needs no window of its own, which a frame could make 128 MiB long. So any window
+// is fine, as it is to libzstd for a frame that is there as a whole.
 static void *zstd_open(void)
 {
     ZSTD_DCtx *context = ZSTD_createDCtx();
 #ifdef ZSTD_d_stableOutBuffer
     if (context) {
         ZSTD_DCtx_setParameter(context, ZSTD_d_stableOutBuffer, 1);
+        ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZSTD_WINDOWLOG_MAX);
     }
 #endif
     return context;
