@@ -9,18 +9,18 @@
 #include <zstd_errors.h>
 
 static const char damaged[] = "the zstd stream is damaged";
+// To libzstd a frame that is there as a whole may ask for any.
+static const char large_window[] = "the zstd frame asks for a window of more than 128 MiB";
 static const char goes_on[] = "the zstd frame goes on past the end of the cluster";
 
 // The output stays where it is while a cluster is decoded. libzstd, when it is told, then looks
-// back into it and needs no window of its own, which a frame could make 128 MiB long. So any window
-// is fine, as it is to libzstd for a frame that is there as a whole.
+// back into it and needs no window of its own, which a frame could make 128 MiB long.
 static void *zstd_open(void)
 {
     ZSTD_DCtx *context = ZSTD_createDCtx();
 #ifdef ZSTD_d_stableOutBuffer
     if (context) {
         ZSTD_DCtx_setParameter(context, ZSTD_d_stableOutBuffer, 1);
-        ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZSTD_WINDOWLOG_MAX);
     }
 #endif
     return context;
@@ -60,6 +60,8 @@ static const char *error_text(size_t status)
     switch (ZSTD_getErrorCode(status)) {
     case ZSTD_error_dstSize_tooSmall:
         return goes_on;
+    case ZSTD_error_frameParameter_windowTooLarge:
+        return large_window;
     case ZSTD_error_memory_allocation:
         return codec_no_memory;
     default:
