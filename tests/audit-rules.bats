@@ -359,7 +359,7 @@ second_l1_entry() {
 # ---- Bytes of the file -----------------------------------------------------------------------------
 
 @test "audit rule other-format: a boot sector" {
-    make_small
+    make_image image 1M compat=0.10
     poke image 510 55aa
     assert_only unsafe other-format 510
 }

@@ -97,7 +97,8 @@ assert_usage() {
     assert_status 2
     [[ $output != *$'\e'* && $output != *$'\xe2\x80\xae'* ]]
     assert_equal "$(grep -c '^verdict:' <<<"$output")" 1
-    assert_output_contains 'x\x0averdict:              safe\x1b[2J\u{202e}'
+    assert_output_contains 'x\x0averdict:\x20\x20'
+    assert_output_contains '\x20\x20safe\x1b[2J\u{202e}'
     run_qcow2_info audit --json image
     [[ $output != *$'\e'* && $output != *$'\xe2\x80\xae'* ]]
     assert_equal "$(jq -r '.findings[0].code' <<<"$output")" name-control

@@ -64,7 +64,8 @@ static void check_version(const struct header *header, struct problems *problems
 {
     if (header->version > 3) {
         problems_fatal(problems, PROBLEM_UNSUPPORTED_VERSION, HEADER_VERSION,
-                       "qcow version %" PRIu32 " is unknown; the header is read as that of version 3",
+                       "qcow version %" PRIu32
+                       " is unknown; the header is read as that of version 3",
                        header->version);
     }
 }
