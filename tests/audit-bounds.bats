@@ -201,7 +201,7 @@ place_marks() {
     place_l1
     local i
     for ((i = 0; i < 200; i++)); do
-        poke image $(((1 << 40) + i * 17 * C)) 01
+        poke image $(((1 << 40) + i * 17 * C)) 80
     done
     # A disk of 16 TiB, which is the largest that is safe, would need such a table.
     both_bounded 2
