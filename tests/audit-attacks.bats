@@ -874,7 +874,7 @@ marked() {
     marked 0x3ff6 53574150535041434532
     marked 0x7ff6 53574150535041434532
     marked 0xfff6 53574150535041434532
-    marked 1024 4858 0005           # HFSX
+    marked 1024 48580005            # HFSX
     marked 1024 1020f5f2            # F2FS
     marked 1024 e2e1f5e0            # EROFS
     marked 0x2034 526549734572      # ReiserFS
