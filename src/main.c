@@ -5,13 +5,14 @@
 //
 // Where things are; each folder knows only those above it:
 //
-//   base/      bytes and their bounds, errors, sources of bytes, worker threads, the sandbox
-//   format/    the qcow2 format: header, extensions, tables, entries; bytes in, structs out
-//   codec/     decompressors, ciphers and key slots; they know bytes, not images
-//   image/     one disk made of layers: its runs and extents, and the bytes they stand for
-//   inspect/   answers about an image, as plain structs
-//   output/    those structs for people and for programs
-//   commands/  one subcommand a file: its options and what it prints
+//   base/      bytes and their bounds, checked arithmetic, errors, memory, worker threads, the
+//   sandbox source/    where bytes come from and how they move: files, devices, memory, pipes,
+//   holes, copies format/    qcow2 on disk: header, extensions, tables, entries; bytes in, structs
+//   out codec/     decompressors, ciphers and key slots; they know bytes, not images image/     a
+//   disk made of layers: its runs and extents, and the bytes they stand for tables/    walks over
+//   all tables of an image, and what each host cluster is used for info/  check/  audit/   answers,
+//   one room each, as plain structs; they do not know one another output/    those structs as text
+//   and JSON commands/  one command a file: its options and what it prints
 
 #include "commands/command.h"
 

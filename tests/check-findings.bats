@@ -718,5 +718,5 @@ make_bitmap_image() {
     cases=$(grep -oE '[a-z0-9]+(-[a-z0-9]+)*' "$BATS_TEST_FILENAME" | sort -u)
     while read -r code; do
         grep -qx -- "$code" <<<"$cases" || fail "no case for $code"
-    done < <(grep -oE '\{"[a-z0-9-]+", SEVERITY' "$TOP/src/inspect/finding.c" | grep -oE '[a-z0-9-]{3,}')
+    done < <(grep -oE '\{"[a-z0-9-]+", SEVERITY' "$TOP/src/check/finding.c" | grep -oE '[a-z0-9-]{3,}')
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "inspect/audit.h"
+#include "audit/audit.h"
 #include "commands/options.h"
 #include "image/probe.h"
 #include "output/audit_output.h"

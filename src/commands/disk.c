@@ -6,7 +6,7 @@
 #include "base/checked.h"
 #include "format/layout.h"
 #include "image/probe.h"
-#include "inspect/snapshot_find.h"
+#include "tables/snapshot_find.h"
 
 #include <getopt.h>
 #include <inttypes.h>

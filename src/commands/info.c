@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "inspect/info.h"
+#include "info/info.h"
 #include "commands/passphrase.h"
 #include "image/chain.h"
 #include "image/probe.h"

@@ -3,9 +3,9 @@
 
 #include "commands/disk.h"
 #include "format/layout.h"
-#include "inspect/bitmap_find.h"
 #include "output/dirty_output.h"
 #include "output/extent_output.h"
+#include "tables/bitmap_find.h"
 
 #include <getopt.h>
 #include <unistd.h>

@@ -7,8 +7,8 @@
 #define COMMANDS_OPTIONS_H
 
 #include "base/error.h"
-#include "base/source.h"
 #include "commands/command.h"
+#include "source/source.h"
 
 // A pipe is read up to this many bytes, as the first bytes of an image; by the commands that look
 // at metadata only up to so many as leave them within 64 MiB of memory.

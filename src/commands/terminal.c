@@ -3,9 +3,9 @@
 
 #include "commands/terminal.h"
 
-#include "base/transfer.h"
 #include "output/text.h"
 #include "output/writer.h"
+#include "source/transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,10 +3,10 @@
 
 #include "image/chain.h"
 
-#include "base/beneath.h"
 #include "format/layout.h"
 #include "image/probe.h"
 #include "image/reference.h"
+#include "source/beneath.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 
 #include "format/bitmap.h"
 #include "image/image.h"
-#include "image/table_window.h"
+#include "source/table_window.h"
 
 struct dirty_extent {
     uint64_t start, length; // guest bytes

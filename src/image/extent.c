@@ -4,8 +4,8 @@
 #include "image/extent.h"
 
 #include "base/checked.h"
-#include "image/host_holes.h"
 #include "image/preallocation.h"
+#include "source/host_holes.h"
 
 #include <stdlib.h>
 

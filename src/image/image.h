@@ -7,9 +7,9 @@
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
 
-#include "base/source.h"
 #include "format/extension.h"
 #include "format/header.h"
+#include "source/source.h"
 
 struct image {
     struct source *source; // owned

@@ -6,7 +6,7 @@
 #include "base/checked.h"
 #include "format/layout.h"
 #include "format/refcount.h"
-#include "image/table_window.h"
+#include "source/table_window.h"
 
 // Refcount blocks are read up to so many bytes: the answer only helps to find more holes.
 enum { BLOCKS_BYTES_MAX = 32 << 20 };

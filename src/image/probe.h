@@ -6,7 +6,7 @@
 #ifndef IMAGE_PROBE_H
 #define IMAGE_PROBE_H
 
-#include "base/source.h"
+#include "source/source.h"
 
 // True when the file begins as a qcow2 image does; the rest is for image_open() to judge. Else
 // false, and `error` says what the file looks like instead.

@@ -9,7 +9,7 @@
 
 #include "format/entry.h"
 #include "image/image.h"
-#include "image/table_window.h"
+#include "source/table_window.h"
 
 struct run {
     enum cluster_kind kind;

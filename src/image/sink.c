@@ -4,7 +4,7 @@
 #include "image/sink.h"
 
 #include "base/checked.h"
-#include "base/transfer.h"
+#include "source/transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,7 +7,7 @@
 #ifndef IMAGE_SINK_H
 #define IMAGE_SINK_H
 
-#include "base/source.h"
+#include "source/source.h"
 
 enum sparse {
     SPARSE_AUTO,   // holes for zero and unallocated extents

@@ -6,7 +6,7 @@
 #ifndef OUTPUT_AUDIT_OUTPUT_H
 #define OUTPUT_AUDIT_OUTPUT_H
 
-#include "inspect/audit.h"
+#include "audit/audit.h"
 #include "output/writer.h"
 
 // Findings with what is unsafe first, each severity in the order of the rules.

@@ -6,7 +6,7 @@
 #ifndef OUTPUT_CHECK_OUTPUT_H
 #define OUTPUT_CHECK_OUTPUT_H
 
-#include "inspect/check.h"
+#include "check/check.h"
 #include "output/writer.h"
 
 void check_print_json(const struct check *check, const char *filename, struct writer *writer);

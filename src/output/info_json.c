@@ -3,10 +3,10 @@
 
 #include "format/feature.h"
 #include "format/layout.h"
-#include "inspect/bitmap_reader.h"
-#include "inspect/snapshot_reader.h"
 #include "output/info_output.h"
 #include "output/text.h"
+#include "tables/bitmap_reader.h"
+#include "tables/snapshot_reader.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #ifndef OUTPUT_INFO_OUTPUT_H
 #define OUTPUT_INFO_OUTPUT_H
 
-#include "inspect/info.h"
+#include "info/info.h"
 #include "output/json.h"
 #include "output/writer.h"
 

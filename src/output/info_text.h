@@ -6,7 +6,7 @@
 #ifndef OUTPUT_INFO_TEXT_H
 #define OUTPUT_INFO_TEXT_H
 
-#include "inspect/info.h"
+#include "info/info.h"
 #include "output/writer.h"
 
 void info_text_features(const struct image *image, struct writer *writer);

@@ -3,12 +3,12 @@
 
 // The snapshots and the bitmaps, a line each.
 
-#include "inspect/bitmap_reader.h"
-#include "inspect/snapshot_reader.h"
 #include "output/info_output.h"
 #include "output/info_text.h"
 #include "output/lines.h"
 #include "output/text.h"
+#include "tables/bitmap_reader.h"
+#include "tables/snapshot_reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "inspect/audit.h"
+#include "audit/audit.h"
 
 #include "capture.h"
+#include "check/check.h"
 #include "harness.h"
 #include "image/extent.h"
-#include "inspect/check.h"
 #include "layers.h"
 #include "memory.h"
 #include "output/audit_output.h"

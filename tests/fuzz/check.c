@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "inspect/check.h"
+#include "check/check.h"
 
 #include "base/checked.h"
 #include "capture.h"

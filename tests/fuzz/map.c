@@ -7,12 +7,12 @@
 #include "harness.h"
 #include "image/dirty.h"
 #include "image/extent.h"
-#include "inspect/bitmap_reader.h"
-#include "inspect/snapshot_reader.h"
 #include "layers.h"
 #include "memory.h"
 #include "output/dirty_output.h"
 #include "output/extent_output.h"
+#include "tables/bitmap_reader.h"
+#include "tables/snapshot_reader.h"
 
 #include <stdlib.h>
 

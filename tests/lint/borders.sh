@@ -14,12 +14,16 @@ cd "${1:-$(dirname "${BASH_SOURCE[0]}")/../../src}"
 
 declare -A below=(
     [base]=''
+    [source]='base'
     [format]='base'
     [codec]='base'
-    [image]='base format codec'
-    [inspect]='base format codec image'
-    [output]='base format codec image inspect'
-    [commands]='base format codec image inspect output'
+    [image]='base source format codec'
+    [tables]='base source format codec image'
+    [info]='base source format codec image tables'
+    [check]='base source format codec image tables'
+    [audit]='base source format codec image tables'
+    [output]='base source format codec image tables info check audit'
+    [commands]='base source format codec image tables info check audit output'
 )
 
 bad=0

@@ -3,11 +3,11 @@
 
 // What an audit does when the image cannot be read, and the set of clusters that it keeps.
 
-#include "inspect/audit.h"
+#include "audit/audit.h"
 
 #include "base/checked.h"
 #include "format/layout.h"
-#include "inspect/cluster_set.h"
+#include "tables/cluster_set.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 
 // A folder outside of which nothing is opened, also while somebody exchanges links and folders.
 
-#include "base/beneath.h"
+#include "source/beneath.h"
 
 #include "unit.h"
 

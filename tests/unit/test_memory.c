@@ -6,13 +6,13 @@
 // tells of memory and nothing else, and what was written before is right. Sanitizers look for
 // leaks.
 
+#include "check/check.h"
 #include "image/chain.h"
 #include "image/export.h"
-#include "image/host_holes.h"
-#include "inspect/bitmap_find.h"
-#include "inspect/check.h"
-#include "inspect/info.h"
-#include "inspect/snapshot_find.h"
+#include "info/info.h"
+#include "source/host_holes.h"
+#include "tables/bitmap_find.h"
+#include "tables/snapshot_find.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 
 // Sources of bytes: files, memory, the first bytes of a pipe.
 
-#include "base/source.h"
+#include "source/source.h"
 
 #include <fcntl.h>
 #include <pthread.h>

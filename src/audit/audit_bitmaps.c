@@ -1,0 +1,160 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The bitmap directory, the tables that it names, and where the bits of the bitmaps are.
+
+#include "audit/audit_l1.h"
+#include "base/checked.h"
+#include "format/layout.h"
+#include "source/table_window.h"
+#include "tables/bitmap_reader.h"
+
+#include <inttypes.h>
+
+// --- The directory -------------------------------------------------------------------------------
+
+struct bitmap_sums {
+    uint64_t entry;  // byte offset of the entry that is looked at
+    uint64_t memory; // bytes of the bits of all bitmaps
+};
+
+static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitmap,
+                           struct bitmap_sums *sums)
+{
+    const struct header *header = state->header;
+    uint64_t granularity;
+    audit_name(state, AUDIT_NAME_LABEL, "the name of a bitmap", bitmap->name, sums->entry);
+    if (bitmap_granularity(bitmap, &granularity)) {
+        uint64_t bytes = divide_up(divide_up(header->size, granularity), 8);
+        sums->memory = add_clipped(sums->memory, bytes);
+    }
+    if (bitmap->table_size <= CAP_BITMAP_BYTES >> header->cluster_bits &&
+        is_aligned(bitmap->table_offset, header->cluster_size) &&
+        audit_possible_place(bitmap->table_offset)) {
+        uint64_t clusters = (uint64_t)bitmap->table_size << header->cluster_bits;
+        state->accounted_size = add_clipped(state->accounted_size, clusters);
+        bool inside = audit_table(state, PURPOSE_BITMAP_TABLE, bitmap->table_offset,
+                                  (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE,
+                                  sums->entry, "the table of a bitmap");
+        if (inside && state->bitmap_count < AUDIT_BITMAPS_MAX) {
+            state->bitmaps[state->bitmap_count++] =
+                (struct bitmap_table){bitmap->table_offset, bitmap->table_size};
+        }
+    } else {
+        audit_unseen(state, AUDIT_BITMAP_BROKEN); // which is told as a problem of the entry
+    }
+}
+
+static void look_at_bitmap_entries(struct audit_state *state)
+{
+    struct bitmap bitmap;
+    struct problems problems = {0};
+    struct bitmap_reader reader = bitmap_reader_start(state->image);
+    struct bitmap_sums sums = {.entry = reader.at};
+    while (bitmap_reader_next(&reader, &bitmap, &problems)) {
+        audit_problems(state, AUDIT_BITMAP_BROKEN, &problems);
+        look_at_bitmap(state, &bitmap, &sums);
+        sums.entry = reader.at;
+        if (reader.next == AUDIT_BITMAPS_MAX && reader.next < reader.count) {
+            audit_unseen(state, AUDIT_BITMAP_BOMB);
+            break;
+        }
+    }
+    if (state->image->extensions.bitmaps_count > 0 && reader.count == 0) {
+        audit_unseen(state, AUDIT_BITMAP_BROKEN); // by the place of the directory
+    }
+    problems_free(&problems);
+    audit_ended(state, &reader.ended, AUDIT_BITMAP_BOMB, AUDIT_BITMAP_BROKEN,
+                "the bitmap directory");
+    bitmap_reader_free(&reader);
+    if (sums.memory > AUDIT_BITMAPS_MEMORY) {
+        audit_tell(state, AUDIT_BITMAP_BOMB, state->image->extensions.bitmaps_directory_offset,
+                   "the bitmaps take %" PRIu64 " bytes of memory", sums.memory);
+    }
+}
+
+void audit_bitmaps(struct audit_state *state)
+{
+    const struct extensions *extensions = &state->image->extensions;
+    // Without the autoclear bit the bitmaps are gone, and others may have taken their clusters.
+    if (!extensions->has_bitmaps || !(state->header->autoclear_features & AUTOCLEAR_BITMAPS)) {
+        return;
+    }
+    if (extensions->bitmaps_count > AUDIT_BITMAPS_MAX) {
+        audit_tell(state, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
+                   "there are %" PRIu32 " bitmaps", extensions->bitmaps_count);
+    }
+    if (extensions->bitmaps_directory_size > CAP_BITMAP_DIRECTORY) {
+        audit_tell(state, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
+                   "the bitmap directory has %" PRIu64 " bytes",
+                   extensions->bitmaps_directory_size);
+    } else {
+        audit_table(state, PURPOSE_BITMAP_DIRECTORY, extensions->bitmaps_directory_offset,
+                    extensions->bitmaps_directory_size, extensions->bitmaps_extension_at,
+                    "the bitmap directory");
+    }
+    look_at_bitmap_entries(state);
+}
+
+// --- The bits ------------------------------------------------------------------------------------
+
+// A cluster of bits is written when the image is closed, and freed with its bitmap: where a table
+// lies too, that ends the table. `at`: where the entry is.
+static void look_at_bits(struct audit_state *state, uint64_t entry, uint64_t at)
+{
+    static const char name[] = "a cluster of bits of a bitmap";
+    uint64_t offset = entry & ENTRY_OFFSET_MASK;
+    bool added = true;
+    if (!bitmap_entry_valid(entry, state->header)) {
+        audit_tell(state, AUDIT_BITMAP_BROKEN, at,
+                   "an entry of the table of a bitmap is 0x%016" PRIx64 ", which is not valid",
+                   entry);
+        return;
+    }
+    if (offset == 0) {
+        return; // all zeros, or all ones
+    }
+    const uint64_t *slot =
+        audit_cluster_table(state, PURPOSE_BITMAP_DATA, offset, at, name, &added);
+    uint64_t other = slot && !added ? *slot : 0;
+    if (!slot) {
+        other = cluster_set_peek(&state->tables, offset >> state->header->cluster_bits);
+    }
+    if (other != 0) {
+        audit_tell_overlap(state, other, PURPOSE_BITMAP_DATA, name);
+    }
+}
+
+static void look_at_bitmap_table(struct audit_state *state, struct table_window *window,
+                                 struct bitmap_table table)
+{
+    uint64_t size = (uint64_t)table.entries * BITMAP_TABLE_ENTRY_SIZE;
+    for (uint64_t done = 0; done < size;) {
+        struct bytes view;
+        struct error error;
+        if (!table_window_view(window, state->source, table.offset + done, BITMAP_TABLE_ENTRY_SIZE,
+                               size - done, &view, &error)) {
+            audit_unreadable(state, &error, "the table of a bitmap");
+            return;
+        }
+        if (!audit_spend(state, &state->bitmap_bytes, view.size)) {
+            return;
+        }
+        for (size_t i = 0; i < view.size; i += BITMAP_TABLE_ENTRY_SIZE) {
+            look_at_bits(state, bytes_be64(view, i), table.offset + done + i);
+        }
+        done += view.size;
+    }
+}
+
+void audit_bitmap_bits(struct audit_state *state)
+{
+    struct table_window window = table_window_make(TABLE_WINDOW_MAX);
+    for (size_t i = 0; i < state->bitmap_count; i++) {
+        if (audit_spent(state, state->bitmap_bytes)) {
+            break;
+        }
+        look_at_bitmap_table(state, &window, state->bitmaps[i]);
+    }
+    table_window_free(&window);
+}

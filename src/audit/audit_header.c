@@ -1,0 +1,299 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What the header and its extensions say: features, other files, and what the parsers found wrong.
+
+#include "audit/audit_state.h"
+#include "base/checked.h"
+#include "format/feature.h"
+#include "format/layout.h"
+#include "image/reference.h"
+
+#include <inttypes.h>
+
+// --- What the parsers found ----------------------------------------------------------------------
+
+enum { ANYWHERE = -1 };
+
+// Problems by their code and the field that they are about. The first row that fits counts;
+// AUDIT_RULES: what is told elsewhere, from the fields themselves.
+static const struct {
+    const char *code;
+    int field;
+    enum audit_rule rule;
+} problem_rules[] = {
+    {PROBLEM_UNSUPPORTED_FEATURE, ANYWHERE, AUDIT_RULES},
+    {PROBLEM_UNSUPPORTED_ENCRYPTION, ANYWHERE, AUDIT_RULES},
+    // A program without bitmap support has written to it, as it may.
+    {PROBLEM_INCONSISTENT_BITMAPS, ANYWHERE, AUDIT_RULES},
+    {PROBLEM_EXTENSION_REPEATED, ANYWHERE, AUDIT_EXTENSION_REPEATED},
+    {PROBLEM_EXTENSION_TYPES, ANYWHERE, AUDIT_EXTENSION_REPEATED},
+    {PROBLEM_EXTENSION_LENGTH, ANYWHERE, AUDIT_EXTENSION_TOO_LONG},
+    {ERROR_TRUNCATED, HEADER_L1_TABLE_OFFSET, AUDIT_RULES},
+    {ERROR_TRUNCATED, HEADER_REFCOUNT_TABLE_OFFSET, AUDIT_RULES},
+    {ERROR_TRUNCATED, ANYWHERE, AUDIT_HEADER_BROKEN},
+    {ERROR_LIMIT, HEADER_L1_SIZE, AUDIT_L1_SIZE},
+    {ERROR_LIMIT, HEADER_REFCOUNT_TABLE_CLUSTERS, AUDIT_REFCOUNT_TABLE_SIZE},
+    {ERROR_LIMIT, HEADER_NB_SNAPSHOTS, AUDIT_RULES},
+    {ERROR_LIMIT, ANYWHERE, AUDIT_HEADER_LIMIT},
+    {PROBLEM_UNSUPPORTED_VERSION, ANYWHERE, AUDIT_HEADER_LIMIT},
+    {PROBLEM_UNSUPPORTED_COMPRESSION, ANYWHERE, AUDIT_HEADER_LIMIT},
+    {ERROR_UNSEEN, ANYWHERE, AUDIT_RULES},
+};
+
+// The limits of bitmaps and of the encryption header are looked at with these.
+static bool is_of_extension(const struct audit_state *state, const struct error *error)
+{
+    const struct extensions *extensions = &state->image->extensions;
+    return (extensions->has_bitmaps && error->offset == extensions->bitmaps_extension_at) ||
+           (extensions->has_encryption && error->offset == extensions->encryption_extension_at);
+}
+
+static enum audit_rule rule_of_extension(const struct audit_state *state, const struct error *error)
+{
+    const struct extensions *extensions = &state->image->extensions;
+    if (error->code == ERROR_LIMIT) {
+        return AUDIT_RULES;
+    }
+    return extensions->has_bitmaps && error->offset == extensions->bitmaps_extension_at
+               ? AUDIT_BITMAP_BROKEN
+               : AUDIT_HEADER_BROKEN;
+}
+
+static enum audit_rule rule_of(const struct audit_state *state, const struct error *error)
+{
+    if ((error->code == ERROR_LIMIT || error->code == ERROR_CORRUPT) &&
+        is_of_extension(state, error)) {
+        return rule_of_extension(state, error);
+    }
+    uint32_t fields = state->header->version < 3 ? HEADER_LENGTH_V2 : HEADER_LENGTH_V3;
+    if (error->code == ERROR_LIMIT && error->offset >= fields) {
+        return AUDIT_EXTENSION_TOO_LONG; // the one other limit of an extension
+    }
+    for (size_t i = 0; i < sizeof problem_rules / sizeof *problem_rules; i++) {
+        if (problem_rules[i].code == error->code &&
+            (problem_rules[i].field == ANYWHERE ||
+             (uint64_t)problem_rules[i].field == error->offset)) {
+            return problem_rules[i].rule;
+        }
+    }
+    return AUDIT_HEADER_BROKEN;
+}
+
+static void look_at_problems(struct audit_state *state)
+{
+    const struct problems *problems = &state->image->problems;
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct error *error = &problems->items[i].error;
+        // What a pipe has not given is not cut short.
+        if (error->code == ERROR_TRUNCATED && !state->source->complete) {
+            continue;
+        }
+        enum audit_rule rule = rule_of(state, error);
+        if (rule != AUDIT_RULES) {
+            audit_tell(state, rule, error->offset, "%s", error->message);
+        }
+    }
+    if (problems->dropped > 0) {
+        audit_tell_of_file(state, AUDIT_HEADER_BROKEN, "%zu further problems of the header",
+                           problems->dropped);
+    }
+}
+
+// --- Features ------------------------------------------------------------------------------------
+
+static const struct {
+    enum feature_type type;
+    enum audit_rule rule;
+    uint64_t field;
+    uint64_t known;
+} feature_words[] = {
+    {FEATURE_INCOMPATIBLE, AUDIT_UNKNOWN_INCOMPATIBLE, HEADER_INCOMPATIBLE_FEATURES,
+     INCOMPATIBLE_KNOWN},
+    {FEATURE_COMPATIBLE, AUDIT_UNKNOWN_COMPATIBLE, HEADER_COMPATIBLE_FEATURES,
+     COMPATIBLE_LAZY_REFCOUNTS},
+    {FEATURE_AUTOCLEAR, AUDIT_UNKNOWN_AUTOCLEAR, HEADER_AUTOCLEAR_FEATURES,
+     AUTOCLEAR_BITMAPS | AUTOCLEAR_RAW_DATA_FILE},
+};
+
+static void look_at_unknown_features(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    const uint64_t words[] = {header->incompatible_features, header->compatible_features,
+                              header->autoclear_features};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        uint64_t unknown = words[i] & ~feature_words[i].known;
+        for (; unknown != 0; unknown &= unknown - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(unknown);
+            struct bytes name = {0};
+            feature_table_lookup(state->image->extensions.feature_names, feature_words[i].type, bit,
+                                 &name);
+            audit_tell(state, feature_words[i].rule, feature_words[i].field,
+                       "%s feature bit %u is unknown; the image calls it \"%.*s\"",
+                       feature_type_name(feature_words[i].type), bit, audit_shown(name),
+                       name.size > 0 ? (const char *)name.data : "");
+        }
+    }
+}
+
+static void look_at_known_features(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    if (header->incompatible_features & INCOMPATIBLE_DIRTY) {
+        audit_tell(state, AUDIT_DIRTY, HEADER_INCOMPATIBLE_FEATURES,
+                   "the image was not closed (incompatible feature bit 0)");
+    }
+    if (header->incompatible_features & INCOMPATIBLE_CORRUPT) {
+        audit_tell(state, AUDIT_CORRUPT, HEADER_INCOMPATIBLE_FEATURES,
+                   "the image is marked as corrupt (incompatible feature bit 1)");
+    }
+    if (header->crypt_method != CRYPT_NONE) {
+        audit_tell(state, AUDIT_ENCRYPTION, HEADER_CRYPT_METHOD,
+                   "the disk is encrypted, with method %" PRIu32 "%s", header->crypt_method,
+                   header->crypt_method == CRYPT_AES    ? " (aes)"
+                   : header->crypt_method == CRYPT_LUKS ? " (luks)"
+                                                        : "");
+    }
+    if (state->source->in_use) {
+        audit_tell_of_file(state, AUDIT_IN_USE, "another process has the image open for writing");
+    }
+}
+
+// --- Extensions ----------------------------------------------------------------------------------
+
+static void look_at_feature_names(struct audit_state *state, const struct extension *extension)
+{
+    struct feature_entry entry;
+    for (size_t i = 0; feature_table_entry(extension->data, i, &entry); i++) {
+        audit_name(state, AUDIT_NAME_TEXT, "the name of a feature", entry.name, extension->offset);
+    }
+}
+
+static void look_at_extensions(struct audit_state *state)
+{
+    struct extension extension;
+    struct extension_walk walk = extension_walk_start(state->image->first_cluster, state->header);
+    while (extension_next(&walk, &extension, NULL)) {
+        if (!extension_type_name(extension.type)) {
+            audit_tell(state, AUDIT_EXTENSION_UNKNOWN, extension.offset,
+                       "the header extension 0x%08" PRIx32 " of %zu bytes is unknown",
+                       extension.type, extension.data.size);
+        } else if (extension.type == EXTENSION_FEATURE_NAMES) {
+            look_at_feature_names(state, &extension);
+        } else if (extension.type == EXTENSION_BACKING_FORMAT) {
+            audit_name(state, AUDIT_NAME_TEXT, "the format of the backing file", extension.data,
+                       extension.offset);
+        } else if (extension.type == EXTENSION_DATA_FILE) {
+            audit_name(state, AUDIT_NAME_FILE, "the name of the data file", extension.data,
+                       extension.offset);
+        }
+    }
+}
+
+// --- Bytes that nobody reads ---------------------------------------------------------------------
+
+// The first byte of [start, end) of the first cluster that is not zero. False when there is none,
+// as far as the file was given.
+static bool find_byte(struct audit_state *state, uint64_t start, uint64_t end, uint64_t *found)
+{
+    uint8_t piece[4096];
+    end = min_u64(end, min_u64(state->source->size, state->header->cluster_size));
+    while (start < end) {
+        uint64_t size = min_u64(end - start, sizeof piece);
+        struct error error;
+        if (!source_read(state->source, start, piece, (size_t)size, &error)) {
+            audit_unreadable(state, &error, "the header");
+            return false;
+        }
+        for (uint64_t i = 0; i < size; i++, start++) {
+            if (piece[i] != 0) {
+                *found = start;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void look_at_unknown_fields(struct audit_state *state)
+{
+    uint64_t at;
+    if (find_byte(state, HEADER_COMPRESSION_TYPE + 1, state->header->header_length, &at)) {
+        audit_tell(state, AUDIT_HEADER_UNKNOWN, at,
+                   "the header of %" PRIu32 " bytes has fields behind those that are known",
+                   state->header->header_length);
+    }
+}
+
+// The extensions end where the name of the backing file begins, also for QEMU; but a program that
+// sees that it has no bytes may read on.
+static void look_at_empty_backing_name(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    uint64_t at;
+    if (header->backing_file_offset == 0 || header->backing_file_size != 0) {
+        return;
+    }
+    if (find_byte(state, header->backing_file_offset, UINT64_MAX, &at)) {
+        audit_tell(state, AUDIT_HEADER_BROKEN, HEADER_BACKING_FILE_OFFSET,
+                   "a backing file name without bytes at %" PRIu64 " ends the header extensions, "
+                   "and there are bytes behind it at %" PRIu64,
+                   header->backing_file_offset, at);
+    } else {
+        audit_tell(state, AUDIT_HEADER_UNKNOWN, HEADER_BACKING_FILE_OFFSET,
+                   "a backing file name without bytes at %" PRIu64, header->backing_file_offset);
+    }
+}
+
+void audit_header(struct audit_state *state)
+{
+    look_at_problems(state);
+    look_at_unknown_fields(state);
+    look_at_empty_backing_name(state);
+    look_at_unknown_features(state);
+    look_at_known_features(state);
+    look_at_extensions(state);
+}
+
+// --- Other files ---------------------------------------------------------------------------------
+
+// The rules about a file, by the kind of its name.
+struct reference_rules {
+    enum audit_rule by_kind[REFERENCE_PROTOCOL + 1];
+};
+
+static void tell_reference(struct audit_state *state, const struct reference_rules *rules,
+                           struct bytes name, uint64_t at, const char *what)
+{
+    enum audit_rule rule = rules->by_kind[reference_kind(name)];
+    if (name.size > 0) {
+        audit_tell(state, rule, at, "%s is \"%.*s\"", what, audit_shown(name),
+                   (const char *)name.data);
+    } else {
+        audit_tell(state, rule, at, "%s has no name that can be read", what);
+    }
+}
+
+void audit_references(struct audit_state *state)
+{
+    static const struct reference_rules backing = {
+        {AUDIT_BACKING_FILE, AUDIT_BACKING_FILE_JSON, AUDIT_BACKING_FILE_PROTOCOL}};
+    static const struct reference_rules data = {
+        {AUDIT_DATA_FILE, AUDIT_DATA_FILE_JSON, AUDIT_DATA_FILE_PROTOCOL}};
+    static const struct reference_rules unused = {
+        {AUDIT_DATA_FILE_WITHOUT_BIT, AUDIT_DATA_FILE_WITHOUT_BIT, AUDIT_DATA_FILE_WITHOUT_BIT}};
+    const struct header *header = state->header;
+    struct bytes data_file = state->image->extensions.data_file;
+    if (header->backing_file_offset != 0 && header->backing_file_size != 0) {
+        struct bytes name = state->image->backing_file;
+        tell_reference(state, &backing, name, header->backing_file_offset, "the backing file");
+        audit_name(state, AUDIT_NAME_FILE, "the name of the backing file", name,
+                   header->backing_file_offset);
+    }
+    if (header->incompatible_features & INCOMPATIBLE_DATA_FILE) {
+        tell_reference(state, &data, data_file, HEADER_INCOMPATIBLE_FEATURES, "the data file");
+    } else if (data_file.data) {
+        tell_reference(state, &unused, data_file, HEADER_INCOMPATIBLE_FEATURES,
+                       "the data file that is named, but not used,");
+    }
+}

@@ -1,0 +1,110 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Names that an image gives: what they could do to whoever prints them or makes paths of them.
+
+#include "audit/audit_state.h"
+#include "base/utf8.h"
+#include "image/reference.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static bool has_unsafe_character(struct bytes name, bool *valid)
+{
+    bool unsafe = false;
+    *valid = true;
+    while (name.size > 0) {
+        uint32_t code_point;
+        size_t size = utf8_decode(name, &code_point);
+        if (size == 0) {
+            *valid = false;
+            size = 1;
+        } else if (utf8_is_unsafe(code_point) && code_point != 0) {
+            unsafe = true;
+        }
+        name = bytes_from(name, size);
+    }
+    return unsafe;
+}
+
+// True when an element of the path is "..".
+static bool leads_up(struct bytes name)
+{
+    size_t start = 0;
+    for (size_t i = 0; i <= name.size; i++) {
+        if (i == name.size || name.data[i] == '/') {
+            if (i - start == 2 && memcmp(name.data + start, "..", 2) == 0) {
+                return true;
+            }
+            start = i + 1;
+        }
+    }
+    return false;
+}
+
+static bool has_one_of(struct bytes name, const char *signs)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] != '\0' && strchr(signs, name.data[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct bytes path_of(enum audit_name_role role, struct bytes name)
+{
+    static const char scheme[] = "file:";
+    size_t size = strlen(scheme);
+    bool has_scheme = name.size > size && memcmp(name.data, scheme, size) == 0;
+    return role == AUDIT_NAME_FILE && has_scheme ? bytes_from(name, size) : name;
+}
+
+// What a name does beside naming a file in the folder that is meant, in words; NULL when nothing.
+// What a shell expands may well stand in a label.
+static const char *path_trick(enum audit_name_role role, struct bytes name)
+{
+    if (memchr(name.data, '\0', name.size)) {
+        return "has a NUL inside";
+    }
+    if (name.data[0] == '/') {
+        return "is an absolute path";
+    }
+    if (leads_up(name)) {
+        return "leads out of its folder";
+    }
+    if (role == AUDIT_NAME_FILE && (name.data[0] == '~' || name.data[0] == '-')) {
+        return "begins as a home folder or an option does";
+    }
+    if (role == AUDIT_NAME_FILE && has_one_of(name, "*?[]{}$`|<>\\;&")) {
+        return "has signs that a shell expands";
+    }
+    return NULL;
+}
+
+void audit_name(struct audit_state *state, enum audit_name_role role, const char *what,
+                struct bytes name, uint64_t at)
+{
+    bool valid;
+    int shown = audit_shown(name);
+    if (name.size == 0) {
+        return;
+    }
+    if (has_unsafe_character(name, &valid)) {
+        audit_tell(state, AUDIT_NAME_CONTROL, at, "%s has control characters: \"%.*s\"", what,
+                   shown, (const char *)name.data);
+    }
+    if (!valid) {
+        audit_tell(state, AUDIT_NAME_NOT_UTF8, at, "%s is not UTF-8: \"%.*s\"", what, shown,
+                   (const char *)name.data);
+    }
+    // A json: name is full of such signs, and what it reaches is told as what it is.
+    bool is_path = role != AUDIT_NAME_FILE || reference_kind(name) == REFERENCE_FILE;
+    const char *trick =
+        role != AUDIT_NAME_TEXT && is_path ? path_trick(role, path_of(role, name)) : NULL;
+    if (trick) {
+        audit_tell(state, AUDIT_NAME_PATH, at, "%s %s: \"%.*s\"", what, trick, shown,
+                   (const char *)name.data);
+    }
+}

@@ -1,0 +1,247 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The refcount table, and what it tells of the end of the image.
+
+#include "audit/audit_state.h"
+#include "base/checked.h"
+#include "format/layout.h"
+#include "format/refcount.h"
+#include "source/table_window.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { PIECE = 64 * 1024, LAST_BLOCKS = 64 };
+
+// --- Where the last cluster in use is ------------------------------------------------------------
+
+// The refcount blocks that come last of those which count clusters of the file, in a ring.
+struct last_blocks {
+    struct {
+        uint64_t offset;
+        uint64_t first; // the cluster that it counts first
+    } blocks[LAST_BLOCKS];
+    size_t count;
+};
+
+static void remember_block(struct last_blocks *last, uint64_t offset, uint64_t first)
+{
+    size_t at = last->count++ % LAST_BLOCKS;
+    last->blocks[at].offset = offset;
+    last->blocks[at].first = first;
+}
+
+// The refcounts of `count` clusters from the start of a block, backwards. `*used` counts up to the
+// last one that is in use, 0 when none is. False when the budget ends or it cannot be read.
+static bool last_used(struct audit_state *state, uint64_t offset, uint64_t count, uint64_t *budget,
+                      uint64_t *used)
+{
+    const struct header *header = state->header;
+    uint64_t in_piece = (uint64_t)PIECE * 8 / header->refcount_bits;
+    uint8_t piece[PIECE];
+    *used = 0;
+    while (count > 0) {
+        // Whole pieces but for the last one, so that each begins with a whole byte.
+        uint64_t first = align_down(count - 1, in_piece);
+        uint64_t size = divide_up((count - first) * header->refcount_bits, 8);
+        struct error error;
+        if (*budget < size) {
+            return false;
+        }
+        *budget -= size;
+        if (!source_read(state->source, offset + first * header->refcount_bits / 8, piece,
+                         (size_t)size, &error)) {
+            audit_unreadable(state, &error, "a refcount block");
+            return false;
+        }
+        for (; count > first; count--) {
+            if (refcount_load((struct bytes){piece, (size_t)size}, header->refcount_order,
+                              count - 1 - first) != 0) {
+                *used = count;
+                return true;
+            }
+        }
+    }
+    return true;
+}
+
+static void find_refcounts_end(struct audit_state *state, const struct last_blocks *last)
+{
+    const struct header *header = state->header;
+    uint64_t budget = AUDIT_REFCOUNT_BYTES;
+    uint64_t clusters = divide_up(state->source->size, header->cluster_size);
+    size_t kept = min_u64(last->count, LAST_BLOCKS);
+    for (size_t i = 1; i <= kept; i++) {
+        size_t at = (last->count - i) % LAST_BLOCKS;
+        uint64_t first = last->blocks[at].first;
+        uint64_t count = min_u64(refcount_block_entries(header), clusters - first);
+        uint64_t used;
+        if (!last_used(state, last->blocks[at].offset, count, &budget, &used)) {
+            return;
+        }
+        if (used > 0) {
+            state->refcounts_end_known = true;
+            state->refcounts_end = (first + used) << header->cluster_bits;
+            return;
+        }
+    }
+    // Older blocks have not been looked at: audit_end_of_file() goes by what the tables name, or
+    // not all of them were seen.
+    state->refcounts_end_known = last->count <= LAST_BLOCKS;
+}
+
+// --- The table -----------------------------------------------------------------------------------
+
+static void look_at_entry(struct audit_state *state, uint64_t index, uint64_t entry,
+                          struct last_blocks *last)
+{
+    const struct header *header = state->header;
+    uint64_t offset = entry & REFTABLE_OFFSET_MASK;
+    uint64_t at = header->refcount_table_offset + index * REFCOUNT_TABLE_ENTRY_SIZE;
+    bool added = true;
+    if (entry & REFCOUNT_TABLE_ENTRY_RESERVED) {
+        audit_tell(state, AUDIT_ENTRY_BROKEN, at,
+                   "the entry 0x%016" PRIx64 " of the refcount table: reserved bits are set",
+                   entry);
+    }
+    if (offset == 0) {
+        return;
+    }
+    const uint64_t *slot =
+        audit_cluster_table(state, PURPOSE_REFCOUNT_BLOCK, offset, at, "a refcount block", &added);
+    if (slot && !added) {
+        audit_tell_overlap(state, *slot, PURPOSE_REFCOUNT_BLOCK, "a refcount block");
+    }
+    // Also of one that has no slot any more it is known where it is.
+    uint64_t first = index * refcount_block_entries(header);
+    if (is_aligned(offset, header->cluster_size) &&
+        range_inside(offset, header->cluster_size, state->source->size) &&
+        first < divide_up(state->source->size, header->cluster_size)) {
+        remember_block(last, offset, first);
+    }
+}
+
+// What keeps the table from being read, which is told with the header; AUDIT_RULES when nothing
+// does.
+static enum audit_rule obstacle(const struct audit_state *state, uint64_t size)
+{
+    const struct header *header = state->header;
+    if (header->refcount_bits == 0 || header->refcount_table_offset >= HOST_OFFSET_LIMIT) {
+        return AUDIT_HEADER_LIMIT;
+    }
+    if (size > CAP_REFCOUNT_TABLE_BYTES) {
+        return AUDIT_REFCOUNT_TABLE_SIZE;
+    }
+    bool inside = range_inside(header->refcount_table_offset, size, state->source->size);
+    return inside ? AUDIT_RULES : AUDIT_TABLE_OUTSIDE_FILE;
+}
+
+void audit_refcounts(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    uint64_t size = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
+    struct last_blocks last = {.count = 0};
+    enum audit_rule unread = obstacle(state, size);
+    if (unread != AUDIT_RULES) {
+        audit_unseen(state, unread);
+        return;
+    }
+    struct table_window window = table_window_make(TABLE_WINDOW_MAX);
+    for (uint64_t done = 0; done < size;) {
+        struct bytes view;
+        struct error error;
+        uint64_t hole = audit_hole(state, header->refcount_table_offset + done);
+        if (hole >= REFCOUNT_TABLE_ENTRY_SIZE) {
+            done += min_u64(align_down(hole, REFCOUNT_TABLE_ENTRY_SIZE), size - done);
+            continue;
+        }
+        if (!table_window_view(&window, state->source, header->refcount_table_offset + done,
+                               REFCOUNT_TABLE_ENTRY_SIZE, size - done, &view, &error)) {
+            audit_unreadable(state, &error, "the refcount table");
+            break;
+        }
+        for (size_t i = 0; i < view.size; i += REFCOUNT_TABLE_ENTRY_SIZE) {
+            look_at_entry(state, (done + i) / REFCOUNT_TABLE_ENTRY_SIZE, bytes_be64(view, i),
+                          &last);
+        }
+        done += view.size;
+    }
+    table_window_free(&window);
+    if (state->source->complete) {
+        find_refcounts_end(state, &last);
+    }
+}
+
+// --- What comes after it -------------------------------------------------------------------------
+
+// Looks for the first byte of [*at, end) that is not zero, as far as the budget goes. `*at` then is
+// where that is, or where the budget has ended: `end` when all are zero.
+static bool find_data(struct audit_state *state, uint64_t *at, uint64_t end, uint64_t budget)
+{
+    uint8_t piece[PIECE];
+    while (*at < end) {
+        uint64_t hole = audit_hole(state, *at);
+        uint64_t size = min_u64(end - *at, sizeof piece);
+        struct error error;
+        // Asking costs as much as reading a little.
+        uint64_t cost = hole > 0 ? SECTOR_SIZE : size;
+        if (budget < cost) {
+            return false;
+        }
+        budget -= cost;
+        if (hole > 0) {
+            *at += min_u64(hole, end - *at);
+            continue;
+        }
+        if (!source_read(state->source, *at, piece, (size_t)size, &error)) {
+            audit_unreadable(state, &error, "the end of the file");
+            return false;
+        }
+        for (uint64_t i = 0; i < size; i++, ++*at) {
+            if (piece[i] != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void look_behind(struct audit_state *state, uint64_t end)
+{
+    uint64_t size = state->source->size;
+    uint64_t at = end;
+    bool found = find_data(state, &at, size, AUDIT_TRAILING_BYTES);
+    uint64_t seen = at;
+    if (!found && seen < size) {
+        at = max_u64(seen, size - min_u64(size, AUDIT_LAST_BYTES));
+        found = find_data(state, &at, size, AUDIT_LAST_BYTES);
+    }
+    if (found) {
+        audit_tell(state, AUDIT_TRAILING_DATA, at,
+                   "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64, end, size);
+    } else if (seen < size) {
+        audit_unseen(state, AUDIT_TRAILING_DATA);
+        audit_tell(state, AUDIT_TRAILING_DATA, seen,
+                   "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64
+                   "; only a part of what lies between is looked at, which has nothing but zeros",
+                   end, size);
+    }
+}
+
+// Where nothing is looked for, it is told already that not all of the image was seen; but a device
+// ends where it does.
+void audit_end_of_file(struct audit_state *state)
+{
+    uint64_t end = max_u64(state->used_end, state->refcounts_end);
+    // Stale refcounts tell nothing, nor do those that nobody has found, unless every reference was
+    // seen.
+    bool stale = (state->header->incompatible_features & INCOMPATIBLE_DIRTY) != 0;
+    bool known = state->refcounts_end_known && !stale;
+    // Nor is it known where that lies which a list names behind the part that was read.
+    bool cut = state->unseen[AUDIT_SNAPSHOT_BOMB] || state->unseen[AUDIT_BITMAP_BOMB];
+    if (state->source->device || cut || !(known || state->audit->complete)) {
+        return;
+    }
+    look_behind(state, end);
+}

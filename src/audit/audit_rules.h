@@ -1,0 +1,147 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What an audit looks for: each kind is a row of one table. And how much of an image it looks at:
+// every bound is a number of bytes or of things, never of seconds, so that one image has one
+// answer.
+
+#ifndef AUDIT_AUDIT_RULES_H
+#define AUDIT_AUDIT_RULES_H
+
+#include "base/bytes.h"
+
+enum audit_severity {
+    AUDIT_UNSAFE,  // the image must not be used
+    AUDIT_NOTE,    // worth knowing; it alone makes nothing unsafe
+    AUDIT_ALLOWED, // found, and the policy says that it may be there
+    AUDIT_SEVERITIES,
+};
+
+enum audit_rule {
+    AUDIT_BACKING_FILE,
+    AUDIT_BACKING_FILE_JSON,
+    AUDIT_BACKING_FILE_PROTOCOL,
+    AUDIT_DATA_FILE,
+    AUDIT_DATA_FILE_JSON,
+    AUDIT_DATA_FILE_PROTOCOL,
+    AUDIT_DATA_FILE_WITHOUT_BIT,
+    AUDIT_UNKNOWN_INCOMPATIBLE,
+    AUDIT_UNKNOWN_COMPATIBLE,
+    AUDIT_UNKNOWN_AUTOCLEAR,
+    AUDIT_HEADER_LIMIT,
+    AUDIT_HEADER_BROKEN,
+    AUDIT_HEADER_UNKNOWN,
+    AUDIT_ENCRYPTION,
+    AUDIT_DIRTY,
+    AUDIT_CORRUPT,
+    AUDIT_IN_USE,
+    AUDIT_EXTENSION_REPEATED,
+    AUDIT_EXTENSION_TOO_LONG,
+    AUDIT_EXTENSION_UNKNOWN,
+    AUDIT_VIRTUAL_SIZE,
+    AUDIT_LARGER_THAN_DISK,
+    AUDIT_L1_SIZE,
+    AUDIT_REFCOUNT_TABLE_SIZE,
+    AUDIT_TABLE_OUTSIDE_FILE,
+    AUDIT_TABLE_UNALIGNED,
+    AUDIT_TABLE_OVERLAP,
+    AUDIT_DATA_OUTSIDE_FILE,
+    AUDIT_DATA_OVER_TABLE,
+    AUDIT_ENTRY_BROKEN,
+    AUDIT_SHARED_L2_TABLE,
+    AUDIT_SHARED_DATA,
+    AUDIT_EXPANSION,
+    AUDIT_UNSEEN_TABLES,
+    AUDIT_SNAPSHOT_BOMB,
+    AUDIT_SNAPSHOT_BROKEN,
+    AUDIT_VM_STATE,
+    AUDIT_BITMAP_BOMB,
+    AUDIT_BITMAP_BROKEN,
+    AUDIT_NAME_CONTROL,
+    AUDIT_NAME_NOT_UTF8,
+    AUDIT_NAME_PATH,
+    AUDIT_OTHER_FORMAT,
+    AUDIT_OTHER_FORMAT_IN_DATA,
+    AUDIT_TRAILING_DATA,
+    AUDIT_INCOMPLETE,
+    AUDIT_RULES,
+};
+
+struct audit_rule_text {
+    const char *code; // stable
+    enum audit_severity severity;
+    const char *meaning; // when it is found
+    const char *gain;    // what an attacker gains by it
+};
+
+extern const struct audit_rule_text audit_rules[AUDIT_RULES];
+
+// "unsafe", "note", "allowed".
+const char *audit_severity_name(enum audit_severity severity);
+
+// False when no rule has this code.
+bool audit_rule_find(struct bytes code, enum audit_rule *rule);
+
+// --- Limits that rules have ----------------------------------------------------------------------
+
+// Bytes: a raw copy of the disk still fits into the largest file of ext4. --max-virtual-size.
+#define AUDIT_MAX_VIRTUAL_SIZE (UINT64_C(16) << 40)
+
+// A disk may need this many times the bytes of its file: text and logs compress 20 times, and
+// nothing that people keep compresses 100 times over a whole disk. A disk whose data have not even
+// AUDIT_EXPANSION_FLOOR bytes harms nobody, however well they compress.
+#define AUDIT_EXPANSION_MAX   UINT64_C(100)
+#define AUDIT_EXPANSION_FLOOR (UINT64_C(1) << 30)
+
+// To tell how much of a file is no hole, so many pieces of it are asked for.
+#define AUDIT_PIECES_MAX UINT32_C(16384)
+
+// Bytes on disk beside twice those of the virtual disks: tables, extensions, freed clusters.
+#define AUDIT_FILE_SLACK (UINT64_C(64) << 20)
+
+// An L1 table of 1 MiB maps 64 TiB in clusters of 64 KiB. One that is larger than the disk needs is
+// left behind when a disk shrinks. What is longer than twice that and this, and longer than that of
+// the largest disk that is safe, is none of those.
+#define AUDIT_L1_SLACK UINT32_C(131072) // entries
+
+// Bytes of a refcount table. One of 1 MiB counts the clusters of a file of 256 TiB; small clusters
+// need more, but never more than four times what their file has.
+#define AUDIT_REFCOUNT_TABLE_SLACK (UINT64_C(1) << 20)
+
+// qemu-img needs a moment for a thousand snapshots, and half a minute for 65536. People have
+// dozens.
+#define AUDIT_SNAPSHOTS_MAX UINT32_C(1024)
+
+// Bitmaps that a backup program keeps are few. What all of them take in memory when the image is
+// opened is at most what QEMU lets a single one take.
+#define AUDIT_BITMAPS_MAX    UINT32_C(256)
+#define AUDIT_BITMAPS_MEMORY (UINT64_C(512) << 20) // bytes
+
+// --- Budgets: how much is read -------------------------------------------------------------------
+
+// Bytes of L2 tables: those of the largest disk that is safe, in clusters of 64 KiB, on which a
+// file system has just been made. An entry that is not zero counts for more bytes than it has, as
+// it takes more time: they are enough for 1 TiB of data. So does each thing in it that is odd.
+#define AUDIT_L2_BYTES       (UINT64_C(544) << 20)
+#define AUDIT_L2_ENTRY_COST  UINT64_C(24)
+#define AUDIT_L2_ODDITY_COST UINT64_C(48)
+
+// Bytes of the L1 tables of all snapshots. The active one is always read whole: CAP_L1_SIZE.
+#define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(32) << 20)
+
+// Bytes of the tables of all bitmaps. Those which take as much memory as is safe have half of it
+// where clusters are smallest; the rest is for seeks.
+#define AUDIT_BITMAP_BYTES (UINT64_C(16) << 20)
+
+// A read of less counts as so many bytes: it is the seek that takes the time.
+#define AUDIT_SEEK_COST UINT64_C(16384)
+
+// Bytes of refcount blocks, gone through backwards from the end of the file to find where the last
+// cluster in use is; and of what comes after it, without its holes.
+#define AUDIT_REFCOUNT_BYTES (UINT64_C(4) << 20)
+#define AUDIT_TRAILING_BYTES (UINT64_C(16) << 20)
+// Where those are more, also the last bytes of the file are looked at: as many as those in which
+// marks of other formats are looked for.
+#define AUDIT_LAST_BYTES (UINT64_C(64) << 10)
+
+#endif

@@ -1,0 +1,114 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The size of the disk against a limit, against the file, and against what the file can hold.
+
+#include "audit/audit_state.h"
+#include "base/checked.h"
+#include "format/layout.h"
+
+#include <inttypes.h>
+
+void audit_virtual_size(struct audit_state *state)
+{
+    uint64_t size = state->header->size;
+    uint64_t most = state->options->max_virtual_size;
+    if (size > most) {
+        audit_tell(state, AUDIT_VIRTUAL_SIZE, HEADER_SIZE,
+                   "the virtual disk has %" PRIu64 " bytes, above %" PRIu64, size, most);
+    }
+}
+
+static void look_at_actual_size(struct audit_state *state)
+{
+    const struct audit *audit = state->audit;
+    uint64_t accounted;
+    uint64_t most;
+    if (audit->actual_size_known &&
+        checked_add(state->header->size, state->accounted_size, &accounted) &&
+        checked_multiply(accounted, 2, &most) && checked_add(most, AUDIT_FILE_SLACK, &most) &&
+        audit->actual_size > most) {
+        audit_tell_of_file(state, AUDIT_LARGER_THAN_DISK,
+                           "the file takes %" PRIu64 " bytes, for disks of %" PRIu64,
+                           audit->actual_size, accounted);
+    }
+}
+
+static bool is_bomb(uint64_t data, uint64_t file_size)
+{
+    return data > AUDIT_EXPANSION_FLOOR && data / AUDIT_EXPANSION_MAX > file_size;
+}
+
+// Bytes of the file that are no hole. Where the pieces of it are too many to ask for, what follows
+// counts as data.
+static uint64_t stored_size(struct source *source)
+{
+    uint64_t stored = 0;
+    uint64_t offset = 0;
+    for (uint32_t i = 0; i < AUDIT_PIECES_MAX && offset < source->size; i++) {
+        bool hole;
+        uint64_t run = source_run(source, offset, &hole);
+        stored += hole ? 0 : run;
+        offset += run;
+    }
+    return stored + (source->size - offset);
+}
+
+// A hole makes a file as long as anybody likes, and is no data that a disk could be made of. What
+// is not compressed may lie in one, as it does after preallocation.
+static void look_at_compressed_expansion(struct audit_state *state,
+                                         const struct audit_disk_sums *disk)
+{
+    uint64_t data = disk->compressed_bytes;
+    // What the file takes on disk says it at once, but less than it has where disks compress too.
+    if (!state->audit->actual_size_known || !is_bomb(data, state->audit->actual_size)) {
+        return;
+    }
+    if (!state->stored_known) {
+        state->stored_size = stored_size(state->source);
+        state->stored_known = true;
+    }
+    if (is_bomb(data, state->stored_size)) {
+        audit_tell(state, AUDIT_EXPANSION, disk->l1_table_offset,
+                   "%s has %" PRIu64 " bytes of compressed data, in a file of %" PRIu64
+                   " bytes beside its holes",
+                   disk->name, data, state->stored_size);
+    }
+}
+
+void audit_expansion(struct audit_state *state, const struct audit_disk_sums *disk)
+{
+    uint64_t file_size = state->source->size;
+    // No sum here reaches 2^63: an L1 table of the most entries maps 2^61 bytes.
+    uint64_t data = disk->data_bytes + disk->compressed_bytes;
+    if (!state->source->complete) {
+        return;
+    }
+    if (disk->data_bytes >
+        align_down(file_size + state->header->cluster_size - 1, state->header->cluster_size)) {
+        audit_tell(state, AUDIT_SHARED_DATA, disk->l1_table_offset,
+                   "%s has %" PRIu64 " bytes of data that are not compressed, more than the file",
+                   disk->name, disk->data_bytes);
+    }
+    if (is_bomb(data, file_size)) {
+        audit_tell(state, AUDIT_EXPANSION, disk->l1_table_offset,
+                   "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, disk->name, data,
+                   file_size);
+        return;
+    }
+    look_at_compressed_expansion(state, disk);
+}
+
+static void look_at_unseen_tables(struct audit_state *state)
+{
+    if (state->unseen_tables > 0) {
+        audit_tell(state, AUDIT_UNSEEN_TABLES, state->header->l1_table_offset,
+                   "%" PRIu64 " L2 tables of the disk were left out", state->unseen_tables);
+    }
+}
+
+void audit_sizes(struct audit_state *state)
+{
+    look_at_unseen_tables(state);
+    look_at_actual_size(state);
+}

@@ -1,0 +1,159 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What the parts of an audit share: what was found, and which place of the file is what.
+
+#ifndef AUDIT_AUDIT_STATE_H
+#define AUDIT_AUDIT_STATE_H
+
+#include "audit/audit.h"
+#include "base/checked.h"
+#include "format/layout.h"
+#include "image/probe.h"
+#include "image/run.h"
+#include "tables/cluster_set.h"
+
+struct bitmap_table {
+    uint64_t offset;  // bytes
+    uint32_t entries; // each for a cluster of bits
+};
+
+struct audit_snapshot {
+    struct l1_table l1;
+    uint64_t disk_size; // bytes
+};
+
+// What a disk consists of, as far as its tables were gone through.
+struct audit_disk_sums {
+    const char *name; // in words
+    uint64_t l1_table_offset;
+    uint64_t data_bytes;       // guest bytes that are stored as they are
+    uint64_t compressed_bytes; // guest bytes that are stored compressed
+};
+
+struct audit_state {
+    const struct image *image;
+    const struct header *header;
+    struct source *source;
+    const struct audit_options *options;
+    struct audit *audit;
+
+    struct cluster_set tables;
+    uint64_t used_end;        // bytes: where the last cluster ends that something is known to use
+    bool refcounts_end_known; // where the last cluster ends whose refcount says it is in use
+    uint64_t refcounts_end;
+    uint64_t accounted_size; // bytes of the disks, VM states and bitmaps in the image
+    uint64_t l2_bytes, snapshot_l1_bytes, bitmap_bytes; // what is left of the budgets
+    bool unseen[AUDIT_RULES]; // what tells why not all of the image was seen
+
+    // Marks of other formats. The first of them were not found to be guest data, as far as is
+    // known.
+    struct probe_mark marks[PROBE_MARKS_MAX];
+    size_t mark_count, marks_not_in_data;
+    uint64_t unmarked_start, unmarked_end; // of a part of the file without marks, as long as any
+
+    struct audit_snapshot snapshots[AUDIT_SNAPSHOTS_MAX]; // those whose place is sound
+    size_t snapshot_count;
+
+    struct bitmap_table bitmaps[AUDIT_BITMAPS_MAX]; // the same
+    size_t bitmap_count;
+
+    uint64_t unseen_tables; // L2 tables of the active disk that the budget left out
+
+    bool stored_known;
+    uint64_t stored_size; // bytes of the file that are no hole
+
+    struct hole hole; // of the file, found last
+
+    struct error failure; // a read failed, or there is no memory: nothing is known then
+};
+
+// Notes that a rule applies, at `offset` of the file.
+void audit_tell(struct audit_state *state, enum audit_rule rule, uint64_t offset,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+// The same for what has no place.
+void audit_tell_of_file(struct audit_state *state, enum audit_rule rule, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+// Not all of the image is looked at, for a reason that `rule` tells of, if it finds something.
+void audit_unseen(struct audit_state *state, enum audit_rule rule);
+
+// Something could not be read: the file ends before it, it was not given, or the audit has failed.
+// `what` begins the message.
+void audit_unreadable(struct audit_state *state, const struct error *error, const char *what);
+
+// Takes note of a table at [offset, offset + size), which `name` says in words: whether it is in
+// the file and over another table. `at` is where in the file the table is named. False when it is
+// not wholly in the file.
+bool audit_table(struct audit_state *state, enum purpose purpose, uint64_t offset, uint64_t size,
+                 uint64_t at, const char *name);
+
+// The same for a table of one cluster, with its slot in state->tables, or NULL when it is not in
+// the file, not aligned, or cannot be remembered; `added` is false when it was there before.
+uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, uint64_t offset,
+                              uint64_t at, const char *name, bool *added);
+
+// Says that a cluster which a table takes is wanted for another purpose.
+void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
+                        const char *name);
+
+// What a parser found wrong with entries of a list. Takes it off `problems`, which stays for the
+// next ones.
+void audit_problems(struct audit_state *state, enum audit_rule rule, struct problems *problems);
+
+// Why a list ended before it should. ERROR_LIMIT: it is longer than anybody reads.
+void audit_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,
+                 enum audit_rule broken, const char *what);
+
+// Bytes of a hole of the file at `offset`, 0 when it is none.
+uint64_t audit_hole(struct audit_state *state, uint64_t offset);
+
+// A place that is not below this was told with the entry or the field that names it.
+static inline bool audit_possible_place(uint64_t offset)
+{
+    return offset < HOST_OFFSET_LIMIT;
+}
+
+// Counts what ends at `end` of the file as used.
+static inline void audit_use(struct audit_state *state, uint64_t end)
+{
+    state->used_end = max_u64(state->used_end, end);
+}
+
+enum audit_name_role {
+    AUDIT_NAME_LABEL, // what a person calls something
+    AUDIT_NAME_FILE,  // to be opened
+    AUDIT_NAME_TEXT,  // never a part of a file name
+};
+
+// So many bytes of a name are put into a message.
+static inline int audit_shown(struct bytes name)
+{
+    return (int)min_u64(name.size, 200);
+}
+
+// Looks at a name, which `what` says in words and byte `at` of the file has.
+void audit_name(struct audit_state *state, enum audit_name_role role, const char *what,
+                struct bytes name, uint64_t at);
+
+// Is it more than the file can hold.
+void audit_expansion(struct audit_state *state, const struct audit_disk_sums *disk);
+
+// The parts, in the order in which they are called: places of tables come before what lies in them.
+void audit_header(struct audit_state *state);
+void audit_references(struct audit_state *state);
+void audit_virtual_size(struct audit_state *state);
+void audit_marks(struct audit_state *state);
+void audit_header_tables(struct audit_state *state);
+void audit_active_l1(struct audit_state *state);
+void audit_snapshots(struct audit_state *state);
+void audit_bitmaps(struct audit_state *state);
+void audit_snapshot_l1s(struct audit_state *state);
+void audit_refcounts(struct audit_state *state);
+void audit_bitmap_bits(struct audit_state *state);
+void audit_l2_tables(struct audit_state *state);
+void audit_sizes(struct audit_state *state);
+void audit_marks_found(struct audit_state *state);
+void audit_end_of_file(struct audit_state *state);
+
+#endif

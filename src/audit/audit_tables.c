@@ -1,0 +1,160 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The tables that the header names, and the list of snapshots.
+
+#include "audit/audit_state.h"
+#include "base/checked.h"
+#include "format/layout.h"
+#include "tables/snapshot_reader.h"
+
+#include <inttypes.h>
+
+// --- Sizes and places in the header --------------------------------------------------------------
+
+static void look_at_l1(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    uint64_t needed = divide_up(header->size, header_l2_coverage(header));
+    if (header->l1_size > CAP_L1_SIZE || !audit_possible_place(header->l1_table_offset)) {
+        return;
+    }
+    uint64_t of_largest = divide_up(state->options->max_virtual_size, header_l2_coverage(header));
+    if (header->l1_size > max_u64(2 * needed + AUDIT_L1_SLACK, of_largest)) {
+        audit_tell(state, AUDIT_L1_SIZE, HEADER_L1_SIZE,
+                   "the L1 table has %" PRIu32 " entries, and the disk needs %" PRIu64,
+                   header->l1_size, needed);
+    }
+    audit_table(state, PURPOSE_L1_TABLE, header->l1_table_offset,
+                (uint64_t)header->l1_size * L1_ENTRY_SIZE, HEADER_L1_TABLE_OFFSET, "the L1 table");
+}
+
+static void look_at_refcount_table(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    uint64_t size = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
+    if (size > CAP_REFCOUNT_TABLE_BYTES || !audit_possible_place(header->refcount_table_offset)) {
+        return;
+    }
+    uint64_t clusters = divide_up(state->source->size, header->cluster_size);
+    uint64_t block_bits = (uint64_t)header->cluster_size * 8;
+    uint64_t blocks = divide_up(clusters * header->refcount_bits, block_bits);
+    uint64_t most = 4 * blocks * REFCOUNT_TABLE_ENTRY_SIZE;
+    most = max_u64(max_u64(most, AUDIT_REFCOUNT_TABLE_SLACK), (uint64_t)2 * header->cluster_size);
+    if (state->source->complete && size > most) {
+        audit_tell(state, AUDIT_REFCOUNT_TABLE_SIZE, HEADER_REFCOUNT_TABLE_CLUSTERS,
+                   "the refcount table has %" PRIu64 " bytes for a file of %" PRIu64, size,
+                   state->source->size);
+    }
+    audit_table(state, PURPOSE_REFCOUNT_TABLE, header->refcount_table_offset, size,
+                HEADER_REFCOUNT_TABLE_OFFSET, "the refcount table");
+}
+
+void audit_header_tables(struct audit_state *state)
+{
+    const struct extensions *extensions = &state->image->extensions;
+    bool added;
+    // The file may end within its first cluster.
+    cluster_set_add(&state->tables, 0, PURPOSE_HEADER, &added);
+    audit_use(state, state->header->cluster_size);
+    look_at_l1(state);
+    look_at_refcount_table(state);
+    if (extensions->has_encryption) {
+        audit_table(state, PURPOSE_ENCRYPTION, extensions->encryption_offset,
+                    extensions->encryption_length, extensions->encryption_extension_at,
+                    "the encryption header");
+    }
+}
+
+// --- Snapshots -----------------------------------------------------------------------------------
+
+struct snapshot_sums {
+    uint64_t entry;    // byte offset of the entry that is looked at
+    uint64_t l1_bytes; // of all L1 tables
+};
+
+static void look_at_snapshot_l1(struct audit_state *state, const struct snapshot *snapshot,
+                                struct snapshot_sums *sums)
+{
+    uint64_t size = (uint64_t)snapshot->l1_size * L1_ENTRY_SIZE;
+    struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
+    sums->l1_bytes += size;
+    if (!is_aligned(l1.offset, state->header->cluster_size) || !audit_possible_place(l1.offset) ||
+        l1.size > CAP_L1_SIZE) {
+        audit_unseen(state, AUDIT_SNAPSHOT_BROKEN); // which is told as a problem of the entry
+        return;
+    }
+    bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
+                              "the L1 table of a snapshot");
+    if (inside && state->snapshot_count < AUDIT_SNAPSHOTS_MAX) {
+        state->snapshots[state->snapshot_count++] =
+            (struct audit_snapshot){l1, snapshot->disk_size};
+    }
+}
+
+static void look_at_snapshot(struct audit_state *state, const struct snapshot *snapshot,
+                             struct snapshot_sums *sums)
+{
+    audit_name(state, AUDIT_NAME_LABEL, "the id of a snapshot", snapshot->id, sums->entry);
+    audit_name(state, AUDIT_NAME_LABEL, "the name of a snapshot", snapshot->name, sums->entry);
+    if (snapshot->disk_size > state->options->max_virtual_size) {
+        audit_tell(state, AUDIT_VIRTUAL_SIZE, sums->entry,
+                   "the disk of a snapshot has %" PRIu64 " bytes, above %" PRIu64,
+                   snapshot->disk_size, state->options->max_virtual_size);
+    }
+    if (snapshot->vm_state_size > 0) {
+        audit_tell(state, AUDIT_VM_STATE, sums->entry,
+                   "a snapshot has %" PRIu64 " bytes of VM state", snapshot->vm_state_size);
+    }
+    state->accounted_size = add_clipped(state->accounted_size, snapshot->disk_size);
+    state->accounted_size = add_clipped(state->accounted_size, snapshot->vm_state_size);
+    look_at_snapshot_l1(state, snapshot, sums);
+}
+
+// Returns where the last entry ends.
+static uint64_t look_at_snapshot_entries(struct audit_state *state, struct snapshot_sums *sums)
+{
+    struct snapshot snapshot;
+    struct problems problems = {0};
+    struct snapshot_reader reader = snapshot_reader_start(state->image);
+    uint64_t end = reader.at;
+    sums->entry = reader.at;
+    while (snapshot_reader_next(&reader, &snapshot, &problems)) {
+        end = sums->entry + snapshot.end;
+        audit_problems(state, AUDIT_SNAPSHOT_BROKEN, &problems);
+        look_at_snapshot(state, &snapshot, sums);
+        sums->entry = reader.at;
+        if (reader.next == AUDIT_SNAPSHOTS_MAX && reader.next < reader.count) {
+            audit_unseen(state, AUDIT_SNAPSHOT_BOMB);
+            break;
+        }
+    }
+    if (state->header->nb_snapshots > 0 && reader.count == 0 && !reader.ended.code) {
+        audit_unseen(state, AUDIT_HEADER_BROKEN); // by the place of the table
+    }
+    audit_ended(state, &reader.ended, AUDIT_SNAPSHOT_BOMB, AUDIT_SNAPSHOT_BROKEN,
+                "the snapshot table");
+    problems_free(&problems);
+    snapshot_reader_free(&reader);
+    return end;
+}
+
+void audit_snapshots(struct audit_state *state)
+{
+    const struct header *header = state->header;
+    struct snapshot_sums sums = {0};
+    if (header->nb_snapshots > AUDIT_SNAPSHOTS_MAX) {
+        audit_tell(state, AUDIT_SNAPSHOT_BOMB, HEADER_NB_SNAPSHOTS,
+                   "there are %" PRIu32 " snapshots", header->nb_snapshots);
+    }
+    uint64_t end = look_at_snapshot_entries(state, &sums);
+    if (end > header->snapshots_offset) {
+        audit_table(state, PURPOSE_SNAPSHOT_TABLE, header->snapshots_offset,
+                    end - header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET, "the snapshot table");
+    }
+    if (state->source->complete && sums.l1_bytes > state->source->size) {
+        audit_tell(state, AUDIT_SNAPSHOT_BOMB, header->snapshots_offset,
+                   "the L1 tables of the snapshots have %" PRIu64 " bytes, the file %" PRIu64,
+                   sums.l1_bytes, state->source->size);
+    }
+}

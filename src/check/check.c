@@ -1,0 +1,173 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "check/check.h"
+
+#include "base/checked.h"
+#include "check/check_state.h"
+#include "format/layout.h"
+#include "image/encryption.h"
+
+#include <inttypes.h>
+
+static void check_encryption_header(struct check_state *state)
+{
+    const struct extensions *extensions = &state->image->extensions;
+    const struct finding none = {0};
+    struct problems problems = {0};
+    struct luks luks;
+    if (extensions->has_encryption) {
+        check_reference(state, extensions->encryption_offset, extensions->encryption_length,
+                        PURPOSE_ENCRYPTION, &none, "the header extension");
+    }
+    encryption_load_luks(state->image, &luks, &problems);
+    for (size_t i = 0; i < problems.count; i++) {
+        const struct error *error = &problems.items[i].error;
+        const struct finding at = {
+            .kind = FINDING_ENCRYPTION_HEADER, .has_host = true, .host_offset = error->offset};
+        // What the file is too short for was told with the reference to it.
+        if (error->code != ERROR_TRUNCATED && error->code != ERROR_UNSEEN) {
+            findings_add(&state->check->findings, &at, "%s", error->message);
+        }
+    }
+    problems_free(&problems);
+}
+
+static void check_header(struct check_state *state)
+{
+    const struct image *image = state->image;
+    struct findings *findings = &state->check->findings;
+    uint64_t features = state->header->incompatible_features;
+    struct finding at = {.has_host = true, .host_offset = HEADER_INCOMPATIBLE_FEATURES};
+    if (features & INCOMPATIBLE_DIRTY) {
+        at.kind = FINDING_DIRTY;
+        findings_add(findings, &at, "incompatible feature bit 0");
+    }
+    if (features & INCOMPATIBLE_CORRUPT) {
+        at.kind = FINDING_CORRUPT_BIT;
+        findings_add(findings, &at, "incompatible feature bit 1");
+    }
+    for (size_t i = 0; i < image->problems.count; i++) {
+        const struct error *error = &image->problems.items[i].error;
+        struct finding problem = {
+            .kind = FINDING_HEADER, .has_host = error->has_offset, .host_offset = error->offset};
+        findings_add(findings, &problem, "%s", error->message);
+    }
+}
+
+static void check_trailing_bytes(struct check_state *state)
+{
+    const struct check *check = state->check;
+    uint64_t size = state->image->source->size;
+    if (size > check->image_end_offset) {
+        const struct finding at = {.kind = FINDING_TRAILING_BYTES,
+                                   .has_host = true,
+                                   .host_offset = check->image_end_offset};
+        findings_add(&state->check->findings, &at, "%" PRIu64 " bytes",
+                     size - check->image_end_offset);
+    }
+}
+
+// Of a pipe we have seen the first bytes: what they refer to behind those may well be there.
+static void check_unseen(struct check_state *state)
+{
+    const uint64_t *by_kind = state->check->findings.by_kind;
+    const struct source *source = state->image->source;
+    if (!source->complete && by_kind[FINDING_OUT_OF_FILE] + by_kind[FINDING_CUT_SHORT] +
+                                     by_kind[FINDING_REFCOUNT_BLOCK_OUT_OF_FILE] >
+                                 0) {
+        struct error error;
+        error_set(&error, ERROR_UNSEEN, "only the first %" PRIu64 " bytes were given",
+                  source->size);
+        check_failed(state, &error);
+    }
+}
+
+static void check_references(struct check_state *state)
+{
+    const struct finding none = {0};
+    struct l1_table active = {state->header->l1_table_offset, state->header->l1_size};
+    check_reference(state, 0, state->header->cluster_size, PURPOSE_HEADER, &none, "the format");
+    state->disk_bytes = state->header->size;
+    check_l1_tree(state, active, state->header->size, true, "the active L1 table");
+    check_end_disk(state);
+    check_snapshots(state);
+    check_encryption_header(state);
+    check_bitmaps(state);
+    check_refcount_tables(state);
+    check_compare_refcounts(state);
+    check_unseen(state);
+}
+
+// Without these nothing can be compared.
+static bool can_be_checked(const struct image *image, struct error *error)
+{
+    const struct header *header = &image->header;
+    uint64_t table = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
+    if (header->refcount_bits == 0) {
+        return error_at(error, ERROR_CORRUPT, HEADER_REFCOUNT_ORDER,
+                        "refcount_order is %" PRIu32 ", above %d: nothing can be compared",
+                        header->refcount_order, REFCOUNT_ORDER_MAX);
+    }
+    if (table > CAP_REFCOUNT_TABLE_BYTES) {
+        return error_at(error, ERROR_LIMIT, HEADER_REFCOUNT_TABLE_CLUSTERS,
+                        "the refcount table has %" PRIu64 " bytes, above %" PRIu64, table,
+                        CAP_REFCOUNT_TABLE_BYTES);
+    }
+    return true;
+}
+
+static struct check_state start(const struct image *image, const struct check_options *options,
+                                struct check *check)
+{
+    const struct header *header = &image->header;
+    return (struct check_state){
+        .image = image,
+        .header = header,
+        .options = options,
+        .check = check,
+        .file_end = divide_up(image->source->size, header->cluster_size) << header->cluster_bits,
+        .whole_clusters = image->source->size >> header->cluster_bits,
+        .dirty = (header->incompatible_features & INCOMPATIBLE_DIRTY) != 0,
+        .refcount_max = header->refcount_order == REFCOUNT_ORDER_MAX
+                            ? UINT64_MAX >> 1
+                            : (UINT64_C(1) << header->refcount_bits) - 1,
+        .refcount_table = table_window_make(TABLE_WINDOW_MAX),
+        .refcount_block = table_window_make(TABLE_WINDOW_MAX),
+    };
+}
+
+static bool check_metadata(const struct image *image, const struct check_options *options,
+                           struct check *check, struct error *error)
+{
+    struct check_state state = start(image, options, check);
+    // One more: what begins in the last cluster may reach past the end of the file.
+    uint64_t clusters = (state.file_end >> state.header->cluster_bits) + 1;
+    if (!reference_map_make(&state.references, clusters)) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    check_header(&state);
+    check_references(&state);
+    check_trailing_bytes(&state);
+    table_window_free(&state.refcount_table);
+    table_window_free(&state.refcount_block);
+    reference_map_free(&state.references);
+    return state.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
+}
+
+bool check_image(struct chain *chain, const struct check_options *options, struct check *check,
+                 struct error *error)
+{
+    const struct image *image = chain->layers[0].image;
+    *check = (struct check){
+        .findings = {.max = options->max_findings},
+        .total_clusters = divide_up(image->header.size, image->header.cluster_size),
+    };
+    return can_be_checked(image, error) && check_metadata(image, options, check, error) &&
+           (!options->data || check_data(chain, options, check, error));
+}
+
+void check_free(struct check *check)
+{
+    findings_free(&check->findings);
+}

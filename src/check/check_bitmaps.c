@@ -1,0 +1,95 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The bitmap directory, and the tables that it names.
+
+#include "check/check_state.h"
+#include "tables/bitmap_reader.h"
+
+static void tell_bitmap(struct check_state *state, uint64_t offset, const char *message)
+{
+    const struct finding finding = {
+        .kind = FINDING_BITMAP, .has_host = true, .host_offset = offset};
+    findings_add(&state->check->findings, &finding, "%s", message);
+}
+
+// What ended the reading of a table or of the directory.
+static void tell_bitmap_end(struct check_state *state, uint64_t offset, const struct error *error)
+{
+    if (error->code == ERROR_MEMORY) {
+        state->out_of_memory = true;
+    } else {
+        tell_bitmap(state, offset, error->message);
+    }
+}
+
+// Also takes them off the list.
+static void tell_bitmap_problems(struct check_state *state, struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct error *error = &problems->items[i].error;
+        tell_bitmap(state, error->offset, error->message);
+    }
+    problems_free(problems);
+}
+
+static void check_bitmap_table(struct check_state *state, const struct bitmap *bitmap)
+{
+    const struct finding none = {0};
+    uint64_t bits = (uint64_t)bitmap->table_size << state->header->cluster_bits;
+    if (bitmap->table_size > CAP_BITMAP_TABLE_ENTRIES || bits > CAP_BITMAP_BYTES) {
+        return; // no table has so many entries; that was told
+    }
+    struct table_window window = table_window_make(TABLE_WINDOW_MAX);
+    check_reference(state, bitmap->table_offset,
+                    (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE, PURPOSE_BITMAP_TABLE,
+                    &none, "the bitmap directory");
+    for (uint64_t i = 0; i < bitmap->table_size; i++) {
+        uint64_t at = bitmap->table_offset + i * BITMAP_TABLE_ENTRY_SIZE;
+        struct bytes view;
+        struct error error;
+        uint64_t told = check_told(state);
+        if (!check_spend(state, CHECK_BYTE, BITMAP_TABLE_ENTRY_SIZE)) {
+            break;
+        }
+        if (!table_window_view(&window, state->image->source, at, BITMAP_TABLE_ENTRY_SIZE,
+                               (bitmap->table_size - i) * BITMAP_TABLE_ENTRY_SIZE, &view, &error)) {
+            tell_bitmap_end(state, at, &error);
+            break;
+        }
+        uint64_t entry = bytes_be64(view, 0);
+        uint64_t offset = entry & ENTRY_OFFSET_MASK;
+        if (!bitmap_entry_valid(entry, state->header)) {
+            tell_bitmap(state, at, "an entry of the bitmap table is not valid");
+        } else if (offset != 0) {
+            check_reference(state, offset, state->header->cluster_size, PURPOSE_BITMAP_DATA, &none,
+                            "a bitmap table");
+        }
+        check_spend(state, CHECK_ENTRY, entry != 0);
+        check_spend(state, CHECK_FINDING, check_told(state) - told);
+    }
+    table_window_free(&window);
+}
+
+void check_bitmaps(struct check_state *state)
+{
+    const struct extensions *extensions = &state->image->extensions;
+    const struct finding none = {0};
+    struct problems problems = {0};
+    struct bitmap bitmap;
+    // Without the autoclear bit the bitmaps are no longer there, and their clusters are lost.
+    if (!extensions->has_bitmaps || !(state->header->autoclear_features & AUTOCLEAR_BITMAPS)) {
+        return;
+    }
+    check_reference(state, extensions->bitmaps_directory_offset, extensions->bitmaps_directory_size,
+                    PURPOSE_BITMAP_DIRECTORY, &none, "the header extension");
+    struct bitmap_reader reader = bitmap_reader_start(state->image);
+    while (bitmap_reader_next(&reader, &bitmap, &problems)) {
+        tell_bitmap_problems(state, &problems);
+        check_bitmap_table(state, &bitmap);
+    }
+    if (reader.ended.code) {
+        tell_bitmap_end(state, extensions->bitmaps_directory_offset, &reader.ended);
+    }
+    bitmap_reader_free(&reader);
+}

@@ -1,0 +1,90 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The data of the disk and of all snapshots: can they be read and decoded.
+
+#include "base/checked.h"
+#include "check/check_state.h"
+#include "image/export.h"
+#include "tables/snapshot_reader.h"
+
+#include <inttypes.h>
+
+struct data_check {
+    struct check *check;
+    const struct check_options *options;
+    uint64_t disks_done; // guest bytes of the disks read before
+    bool out_of_memory;
+};
+
+static void on_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+{
+    struct data_check *data = context;
+    struct finding at = {.kind = FINDING_UNDECODABLE,
+                         .has_host = error->has_offset,
+                         .host_offset = error->offset,
+                         .has_guest = true,
+                         .guest_offset = start};
+    if (error->code == ERROR_MEMORY) {
+        data->out_of_memory = true;
+        return;
+    }
+    if (error->code == ERROR_IO || error->code == ERROR_TRUNCATED) {
+        at.kind = FINDING_UNREADABLE_DATA;
+    } else if (error->code != ERROR_UNDECODABLE) {
+        return; // the tables have been checked before
+    }
+    findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s", length, error->message);
+}
+
+static void on_progress(void *context, uint64_t done)
+{
+    const struct data_check *data = context;
+    if (data->options->on_progress) {
+        data->options->on_progress(data->options->context, add_clipped(data->disks_done, done));
+    }
+}
+
+static bool read_disk(const struct chain *chain, struct data_check *data, struct error *error)
+{
+    struct export_options request = {
+        .length = chain_size(chain),
+        .jobs = data->options->jobs,
+        .as_stored = true,
+        .salvage = true,
+        .on_fault = on_fault,
+        .on_progress = on_progress,
+        .context = data,
+    };
+    if (!export_disk(chain, &request, EXPORT_NOWHERE, error)) {
+        return false;
+    }
+    data->disks_done = add_clipped(data->disks_done, request.length);
+    return data->out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
+}
+
+static bool read_snapshots(struct chain *chain, struct data_check *data, struct error *error)
+{
+    const struct image *image = chain->layers[0].image;
+    const struct layer active = chain->layers[0];
+    struct snapshot snapshot;
+    bool done = true;
+    struct snapshot_reader reader = snapshot_reader_start(image);
+    while (done && snapshot_reader_next(&reader, &snapshot, NULL)) {
+        if (check_readable_bytes(&image->header, &snapshot) > 0) {
+            struct l1_table l1 = {snapshot.l1_table_offset, snapshot.l1_size};
+            chain_use_l1(chain, l1, snapshot.disk_size);
+            done = read_disk(chain, data, error);
+        }
+    }
+    snapshot_reader_free(&reader);
+    chain_use_l1(chain, active.l1, active.size);
+    return done;
+}
+
+bool check_data(struct chain *chain, const struct check_options *options, struct check *check,
+                struct error *error)
+{
+    struct data_check data = {.check = check, .options = options};
+    return read_disk(chain, &data, error) && read_snapshots(chain, &data, error);
+}

@@ -1,0 +1,102 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Snapshots: their table, and the L1 tables that it names.
+
+#include "base/checked.h"
+#include "check/check_state.h"
+#include "format/layout.h"
+#include "tables/snapshot_reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { NAME_SIZE = 96 };
+
+static bool sound_l1(const struct header *header, const struct snapshot *snapshot)
+{
+    return is_aligned(snapshot->l1_table_offset, header->cluster_size) &&
+           snapshot->l1_table_offset < HOST_OFFSET_LIMIT && snapshot->l1_size <= CAP_L1_SIZE;
+}
+
+uint64_t check_readable_bytes(const struct header *header, const struct snapshot *snapshot)
+{
+    return sound_l1(header, snapshot) &&
+                   snapshot->disk_size / header_l2_coverage(header) < CAP_L1_SIZE
+               ? snapshot->disk_size
+               : 0;
+}
+
+static void check_snapshot(struct check_state *state, const struct snapshot *snapshot, uint64_t at)
+{
+    struct findings *findings = &state->check->findings;
+    struct finding finding = {.has_host = true, .host_offset = at};
+    char name[NAME_SIZE];
+    snprintf(name, sizeof name, "the L1 table of snapshot %.*s",
+             (int)min_u64(snapshot->id.size, 40), (const char *)snapshot->id.data);
+    if (state->header->version >= 3 && snapshot->extra_size < SNAPSHOT_EXTRA_MIN_V3) {
+        finding.kind = FINDING_SNAPSHOT_INCOMPLETE;
+        findings_add(findings, &finding, "the table entry at %" PRIu64, at);
+    }
+    if (sound_l1(state->header, snapshot)) {
+        struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
+        state->disk_bytes = check_readable_bytes(state->header, snapshot);
+        check_l1_tree(state, l1, snapshot->disk_size, false, name);
+        check_end_disk(state);
+    } else {
+        finding.kind = FINDING_SNAPSHOT_L1;
+        findings_add(findings, &finding, "%" PRIu32 " entries at %" PRIu64, snapshot->l1_size,
+                     snapshot->l1_table_offset);
+    }
+}
+
+// What is wrong with an entry of the snapshot table and has no code of its own. Takes it off the
+// list.
+static void tell_snapshot_problems(struct check_state *state, const struct snapshot *snapshot,
+                                   struct problems *problems)
+{
+    bool has_code = (state->header->version >= 3 && snapshot->extra_size < SNAPSHOT_EXTRA_MIN_V3) ||
+                    !sound_l1(state->header, snapshot);
+    for (size_t i = 0; !has_code && i < problems->count; i++) {
+        const struct error *error = &problems->items[i].error;
+        const struct finding finding = {
+            .kind = FINDING_SNAPSHOT, .has_host = true, .host_offset = error->offset};
+        findings_add(&state->check->findings, &finding, "%s", error->message);
+    }
+    problems_free(problems);
+}
+
+void check_snapshots(struct check_state *state)
+{
+    const struct finding at = {0};
+    struct problems problems = {0};
+    struct snapshot snapshot;
+    struct snapshot_reader reader = snapshot_reader_start(state->image);
+    uint64_t start = reader.at;
+    uint64_t entry = reader.at;
+    uint64_t end = reader.at;
+    while (snapshot_reader_next(&reader, &snapshot, &problems)) {
+        tell_snapshot_problems(state, &snapshot, &problems);
+        if (state->header->incompatible_features & INCOMPATIBLE_DATA_FILE) {
+            struct finding finding = {
+                .kind = FINDING_SNAPSHOTS_DATA_FILE, .has_host = true, .host_offset = entry};
+            findings_add(&state->check->findings, &finding, "the table entry at %" PRIu64, entry);
+        }
+        end = entry + snapshot.end;
+        check_snapshot(state, &snapshot, entry);
+        entry = reader.at;
+    }
+    if (reader.ended.code == ERROR_TRUNCATED) {
+        struct finding finding = {
+            .kind = FINDING_OUT_OF_FILE, .has_host = true, .host_offset = entry};
+        findings_add(&state->check->findings, &finding, "%s", reader.ended.message);
+    } else if (reader.ended.code) {
+        check_failed(state, &reader.ended);
+    } else if (reader.next < state->header->nb_snapshots) {
+        struct error error;
+        error_at(&error, ERROR_CORRUPT, start, "the snapshot table cannot be there");
+        check_failed(state, &error);
+    }
+    snapshot_reader_free(&reader);
+    check_reference(state, start, end - start, PURPOSE_SNAPSHOT_TABLE, &at, "the header");
+}

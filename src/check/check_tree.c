@@ -1,0 +1,411 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// L1 tables and all below them.
+
+#include "base/checked.h"
+#include "check/check_state.h"
+#include "format/entry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+struct tree {
+    struct check_state *state;
+    bool active;
+    uint64_t disk_size;
+    const char *name; // of the L1 table
+    struct table_window l1_window, l2_window;
+
+    // The L2 table that is being gone through.
+    uint64_t l2_offset;
+    uint64_t guest_offset;    // of its first entry
+    uint64_t next_contiguous; // the host offset that goes on where the last cluster ended; 0: none
+};
+
+// An L2 entry and where it is.
+struct place {
+    struct l2_entry entry;
+    uint32_t index;
+    uint64_t guest_offset;
+};
+
+static void tell(const struct tree *tree, enum finding_kind kind, const struct place *place)
+{
+    const struct finding at = {.kind = kind,
+                               .has_host = true,
+                               .host_offset = place->entry.entry & ENTRY_OFFSET_MASK,
+                               .has_guest = true,
+                               .guest_offset = place->guest_offset};
+    findings_add(&tree->state->check->findings, &at,
+                 "L2 entry %" PRIu32 " of the table at %" PRIu64 " (%s): 0x%016" PRIx64,
+                 place->index, tree->l2_offset, tree->name, place->entry.entry);
+}
+
+// Counts one more reference to a cluster inside the file when that is nothing to tell of: it is
+// used for the same, if at all, and can be counted.
+static bool reference_plainly(struct check_state *state, uint64_t cluster, enum purpose purpose)
+{
+    uint32_t *cell = check_cell(state, cluster);
+    uint32_t count = cell ? reference_count(*cell) : UINT32_MAX;
+    if (!cell || (count > 0 && reference_purpose(*cell) != purpose) ||
+        count >= state->refcount_max || count >= REFERENCE_COUNT_MAX) {
+        return false;
+    }
+    *cell = (*cell + 1) | (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
+    return true;
+}
+
+static void reference_data(const struct tree *tree, uint64_t offset, uint64_t size,
+                           enum purpose purpose, const struct place *place)
+{
+    struct check_state *state = tree->state;
+    uint64_t end = offset + size;
+    // Cluster by cluster, as far as it is plain: it is that millions of times.
+    while (offset < end && end <= state->file_end &&
+           reference_plainly(state, offset >> state->header->cluster_bits, purpose)) {
+        offset = align_down(offset, state->header->cluster_size) + state->header->cluster_size;
+    }
+    if (offset >= end) {
+        return;
+    }
+    const struct finding at = {.has_guest = true, .guest_offset = place->guest_offset};
+    char text[FINDING_PLACE_SIZE];
+    snprintf(text, sizeof text, "L2 entry %" PRIu32 " of the table at %" PRIu64 " (%s)",
+             place->index, tree->l2_offset, tree->name);
+    check_reference(state, offset, end - offset, purpose, &at, text);
+}
+
+// How much of it the file has to have, only its decoder can tell; but not nothing.
+static void check_compressed_begin(const struct tree *tree, const struct place *place,
+                                   const struct stretch *stretch)
+{
+    const struct check_state *state = tree->state;
+    uint64_t size = state->image->source->size;
+    uint64_t end = stretch->host_offset + stretch->stored_size;
+    bool told = end >= size + state->header->cluster_size; // by check_reference()
+    if (stretch->host_offset >= size && place->guest_offset < tree->disk_size && !told) {
+        tell(tree, FINDING_CUT_SHORT, place);
+    }
+}
+
+static void check_compressed(struct tree *tree, const struct place *place)
+{
+    struct check *check = tree->state->check;
+    const struct header *header = tree->state->header;
+    struct stretch stretch;
+    struct l2_entry entry = {place->entry.entry & ~ENTRY_COPIED, 0};
+    if (place->entry.entry & ENTRY_COPIED) {
+        tell(tree, FINDING_COMPRESSED_COPIED, place);
+    }
+    if (header->incompatible_features & INCOMPATIBLE_DATA_FILE) {
+        tell(tree, FINDING_COMPRESSED_DATA_FILE, place);
+        return;
+    }
+    if (place->entry.subclusters != 0) {
+        tell(tree, FINDING_COMPRESSED_SUBCLUSTERS, place);
+        return;
+    }
+    l2_entry_stretch(header, entry, place->guest_offset, &stretch);
+    reference_data(tree, stretch.host_offset, stretch.stored_size, PURPOSE_COMPRESSED, place);
+    check_compressed_begin(tree, place, &stretch);
+    if (tree->active) {
+        check->allocated_clusters++;
+        check->compressed_clusters++;
+        check->fragmented_clusters++; // by their nature
+    }
+}
+
+static void count_fragment(struct tree *tree, uint64_t offset)
+{
+    struct check *check = tree->state->check;
+    check->allocated_clusters++;
+    check->fragmented_clusters += tree->next_contiguous != 0 && offset != tree->next_contiguous;
+    tree->next_contiguous = offset + tree->state->header->cluster_size;
+}
+
+// COPIED says that the refcount is exactly 1.
+static void check_copied(const struct tree *tree, const struct place *place, uint64_t offset)
+{
+    struct check_state *state = tree->state;
+    bool data_file = (state->header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+    bool one = data_file || check_refcount_is_one(state, offset >> state->header->cluster_bits);
+    if (one != ((place->entry.entry & ENTRY_COPIED) != 0)) {
+        tell(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, place);
+    }
+}
+
+// Bytes at the start of a host cluster that the disk needs to be in the file.
+static uint64_t needed_bytes(const struct tree *tree, const struct place *place)
+{
+    const struct header *header = tree->state->header;
+    uint64_t needed = place->entry.entry & ENTRY_ZERO ? 0 : header->cluster_size;
+    if (header_extended_l2(header)) {
+        unsigned subclusters = 0;
+        while (subclusters < SUBCLUSTERS &&
+               (uint32_t)place->entry.subclusters >> subclusters != 0) {
+            subclusters++;
+        }
+        needed = (uint64_t)header->cluster_size / SUBCLUSTERS * subclusters;
+    }
+    return place->guest_offset < tree->disk_size
+               ? min_u64(needed, tree->disk_size - place->guest_offset)
+               : 0;
+}
+
+// The last cluster of the file may end where the disk does, but not before.
+static void check_last_cluster(const struct tree *tree, const struct place *place, uint64_t offset)
+{
+    uint64_t size = tree->state->image->source->size;
+    if (offset < size && size - offset < needed_bytes(tree, place)) {
+        tell(tree, FINDING_CUT_SHORT, place);
+    }
+}
+
+// An entry that has a host cluster, for data or kept by a zero cluster.
+static void check_cluster(struct tree *tree, const struct place *place)
+{
+    const struct header *header = tree->state->header;
+    uint64_t offset = place->entry.entry & ENTRY_OFFSET_MASK;
+    bool data_file = (header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+    if (tree->active) {
+        check_copied(tree, place, offset);
+    }
+    if ((uint32_t)(place->entry.subclusters >> SUBCLUSTERS) & (uint32_t)place->entry.subclusters) {
+        tell(tree, FINDING_SUBCLUSTERS_CONFLICT, place);
+    }
+    if (!is_aligned(offset, header->cluster_size)) {
+        tell(tree, FINDING_CLUSTER_UNALIGNED, place);
+    }
+    if (data_file && offset != place->guest_offset) {
+        tell(tree, FINDING_DATA_FILE_OFFSET, place);
+    }
+    if (tree->active) {
+        count_fragment(tree, offset);
+    }
+    if (!data_file) {
+        reference_data(tree, offset, header->cluster_size, PURPOSE_DATA, place);
+        check_last_cluster(tree, place, offset);
+    }
+}
+
+static void check_without_cluster(const struct tree *tree, const struct place *place)
+{
+    if ((uint32_t)place->entry.subclusters != 0) {
+        tell(tree, FINDING_SUBCLUSTERS_NO_CLUSTER, place);
+    }
+    if (tree->active && (place->entry.entry & ENTRY_COPIED)) {
+        tell(tree, FINDING_ZERO_OFFSET_COPIED, place);
+    }
+}
+
+static void check_l2_entry(struct tree *tree, const struct place *place)
+{
+    const struct header *header = tree->state->header;
+    uint64_t entry = place->entry.entry;
+    bool extended = header_extended_l2(header);
+    bool data_file = (header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+    if (entry & ENTRY_COMPRESSED) {
+        check_compressed(tree, place);
+        return;
+    }
+    if (entry & L2_ENTRY_RESERVED) {
+        tell(tree, FINDING_L2_RESERVED_BITS, place);
+    }
+    bool zero = !extended && (entry & ENTRY_ZERO) != 0;
+    if (zero && header->version < 3) {
+        tell(tree, FINDING_ZERO_BIT_VERSION_2, place);
+    }
+    if ((entry & ENTRY_OFFSET_MASK) != 0 || (!zero && data_file && (entry & ENTRY_COPIED))) {
+        check_cluster(tree, place);
+    } else if (!zero) {
+        check_without_cluster(tree, place);
+    }
+}
+
+// Takes the entries at the start of `view` that are nothing but data clusters side by side, each
+// with the one reference and the one use that a cluster should have. Returns how many; the next
+// entry is for check_l2_entry(). It says the same of them, only slower.
+static uint32_t check_plain_run(struct tree *tree, struct bytes view)
+{
+    struct check_state *state = tree->state;
+    const struct header *header = state->header;
+    struct l2_entry first = l2_entry_load(header, view, 0);
+    uint64_t offset = first.entry & ENTRY_OFFSET_MASK;
+    if (!tree->active || header->incompatible_features & INCOMPATIBLE_DATA_FILE || offset == 0 ||
+        first.entry != (offset | ENTRY_COPIED) || !is_aligned(offset, header->cluster_size) ||
+        (header_extended_l2(header) && first.subclusters != UINT32_MAX)) {
+        return 0;
+    }
+    uint64_t cluster = offset >> header->cluster_bits;
+    uint32_t count = (uint32_t)l2_entries_plain(header, view);
+    uint32_t taken = 0;
+    for (; taken < count && cluster + taken < state->whole_clusters; taken++) {
+        uint32_t *cell = check_cell(state, cluster + taken);
+        if (!cell || *cell != REFERENCE_ONE) {
+            break;
+        }
+        *cell = REFERENCE_ONE | (uint32_t)PURPOSE_DATA << REFERENCE_PURPOSE_SHIFT | 1;
+    }
+    if (taken > 0) {
+        count_fragment(tree, offset);
+        tree->state->check->allocated_clusters += taken - 1;
+        tree->next_contiguous += (uint64_t)(taken - 1) * header->cluster_size;
+    }
+    return taken;
+}
+
+// Returns how many of the entries are not zero.
+static uint32_t check_l2_entries(struct tree *tree, struct bytes view, uint32_t index)
+{
+    const struct header *header = tree->state->header;
+    uint32_t count = (uint32_t)(view.size / header->l2_entry_size);
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t run = check_plain_run(tree, bytes_from(view, (size_t)i * header->l2_entry_size));
+        i += run;
+        used += run;
+        if (i == count) {
+            break;
+        }
+        struct place place = {
+            .entry = l2_entry_load(header, view, i),
+            .index = index + i,
+            .guest_offset = tree->guest_offset + ((uint64_t)(index + i) << header->cluster_bits),
+        };
+        if (place.entry.entry != 0 || place.entry.subclusters != 0) {
+            check_l2_entry(tree, &place);
+            used++;
+        }
+    }
+    return used;
+}
+
+// `again`: it was gone through before, for this disk or another.
+static void check_l2_table(struct tree *tree, bool again)
+{
+    struct check_state *state = tree->state;
+    const struct header *header = state->header;
+    uint64_t told = check_told(state);
+    uint64_t used = 0;
+    tree->next_contiguous = 0;
+    if (check_hole(state, tree->l2_offset) >= header->cluster_size ||
+        (again && !check_spend(state, CHECK_BYTE, header->cluster_size))) {
+        return;
+    }
+    for (uint64_t at = 0; at < header->cluster_size;) {
+        struct bytes view;
+        struct error error;
+        if (!table_window_view(&tree->l2_window, state->image->source, tree->l2_offset + at,
+                               header->l2_entry_size, header->cluster_size - at, &view, &error)) {
+            error_prefix(&error, "L2 table at %" PRIu64, tree->l2_offset);
+            check_unreadable(state, &error);
+            return;
+        }
+        used += check_l2_entries(tree, view, (uint32_t)(at / header->l2_entry_size));
+        at += view.size;
+    }
+    if (again) {
+        check_spend(state, CHECK_ENTRY, used);
+        check_spend(state, CHECK_FINDING, check_told(state) - told);
+    }
+}
+
+static void tell_l1(const struct tree *tree, enum finding_kind kind, uint64_t index,
+                    uint64_t l1_entry)
+{
+    const struct finding at = {.kind = kind,
+                               .has_host = true,
+                               .host_offset = l1_entry & ENTRY_OFFSET_MASK,
+                               .has_guest = true,
+                               .guest_offset = tree->guest_offset};
+    findings_add(&tree->state->check->findings, &at, "L1 entry %" PRIu64 " of %s: 0x%016" PRIx64,
+                 index, tree->name, l1_entry);
+}
+
+static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
+{
+    struct check_state *state = tree->state;
+    const struct header *header = state->header;
+    tree->guest_offset = index * header_l2_coverage(header);
+    tree->l2_offset = l1_entry & ENTRY_OFFSET_MASK;
+    if (l1_entry & L1_ENTRY_RESERVED) {
+        tell_l1(tree, FINDING_L1_RESERVED_BITS, index, l1_entry);
+    }
+    if (tree->l2_offset == 0) {
+        if (l1_entry & ENTRY_COPIED) {
+            tell_l1(tree, FINDING_ZERO_OFFSET_COPIED, index, l1_entry);
+        }
+        return;
+    }
+    const struct finding at = {.has_guest = true, .guest_offset = tree->guest_offset};
+    char place[FINDING_PLACE_SIZE];
+    snprintf(place, sizeof place, "L1 entry %" PRIu64 " of %s", index, tree->name);
+    if (tree->active && check_refcount_is_one(state, tree->l2_offset >> header->cluster_bits) !=
+                            ((l1_entry & ENTRY_COPIED) != 0)) {
+        tell_l1(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, index, l1_entry);
+    }
+    uint64_t told = check_told(state);
+    bool again = reference_count(reference_peek(&state->references,
+                                                tree->l2_offset >> header->cluster_bits)) > 0;
+    check_reference(state, tree->l2_offset, header->cluster_size, PURPOSE_L2_TABLE, &at, place);
+    check_spend(state, CHECK_L1_ENTRY, 1);
+    check_spend(state, CHECK_FINDING, check_told(state) - told);
+    if (!is_aligned(tree->l2_offset, header->cluster_size)) {
+        tell_l1(tree, FINDING_L2_TABLE_UNALIGNED, index, l1_entry);
+        return;
+    }
+    check_l2_table(tree, again);
+}
+
+static void check_l1_table(struct tree *tree, struct l1_table l1)
+{
+    struct check_state *state = tree->state;
+    for (uint64_t index = 0; index < l1.size;) {
+        uint64_t at = l1.offset + index * L1_ENTRY_SIZE;
+        uint64_t hole = check_hole(state, at) / L1_ENTRY_SIZE;
+        if (hole > 0) {
+            index += min_u64(hole, l1.size - index);
+            continue;
+        }
+        struct bytes view;
+        struct error error;
+        if (!table_window_view(&tree->l1_window, state->image->source, at, L1_ENTRY_SIZE,
+                               (l1.size - index) * L1_ENTRY_SIZE, &view, &error)) {
+            error_prefix(&error, "%s", tree->name);
+            check_unreadable(state, &error);
+            return;
+        }
+        size_t count = view.size / L1_ENTRY_SIZE;
+        if (!check_spend(state, CHECK_BYTE, view.size)) {
+            return;
+        }
+        for (size_t i = 0; i < count; i++) {
+            uint64_t l1_entry = bytes_be64(view, i * L1_ENTRY_SIZE);
+            if (l1_entry != 0) {
+                check_l1_entry(tree, index + i, l1_entry);
+                check_progress(state, tree->guest_offset);
+            }
+        }
+        index += count;
+    }
+}
+
+void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_size, bool active,
+                   const char *name)
+{
+    const struct finding at = {0};
+    struct tree tree = {
+        .state = state,
+        .active = active,
+        .disk_size = disk_size,
+        .name = name,
+        .l1_window = table_window_make(TABLE_WINDOW_MAX),
+        .l2_window = table_window_make(TABLE_WINDOW_MAX),
+    };
+    check_reference(state, l1.offset, (uint64_t)l1.size * L1_ENTRY_SIZE, PURPOSE_L1_TABLE, &at,
+                    name);
+    check_l1_table(&tree, l1);
+    table_window_free(&tree.l1_window);
+    table_window_free(&tree.l2_window);
+}

@@ -1,0 +1,149 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "check/finding.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REPAIR  "copy what is still readable to a new image, or let qemu-img check -r all repair it"
+#define RECLAIM "only space is lost: qemu-img check -r leaks gives it back"
+
+const struct finding_rule finding_rules[FINDING_KINDS] = {
+    [FINDING_REFCOUNT_TOO_LOW] = {"refcount-too-low", SEVERITY_CORRUPTION,
+                                  "a cluster is in use more often than its refcount says: writing "
+                                  "could overwrite it",
+                                  REPAIR},
+    [FINDING_REFCOUNT_OVERFLOW] = {"refcount-overflow", SEVERITY_CORRUPTION,
+                                   "a cluster is in use more often than a refcount can count",
+                                   "convert the image to one with wider refcounts"},
+    [FINDING_LEAKED_CLUSTER] = {"leaked-cluster", SEVERITY_LEAK,
+                                "a cluster has a higher refcount than uses", RECLAIM},
+    [FINDING_OVERLAP] = {"overlap", SEVERITY_CORRUPTION, "a host cluster is used for two purposes",
+                         REPAIR},
+    [FINDING_COPIED_FLAG] = {"copied-flag-wrong", SEVERITY_CORRUPTION,
+                             "an entry's COPIED flag contradicts the refcount", REPAIR},
+    [FINDING_OUT_OF_FILE] = {"out-of-file", SEVERITY_CORRUPTION,
+                             "an entry points past the end of the file",
+                             "the file was cut short: what lay there is gone, find a whole copy"},
+    [FINDING_CUT_SHORT] =
+        {"cut-short", SEVERITY_CORRUPTION,
+         "the file ends inside what an entry points to, or in its cluster before it",
+         "the file was cut short: what lay there is gone, find a whole copy"},
+    [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
+                                  "an L1 entry has reserved bits set", REPAIR},
+    [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,
+                                  "an L2 entry has reserved bits set", REPAIR},
+    [FINDING_L2_TABLE_UNALIGNED] = {"l2-table-unaligned", SEVERITY_CORRUPTION,
+                                    "an L1 entry names an L2 table that is not aligned", REPAIR},
+    [FINDING_CLUSTER_UNALIGNED] = {"cluster-unaligned", SEVERITY_CORRUPTION,
+                                   "an L2 entry names a host cluster that is not aligned", REPAIR},
+    [FINDING_COMPRESSED_COPIED] = {"compressed-copied", SEVERITY_CORRUPTION,
+                                   "a compressed cluster has the COPIED flag", REPAIR},
+    [FINDING_COMPRESSED_DATA_FILE] = {"compressed-data-file", SEVERITY_CORRUPTION,
+                                      "a compressed cluster in an image with a data file", REPAIR},
+    [FINDING_COMPRESSED_SUBCLUSTERS] = {"compressed-subclusters", SEVERITY_CORRUPTION,
+                                        "a compressed cluster has a subcluster bitmap", REPAIR},
+    [FINDING_SUBCLUSTERS_CONFLICT] = {"subclusters-conflict", SEVERITY_CORRUPTION,
+                                      "a subcluster is both allocated and zero", REPAIR},
+    [FINDING_SUBCLUSTERS_NO_CLUSTER] = {"subclusters-without-cluster", SEVERITY_CORRUPTION,
+                                        "a subcluster is allocated without a host cluster", REPAIR},
+    [FINDING_ZERO_BIT_VERSION_2] = {"zero-bit-version-2", SEVERITY_CORRUPTION,
+                                    "a zero cluster in a version 2 image", REPAIR},
+    [FINDING_DATA_FILE_OFFSET] = {"data-file-offset", SEVERITY_CORRUPTION,
+                                  "an offset in the data file differs from the guest offset",
+                                  REPAIR},
+    [FINDING_REFCOUNT_TABLE_RESERVED_BITS] = {"refcount-table-reserved-bits", SEVERITY_CORRUPTION,
+                                              "a refcount table entry has reserved bits set",
+                                              REPAIR},
+    [FINDING_REFCOUNT_BLOCK_UNALIGNED] = {"refcount-block-unaligned", SEVERITY_CORRUPTION,
+                                          "a refcount block is not aligned to a cluster", REPAIR},
+    [FINDING_REFCOUNT_BLOCK_OUT_OF_FILE] = {"refcount-block-out-of-file", SEVERITY_CORRUPTION,
+                                            "a refcount block lies past the end of the file",
+                                            REPAIR},
+    [FINDING_REFCOUNT_BLOCK_SHARED] = {"refcount-block-shared", SEVERITY_CORRUPTION,
+                                       "a refcount block is not in use exactly once", REPAIR},
+    [FINDING_ENCRYPTION_HEADER] = {"encryption-header", SEVERITY_CORRUPTION,
+                                   "the LUKS header is damaged: a key slot, or all of them, opens "
+                                   "nothing",
+                                   "copy the image while another key slot opens it, or look for a "
+                                   "copy of its first clusters"},
+    [FINDING_SNAPSHOTS_DATA_FILE] = {"snapshots-data-file", SEVERITY_CORRUPTION,
+                                     "snapshots in an image with an external data file",
+                                     "delete the snapshots: they do not hold the data"},
+    [FINDING_SNAPSHOT_INCOMPLETE] = {"snapshot-incomplete", SEVERITY_CORRUPTION,
+                                     "a snapshot does not tell the size of its disk", REPAIR},
+    [FINDING_SNAPSHOT_L1] = {"snapshot-l1", SEVERITY_CORRUPTION,
+                             "the L1 table of a snapshot cannot be one", REPAIR},
+    [FINDING_BITMAP] = {"bitmap", SEVERITY_CORRUPTION, "a bitmap's tables are not sound",
+                        "remove the bitmap: a backup that uses it must be a full one"},
+    [FINDING_UNDECODABLE] = {"undecodable-cluster", SEVERITY_CORRUPTION,
+                             "a compressed cluster cannot be decoded",
+                             "its bytes are gone: qcow2-info cat --salvage reads all others"},
+    [FINDING_UNREADABLE_DATA] =
+        {"unreadable-data", SEVERITY_CORRUPTION,
+         "data cannot be read: the file ends before it, or the "
+         "system fails",
+         "look for a whole copy, or a failing disk; qcow2-info cat --salvage reads the "
+         "rest"},
+    [FINDING_SNAPSHOT] = {"snapshot", SEVERITY_WARNING,
+                          "an entry of the snapshot table breaks a rule",
+                          "copy the snapshot with qcow2-info cat --snapshot, then delete it"},
+    [FINDING_ZERO_OFFSET_COPIED] = {"zero-offset-copied", SEVERITY_WARNING,
+                                    "an entry without a host cluster has the COPIED flag",
+                                    "it reads as unallocated; see whether data is missing there"},
+    [FINDING_STALE_REFCOUNT] = {"stale-refcount", SEVERITY_WARNING,
+                                "a refcount or a COPIED flag is out of date, as it may be in an "
+                                "image that was not closed",
+                                "the next program that opens it for writing brings it up to date"},
+    [FINDING_DIRTY] = {"dirty", SEVERITY_WARNING,
+                       "the image was not closed: with lazy refcounts, refcounts may be stale, "
+                       "which is legal and hurts no data",
+                       "the next program that opens it for writing brings them up to date"},
+    [FINDING_CORRUPT_BIT] = {"corrupt-bit", SEVERITY_WARNING,
+                             "a program has marked the image as corrupt: it may only be read",
+                             "qemu-img check -r all repairs it and takes the mark away"},
+    [FINDING_HEADER] = {"header", SEVERITY_WARNING, "the header or an extension breaks a rule",
+                        "convert the image to a new one"},
+    [FINDING_TRAILING_BYTES] = {"trailing-bytes", SEVERITY_WARNING,
+                                "the file goes on after the last cluster in use",
+                                "nothing of the image is there"},
+};
+
+const char *severity_name(enum severity severity)
+{
+    static const char *const names[SEVERITY_COUNT] = {"corruption", "leak", "warning"};
+    return names[severity];
+}
+
+void findings_add(struct findings *findings, const struct finding *finding, const char *format, ...)
+{
+    findings->totals[finding_rules[finding->kind].severity]++;
+    findings->by_kind[finding->kind]++;
+    if (findings->count == findings->max) {
+        return;
+    }
+    // Grows when the count reaches a power of two.
+    if ((findings->count & (findings->count - 1)) == 0) {
+        size_t room = findings->count > 0 ? findings->count * 2 : 1;
+        struct finding *grown = realloc(findings->items, room * sizeof *grown);
+        if (!grown) {
+            findings->max = findings->count;
+            return;
+        }
+        findings->items = grown;
+    }
+    struct finding *added = &findings->items[findings->count++];
+    va_list args;
+    *added = *finding;
+    va_start(args, format);
+    vsnprintf(added->place, sizeof added->place, format, args);
+    va_end(args);
+}
+
+void findings_free(struct findings *findings)
+{
+    free(findings->items);
+    *findings = (struct findings){0};
+}

@@ -1,0 +1,87 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What a check finds: each kind is a row of one table, each case a struct finding.
+
+#ifndef CHECK_FINDING_H
+#define CHECK_FINDING_H
+
+#include "base/error.h"
+
+enum severity { SEVERITY_CORRUPTION, SEVERITY_LEAK, SEVERITY_WARNING, SEVERITY_COUNT };
+
+enum finding_kind {
+    FINDING_REFCOUNT_TOO_LOW,
+    FINDING_REFCOUNT_OVERFLOW,
+    FINDING_LEAKED_CLUSTER,
+    FINDING_OVERLAP,
+    FINDING_COPIED_FLAG,
+    FINDING_OUT_OF_FILE,
+    FINDING_CUT_SHORT,
+    FINDING_L1_RESERVED_BITS,
+    FINDING_L2_RESERVED_BITS,
+    FINDING_L2_TABLE_UNALIGNED,
+    FINDING_CLUSTER_UNALIGNED,
+    FINDING_COMPRESSED_COPIED,
+    FINDING_COMPRESSED_DATA_FILE,
+    FINDING_COMPRESSED_SUBCLUSTERS,
+    FINDING_SUBCLUSTERS_CONFLICT,
+    FINDING_SUBCLUSTERS_NO_CLUSTER,
+    FINDING_ZERO_BIT_VERSION_2,
+    FINDING_DATA_FILE_OFFSET,
+    FINDING_REFCOUNT_TABLE_RESERVED_BITS,
+    FINDING_REFCOUNT_BLOCK_UNALIGNED,
+    FINDING_REFCOUNT_BLOCK_OUT_OF_FILE,
+    FINDING_REFCOUNT_BLOCK_SHARED,
+    FINDING_ENCRYPTION_HEADER,
+    FINDING_SNAPSHOTS_DATA_FILE,
+    FINDING_SNAPSHOT_INCOMPLETE,
+    FINDING_SNAPSHOT_L1,
+    FINDING_BITMAP,
+    FINDING_UNDECODABLE,
+    FINDING_UNREADABLE_DATA,
+    FINDING_SNAPSHOT,
+    FINDING_ZERO_OFFSET_COPIED,
+    FINDING_STALE_REFCOUNT,
+    FINDING_DIRTY,
+    FINDING_CORRUPT_BIT,
+    FINDING_HEADER,
+    FINDING_TRAILING_BYTES,
+    FINDING_KINDS,
+};
+
+struct finding_rule {
+    const char *code; // stable
+    enum severity severity;
+    const char *meaning;
+    const char *cure;
+};
+
+extern const struct finding_rule finding_rules[FINDING_KINDS];
+
+const char *severity_name(enum severity severity);
+
+enum { FINDING_PLACE_SIZE = 160 };
+
+// Where a finding is. `place` says in words which entry of which table it is.
+struct finding {
+    enum finding_kind kind;
+    bool has_host, has_guest;
+    uint64_t host_offset, guest_offset;
+    char place[FINDING_PLACE_SIZE];
+};
+
+// The first `max` of them; all are counted.
+struct findings {
+    struct finding *items; // owned
+    size_t count, max;
+    uint64_t totals[SEVERITY_COUNT];
+    uint64_t by_kind[FINDING_KINDS];
+};
+
+// Adds a finding whose `place` is given by a format.
+void findings_add(struct findings *findings, const struct finding *finding, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void findings_free(struct findings *findings);
+
+#endif

@@ -1,0 +1,34 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tables/name_list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char heading[] = "there are: ";
+
+void name_list_add(struct name_list *list, struct bytes name, struct bytes second)
+{
+    char *to = list->text + list->used;
+    size_t room = sizeof list->text - list->used;
+    const char *before = list->used > 0 ? ", " : heading;
+    int length =
+        second.data ? snprintf(to, room, "%s%.*s (%.*s)", before, (int)name.size,
+                               (const char *)name.data, (int)second.size, (const char *)second.data)
+                    : snprintf(to, room, "%s%.*s", before, (int)name.size, (const char *)name.data);
+    if (length > 0 && (size_t)length < room) {
+        list->used += (size_t)length;
+    }
+    list->text[list->used] = '\0';
+}
+
+const char *name_list_text(const struct name_list *list)
+{
+    return list->used > 0 ? list->text : "there is none";
+}
+
+bool bytes_are(struct bytes bytes, const char *text)
+{
+    return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
+}

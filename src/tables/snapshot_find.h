@@ -1,0 +1,16 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef TABLES_SNAPSHOT_FIND_H
+#define TABLES_SNAPSHOT_FIND_H
+
+#include "format/snapshot.h"
+#include "image/image.h"
+
+// Finds a snapshot by its id or, when no id is that, by its name. ERROR_NOT_FOUND, with a list of
+// those there are, when there is none or when more than one has it. The names in `found` are not
+// valid.
+bool snapshot_find(const struct image *image, const char *id_or_name, struct snapshot *found,
+                   struct error *error);
+
+#endif
