@@ -86,10 +86,10 @@ static void check_unseen(struct check_state *state)
 static void check_references(struct check_state *state)
 {
     const struct finding none = {0};
-    struct l1_table active = {state->header->l1_table_offset, state->header->l1_size};
     check_reference(state, 0, state->header->cluster_size, PURPOSE_HEADER, &none, "the format");
     state->disk_bytes = state->header->size;
-    check_l1_tree(state, active, state->header->size, true, "the active L1 table");
+    check_l1_tree(state, l1_table_active(state->header), state->header->size, true,
+                  "the active L1 table");
     check_end_disk(state);
     check_snapshots(state);
     check_encryption_header(state);
@@ -117,11 +117,13 @@ static bool can_be_checked(const struct image *image, struct error *error)
     return true;
 }
 
-static struct check_state start(const struct image *image, const struct check_options *options,
+static struct check_state start(const struct chain *chain, const struct check_options *options,
                                 struct check *check)
 {
+    const struct image *image = chain->layers[0].image;
     const struct header *header = &image->header;
     return (struct check_state){
+        .chain = chain,
         .image = image,
         .header = header,
         .options = options,
@@ -137,10 +139,10 @@ static struct check_state start(const struct image *image, const struct check_op
     };
 }
 
-static bool check_metadata(const struct image *image, const struct check_options *options,
+static bool check_metadata(const struct chain *chain, const struct check_options *options,
                            struct check *check, struct error *error)
 {
-    struct check_state state = start(image, options, check);
+    struct check_state state = start(chain, options, check);
     // One more: what begins in the last cluster may reach past the end of the file.
     uint64_t clusters = (state.file_end >> state.header->cluster_bits) + 1;
     if (!reference_map_make(&state.references, clusters)) {
@@ -155,15 +157,15 @@ static bool check_metadata(const struct image *image, const struct check_options
     return state.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }
 
-bool check_image(struct chain *chain, const struct check_options *options, struct check *check,
-                 struct error *error)
+bool check_image(const struct chain *chain, const struct check_options *options,
+                 struct check *check, struct error *error)
 {
     const struct image *image = chain->layers[0].image;
     *check = (struct check){
         .findings = {.max = options->max_findings},
         .total_clusters = divide_up(image->header.size, image->header.cluster_size),
     };
-    return can_be_checked(image, error) && check_metadata(image, options, check, error) &&
+    return can_be_checked(image, error) && check_metadata(chain, options, check, error) &&
            (!options->data || check_data(chain, options, check, error));
 }
 

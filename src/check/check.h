@@ -8,7 +8,7 @@
 #define CHECK_CHECK_H
 
 #include "check/finding.h"
-#include "image/chain.h"
+#include "image/view.h"
 
 struct check_options {
     size_t max_findings; // to keep; all are counted
@@ -33,8 +33,8 @@ struct check {
 // Checks the first layer of `chain`, which is open without its backing files. At most 4 bytes of
 // memory a host cluster of the file, and 32 MiB. False only when there is no memory or no check
 // can begin; the image may well be damaged.
-bool check_image(struct chain *chain, const struct check_options *options, struct check *check,
-                 struct error *error);
+bool check_image(const struct chain *chain, const struct check_options *options,
+                 struct check *check, struct error *error);
 void check_free(struct check *check);
 
 // Guest bytes of the active disk and of all snapshots whose disks are read.

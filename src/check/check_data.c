@@ -45,10 +45,10 @@ static void on_progress(void *context, uint64_t done)
     }
 }
 
-static bool read_disk(const struct chain *chain, struct data_check *data, struct error *error)
+static bool read_disk(const struct view *view, struct data_check *data, struct error *error)
 {
     struct export_options request = {
-        .length = chain_size(chain),
+        .length = view->size,
         .jobs = data->options->jobs,
         .as_stored = true,
         .salvage = true,
@@ -56,35 +56,33 @@ static bool read_disk(const struct chain *chain, struct data_check *data, struct
         .on_progress = on_progress,
         .context = data,
     };
-    if (!export_disk(chain, &request, EXPORT_NOWHERE, error)) {
+    if (!export_disk(view, &request, EXPORT_NOWHERE, error)) {
         return false;
     }
     data->disks_done = add_clipped(data->disks_done, request.length);
     return data->out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }
 
-static bool read_snapshots(struct chain *chain, struct data_check *data, struct error *error)
+static bool read_snapshots(const struct chain *chain, struct data_check *data, struct error *error)
 {
-    const struct image *image = chain->layers[0].image;
-    const struct layer active = chain->layers[0];
     struct snapshot snapshot;
     bool done = true;
-    struct snapshot_reader reader = snapshot_reader_start(image);
+    struct snapshot_reader reader = snapshot_reader_start(chain->layers[0].image);
     while (done && snapshot_reader_next(&reader, &snapshot, NULL)) {
-        if (check_readable_bytes(&image->header, &snapshot) > 0) {
-            struct l1_table l1 = {snapshot.l1_table_offset, snapshot.l1_size};
-            chain_use_l1(chain, l1, snapshot.disk_size);
-            done = read_disk(chain, data, error);
+        struct view view;
+        struct error ignored; // the tables have been checked before
+        if (view_snapshot(chain, &snapshot, "", &view, &ignored) && view.size > 0) {
+            done = read_disk(&view, data, error);
         }
     }
     snapshot_reader_free(&reader);
-    chain_use_l1(chain, active.l1, active.size);
     return done;
 }
 
-bool check_data(struct chain *chain, const struct check_options *options, struct check *check,
+bool check_data(const struct chain *chain, const struct check_options *options, struct check *check,
                 struct error *error)
 {
     struct data_check data = {.check = check, .options = options};
-    return read_disk(chain, &data, error) && read_snapshots(chain, &data, error);
+    struct view active = view_active(chain);
+    return read_disk(&active, &data, error) && read_snapshots(chain, &data, error);
 }

@@ -19,12 +19,11 @@ static bool sound_l1(const struct header *header, const struct snapshot *snapsho
            snapshot->l1_table_offset < HOST_OFFSET_LIMIT && snapshot->l1_size <= CAP_L1_SIZE;
 }
 
-uint64_t check_readable_bytes(const struct header *header, const struct snapshot *snapshot)
+uint64_t check_readable_bytes(const struct chain *chain, const struct snapshot *snapshot)
 {
-    return sound_l1(header, snapshot) &&
-                   snapshot->disk_size / header_l2_coverage(header) < CAP_L1_SIZE
-               ? snapshot->disk_size
-               : 0;
+    struct view view;
+    struct error ignored;
+    return view_snapshot(chain, snapshot, "", &view, &ignored) ? view.size : 0;
 }
 
 static void check_snapshot(struct check_state *state, const struct snapshot *snapshot, uint64_t at)
@@ -40,7 +39,7 @@ static void check_snapshot(struct check_state *state, const struct snapshot *sna
     }
     if (sound_l1(state->header, snapshot)) {
         struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
-        state->disk_bytes = check_readable_bytes(state->header, snapshot);
+        state->disk_bytes = check_readable_bytes(state->chain, snapshot);
         check_l1_tree(state, l1, snapshot->disk_size, false, name);
         check_end_disk(state);
     } else {

@@ -89,12 +89,11 @@ void check_end_disk(struct check_state *state)
 
 uint64_t check_progress_total(const struct chain *chain)
 {
-    const struct image *image = chain->layers[0].image;
-    uint64_t total = chain_size(chain);
+    uint64_t total = chain->layers[0].size;
     struct snapshot snapshot;
-    struct snapshot_reader reader = snapshot_reader_start(image);
+    struct snapshot_reader reader = snapshot_reader_start(chain->layers[0].image);
     while (snapshot_reader_next(&reader, &snapshot, NULL)) {
-        total = add_clipped(total, check_readable_bytes(&image->header, &snapshot));
+        total = add_clipped(total, check_readable_bytes(chain, &snapshot));
     }
     snapshot_reader_free(&reader);
     return total;

@@ -14,6 +14,7 @@
 #include "tables/reference_map.h"
 
 struct check_state {
+    const struct chain *chain;
     const struct image *image;
     const struct header *header;
     const struct check_options *options;
@@ -97,14 +98,14 @@ void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_
 void check_snapshots(struct check_state *state);
 
 // Bytes of the disk of a snapshot, 0 when its data cannot be read.
-uint64_t check_readable_bytes(const struct header *header, const struct snapshot *snapshot);
+uint64_t check_readable_bytes(const struct chain *chain, const struct snapshot *snapshot);
 
 // Counts the references of the bitmaps.
 void check_bitmaps(struct check_state *state);
 
 // Reads the data of the disk and of all snapshots, and decodes every compressed cluster. False only
 // when that cannot be done; what cannot be read becomes a finding.
-bool check_data(struct chain *chain, const struct check_options *options, struct check *check,
+bool check_data(const struct chain *chain, const struct check_options *options, struct check *check,
                 struct error *error);
 
 #endif

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "audit/audit.h"
+#include "commands/open.h"
 #include "commands/options.h"
-#include "image/probe.h"
 #include "output/audit_output.h"
 
 #include <getopt.h>
@@ -127,41 +127,21 @@ static int print_audit(const struct options *options, const struct audit *audit)
     return finish(&writer, audit_is_safe(audit, &options->audit) ? EXIT_DONE : EXIT_FOUND);
 }
 
-// NULL after the error was printed.
-static struct image *open_image(const char *path)
-{
-    struct error error;
-    struct source *source = command_open_source(path, PIPE_CAP_METADATA);
-    if (!source) {
-        return NULL;
-    }
-    if (!probe_qcow2(source, &error)) {
-        print_error(path, &error);
-        source_close(source);
-        return NULL;
-    }
-    struct image *image = image_open(source, path, &error);
-    if (!image) {
-        print_error(path, &error);
-    }
-    return image;
-}
-
 static int audit_path(const char *path, const struct options *options)
 {
+    static const struct open_policy policy = {.chain = {.no_backing = true, .inspect = true},
+                                              .pipe_cap = PIPE_CAP_METADATA};
+    struct chain chain;
     struct audit audit;
     struct error error;
     int status = EXIT_CANNOT;
-    struct image *image = open_image(path);
-    if (!image) {
-        return EXIT_CANNOT;
-    }
-    if (audit_image(image, &options->audit, &audit, &error)) {
+    if (open_image(path, &policy, &chain, &error) &&
+        audit_image(chain.layers[0].image, &options->audit, &audit, &error)) {
         status = print_audit(options, &audit);
     } else {
         print_error(path, &error);
     }
-    image_close(image);
+    chain_close(&chain);
     return status;
 }
 

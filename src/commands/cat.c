@@ -3,6 +3,7 @@
 
 #include "commands/disk.h"
 #include "commands/jobs.h"
+#include "commands/open.h"
 #include "commands/output_file.h"
 #include "commands/passphrase.h"
 #include "commands/salvage.h"
@@ -135,12 +136,12 @@ static bool export_salvaging(const char *path, const struct cat_options *options
         salvage_end(salvage, &log_error);
         return false;
     }
-    command_enter_sandbox();
+    open_done();
     request.salvage = options->salvage;
     request.on_fault = on_fault;
     request.on_progress = on_progress;
     request.context = &watch;
-    bool done = export_disk(&disk->chain, &request, fd, error);
+    bool done = export_disk(&disk->view, &request, fd, error);
     progress_clear(&watch.progress);
     if (!salvage_end(salvage, &log_error) && done) {
         *error = log_error;

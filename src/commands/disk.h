@@ -7,7 +7,7 @@
 #define COMMANDS_DISK_H
 
 #include "commands/options.h"
-#include "image/chain.h"
+#include "image/view.h"
 
 struct disk_options {
     struct chain_options chain;
@@ -17,10 +17,10 @@ struct disk_options {
     bool opens_more;         // the caller opens further files, and then enters the sandbox
 };
 
-// What is read: [start, start + size) of the chain's guest offsets.
+// What is read. The view is of this chain, so a struct disk stays where it is.
 struct disk {
     struct chain chain;
-    uint64_t start, size;
+    struct view view;
 };
 
 // Values of struct option.val, and rows of a table for getopt_long.

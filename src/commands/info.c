@@ -2,9 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "info/info.h"
+#include "commands/open.h"
 #include "commands/passphrase.h"
-#include "image/chain.h"
-#include "image/probe.h"
 #include "output/info_output.h"
 
 #include <getopt.h>
@@ -164,23 +163,13 @@ static int print_with_keys(const struct info_options *options, const char *path,
 static int run_info(const struct info_options *options, const char *path,
                     struct passphrases *passphrases)
 {
-    const struct chain_options chain_options = {
-        .no_backing = !options->backing_chain, .inspect = true, .confine = options->confine};
+    const struct open_policy policy = {.chain = {.no_backing = !options->backing_chain,
+                                                 .inspect = true,
+                                                 .confine = options->confine},
+                                       .pipe_cap = PIPE_CAP_METADATA};
     struct chain chain;
-    struct error error = {0};
-    struct source *source = options->backing_chain ? command_open_first(path, PIPE_CAP_METADATA)
-                                                   : command_open_source(path, PIPE_CAP_METADATA);
-    if (!source) {
-        return EXIT_CANNOT;
-    }
-    if (!probe_qcow2(source, &error)) {
-        print_error(path, &error);
-        source_close(source);
-        return EXIT_CANNOT;
-    }
-    bool opened = chain_open(source, path, &chain_options, &chain, &error);
-    command_enter_sandbox();
-    if (opened) {
+    struct error error;
+    if (open_image(path, &policy, &chain, &error)) {
         error.code = NULL;
     }
     int status = passphrases ? print_with_keys(options, path, passphrases, &chain, &error)

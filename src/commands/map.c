@@ -129,11 +129,11 @@ static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, 
                      struct error *error)
 {
     struct extent_walk walk;
-    map->output = extent_output_make(&map->writer, &disk->chain, map->options->places);
+    map->output = extent_output_make(&map->writer, &disk->view, map->options->places);
     if (!map->options->json && !map->options->totals) {
         extent_output_heading(&map->output);
     }
-    bool done = extent_walk_start(&walk, &disk->chain, error) &&
+    bool done = extent_walk_start(&walk, &disk->view, error) &&
                 map_walk(map, &extent_ops, &walk, offset, offset + length, error);
     extent_walk_end(&walk);
     extent_output_free(&map->output);
@@ -188,7 +188,7 @@ static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset
         !dirty_walk_start(&walk, image, &bitmap, error)) {
         return false;
     }
-    map->dirty_width = extent_width(disk->size);
+    map->dirty_width = extent_width(disk->view.size);
     if (!options->json && !options->totals) {
         dirty_output_heading(&map->writer, map->dirty_width);
     }

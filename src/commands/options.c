@@ -4,9 +4,8 @@
 #include "commands/options.h"
 
 #include "base/checked.h"
-#include "base/sandbox.h"
+#include "commands/open.h"
 #include "commands/version.h"
-#include "image/reference.h"
 #include "output/text.h"
 #include "output/writer.h"
 
@@ -17,8 +16,6 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-static bool no_sandbox; // or the process is in it already
 
 // Tells what getopt_long() could not take. In `optopt` it left the letter, the value in the table,
 // or 0 for a word that is not in it.
@@ -44,7 +41,7 @@ int command_next_option(int argc, char **argv, const char *short_options,
     int option;
     opterr = 0; // its messages would go to a terminal with whatever is in the arguments
     while ((option = getopt_long(argc, argv, short_options, table, NULL)) == OPTION_NO_SANDBOX) {
-        no_sandbox = true;
+        open_without_sandbox();
     }
     if (option == '?') {
         tell_bad_option(argv[optind - 1], short_options);
@@ -99,39 +96,6 @@ bool command_image_argument(const struct command *command, int argc, char **argv
     }
     *path = optind == argc ? "-" : argv[optind];
     return true;
-}
-
-void command_enter_sandbox(void)
-{
-    if (!no_sandbox) {
-        reference_keep_directory(); // its name could not be found afterwards
-        sandbox_enter(SANDBOX_ALL);
-        no_sandbox = true;
-    }
-}
-
-struct source *command_open_first(const char *path, size_t pipe_cap)
-{
-    struct error error;
-    struct source *source;
-    if (strcmp(path, "-") == 0) {
-        source = source_open_fd(dup(STDIN_FILENO), pipe_cap, &error);
-    } else {
-        source = source_open_file(path, pipe_cap, &error);
-    }
-    if (!source) {
-        print_error(path, &error);
-    }
-    return source;
-}
-
-struct source *command_open_source(const char *path, size_t pipe_cap)
-{
-    struct source *source = command_open_first(path, pipe_cap);
-    if (source) {
-        command_enter_sandbox();
-    }
-    return source;
 }
 
 static bool parse_unit(const char *text, unsigned *shift)

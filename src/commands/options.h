@@ -8,11 +8,6 @@
 
 #include "base/error.h"
 #include "commands/command.h"
-#include "source/source.h"
-
-// A pipe is read up to this many bytes, as the first bytes of an image; by the commands that look
-// at metadata only up to so many as leave them within 64 MiB of memory.
-enum { PIPE_CAP = 64 << 20, PIPE_CAP_METADATA = 32 << 20 };
 
 // Values of struct option.val that every command's table ends with; see OPTIONS_COMMON.
 enum { OPTION_HELP = 0x1000, OPTION_VERSION, OPTION_NO_SANDBOX, OPTION_FIRST_OWN };
@@ -56,19 +51,6 @@ int command_usage_error(const struct command *command, const char *format, ...)
 // input is not a terminal. False after a usage error was printed.
 bool command_image_argument(const struct command *command, int argc, char **argv,
                             const char **path);
-
-// Opens what command_image_argument() found, and enters the sandbox before a byte of it is parsed:
-// nothing else can be opened afterwards. NULL after the error was printed. `pipe_cap` is one of the
-// two above.
-struct source *command_open_source(const char *path, size_t pipe_cap);
-
-// The same for a command that has other files to open. When it has opened them it must call
-// command_enter_sandbox().
-struct source *command_open_first(const char *path, size_t pipe_cap);
-
-// Gives up the file system, the network and other programs, unless --no-sandbox was given. Nothing
-// happens the second time.
-void command_enter_sandbox(void);
 
 // Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter,
 // either case). False when it is anything else or exceeds 2^64 - 1.

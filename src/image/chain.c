@@ -155,8 +155,6 @@ static bool layer_load(struct layer *layer, struct source *source, enum layer_fo
         return false;
     }
     layer->size = layer->image->header.size;
-    layer->l1 =
-        (struct l1_table){layer->image->header.l1_table_offset, layer->image->header.l1_size};
     return true;
 }
 
@@ -252,10 +250,4 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
     folder_close(chain->confine);
     chain->confine = NULL;
     return true;
-}
-
-void chain_use_l1(struct chain *chain, struct l1_table l1, uint64_t size)
-{
-    chain->layers[0].l1 = l1;
-    chain->layers[0].size = size;
 }

@@ -9,7 +9,6 @@
 
 #include "image/encryption.h"
 #include "image/image.h"
-#include "image/run.h"
 
 struct layer {
     char *path;               // owned: for messages and for finding the next layer
@@ -17,8 +16,7 @@ struct layer {
     struct source *raw;       // owned; NULL for a qcow2 layer
     struct source *data_file; // owned; NULL unless the image has an external data file
     char *data_path;          // owned; NULL as above
-    uint64_t size;            // bytes of its disk
-    struct l1_table l1;       // of a qcow2 layer
+    uint64_t size;            // bytes of its active disk
     struct cipher *cipher;    // owned; NULL until an encrypted image is opened with its key
 };
 
@@ -54,18 +52,9 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
                 struct chain *chain, struct error *error);
 void chain_close(struct chain *chain);
 
-// Makes the first layer show another L1 table's disk of `size` bytes: a snapshot's.
-void chain_use_l1(struct chain *chain, struct l1_table l1, uint64_t size);
-
 static inline bool layer_encrypted(const struct layer *layer)
 {
     return layer->image && image_encrypted(layer->image);
-}
-
-// Bytes of the disk.
-static inline uint64_t chain_size(const struct chain *chain)
-{
-    return chain->layers[0].size;
 }
 
 // Where a layer's plain data is, and the path to name for it.

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 struct exporter {
-    const struct chain *chain;
+    const struct view *view;
     const struct export_options *options;
     struct sink sink;
     struct extent_walk walk;
@@ -30,7 +30,7 @@ static void export_run(void *context, unsigned worker, void *item)
     struct batch *batch = item;
     batch_fill(batch, &exporter->sink, &exporter->readers[worker], exporter->options->salvage);
     if (!exporter->sink.ops->ordered) {
-        batch_emit(batch, &exporter->sink, exporter->chain, exporter->options->salvage);
+        batch_emit(batch, &exporter->sink, exporter->view->chain, exporter->options->salvage);
     }
 }
 
@@ -40,7 +40,7 @@ static bool export_finish(void *context, void *item)
     struct batch *batch = item;
     const struct export_options *options = exporter->options;
     if (exporter->sink.ops->ordered) {
-        batch_emit(batch, &exporter->sink, exporter->chain, options->salvage);
+        batch_emit(batch, &exporter->sink, exporter->view->chain, options->salvage);
     }
     if (batch->fault_count > 0 && !options->salvage) {
         exporter->finished = batch->faults[0].start;
@@ -161,11 +161,11 @@ static bool check_ciphers(const struct chain *chain, struct error *error)
 
 static bool export_start(struct exporter *exporter, struct error *error)
 {
-    if (!exporter->options->as_stored && !check_ciphers(exporter->chain, error)) {
+    if (!exporter->options->as_stored && !check_ciphers(exporter->view->chain, error)) {
         return false;
     }
     unsigned jobs = exporter->options->jobs;
-    size_t buffer_size = batch_buffer_size(largest_cluster(exporter->chain));
+    size_t buffer_size = batch_buffer_size(largest_cluster(exporter->view->chain));
     exporter->batch_count = (size_t)jobs * 2 + 2;
     exporter->batches = calloc(exporter->batch_count, sizeof *exporter->batches);
     exporter->readers = calloc(jobs, sizeof *exporter->readers);
@@ -176,9 +176,9 @@ static bool export_start(struct exporter *exporter, struct error *error)
         exporter->batches[i].buffer_size = buffer_size;
     }
     for (unsigned i = 0; i < jobs; i++) {
-        exporter->readers[i] = reader_make(exporter->chain);
+        exporter->readers[i] = reader_make(exporter->view->chain);
     }
-    if (!extent_walk_start(&exporter->walk, exporter->chain, error)) {
+    if (!extent_walk_start(&exporter->walk, exporter->view, error)) {
         return false;
     }
     exporter->workers = workers_start(&export_work, exporter, jobs, exporter->batches,
@@ -217,11 +217,11 @@ static bool export_end(struct exporter *exporter, bool done, struct error *error
     return false;
 }
 
-bool export_disk(const struct chain *chain, const struct export_options *options, int fd,
+bool export_disk(const struct view *view, const struct export_options *options, int fd,
                  struct error *error)
 {
     struct exporter exporter = {
-        .chain = chain,
+        .view = view,
         .options = options,
         .sink =
             fd == EXPORT_NOWHERE ? sink_nowhere() : sink_make(fd, options->offset, options->sparse),

@@ -11,7 +11,7 @@
 #include "image/sink.h"
 
 struct export_options {
-    uint64_t offset, length; // guest bytes, inside the disk
+    uint64_t offset, length; // guest bytes, inside the view
     unsigned jobs;           // 1..WORKERS_MAX
     enum sparse sparse;
     bool as_stored; // encrypted data of layers without a cipher are put as they are
@@ -28,7 +28,7 @@ enum { EXPORT_NOWHERE = -1 };
 
 // Writes the guest bytes to `fd`. On failure what was written is correct, and a regular file ends
 // where the first fault is; `error` has the guest and host offset.
-bool export_disk(const struct chain *chain, const struct export_options *options, int fd,
+bool export_disk(const struct view *view, const struct export_options *options, int fd,
                  struct error *error);
 
 #endif

@@ -30,10 +30,17 @@ static size_t window_capacity(size_t layers)
     return capacity;
 }
 
-bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, struct error *error)
+static struct l1_table layer_l1(const struct view *view, size_t depth)
 {
+    const struct image *image = view->chain->layers[depth].image;
+    return depth == 0 || !image ? view->l1 : l1_table_active(&image->header);
+}
+
+bool extent_walk_start(struct extent_walk *walk, const struct view *view, struct error *error)
+{
+    const struct chain *chain = view->chain;
     size_t capacity = window_capacity(chain->count);
-    *walk = (struct extent_walk){.chain = chain};
+    *walk = (struct extent_walk){.view = *view};
     walk->layers = calloc(chain->count, sizeof *walk->layers);
     if (!walk->layers) {
         return error_set(error, ERROR_MEMORY, "out of memory");
@@ -43,7 +50,7 @@ bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, stru
         walk->layers[i].tables = (struct run_walk){
             .image = layer->image,
             .data = layer_data(layer),
-            .l1 = layer->l1,
+            .l1 = layer_l1(view, i),
             .l1_window = table_window_make(capacity),
             .l2_window = table_window_make(capacity),
         };
@@ -57,7 +64,7 @@ bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, stru
 
 void extent_walk_end(struct extent_walk *walk)
 {
-    for (size_t i = 0; walk->layers && i < walk->chain->count; i++) {
+    for (size_t i = 0; walk->layers && i < walk->view.chain->count; i++) {
         run_walk_free(&walk->layers[i].tables);
         host_holes_free(walk->layers[i].holes);
     }
@@ -94,7 +101,7 @@ static void apply_host_holes(struct layer_walk *layer, struct run *run)
 static bool layer_run(struct extent_walk *walk, size_t depth, uint64_t offset, uint64_t limit,
                       struct run *run, struct error *error)
 {
-    const struct layer *layer = &walk->chain->layers[depth];
+    const struct layer *layer = &walk->view.chain->layers[depth];
     if (layer->raw) {
         *run = raw_run(layer->raw, offset, limit);
         return true;
@@ -131,13 +138,13 @@ bool extent_at(struct extent_walk *walk, uint64_t offset, uint64_t limit, struct
                struct error *error)
 {
     size_t depth = first_depth(walk, offset);
-    uint64_t end = depth > 0 ? walk->layers[depth - 1].hole_end : chain_size(walk->chain);
+    uint64_t end = depth > 0 ? walk->layers[depth - 1].hole_end : view_end(&walk->view);
     struct run run = {0};
     bool found;
     while ((found = layer_run(walk, depth, offset, end - offset, &run, error)) &&
            run.kind == CLUSTER_UNALLOCATED) {
         end = offset + run.length;
-        if (!goes_deeper(walk->chain, depth, offset, &end)) {
+        if (!goes_deeper(walk->view.chain, depth, offset, &end)) {
             break;
         }
         walk->layers[depth++].hole_end = end;
@@ -148,7 +155,7 @@ bool extent_at(struct extent_walk *walk, uint64_t offset, uint64_t limit, struct
         .length = min_u64(run.length, limit),
         .kind = run.kind,
         .depth = depth,
-        .encrypted = run.kind == CLUSTER_DATA && walk->chain->layers[depth].cipher,
+        .encrypted = run.kind == CLUSTER_DATA && walk->view.chain->layers[depth].cipher,
         .has_host = run.has_host,
         .host_offset = run.host_offset,
         .stored_size = run.stored_size,

@@ -1,13 +1,13 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A walk over the disk that a chain makes: in every layer at once, holes are skipped by whole
-// runs, so that its cost is that of the metadata and not of the disk times the layers.
+// A walk over the disk that a view of a chain shows: in every layer at once, holes are skipped by
+// whole runs, so that its cost is that of the metadata and not of the disk times the layers.
 
 #ifndef IMAGE_EXTENT_H
 #define IMAGE_EXTENT_H
 
-#include "image/chain.h"
+#include "image/view.h"
 
 struct extent {
     uint64_t start, length; // guest bytes
@@ -36,13 +36,14 @@ static inline bool extent_compressed(const struct extent *extent)
 }
 
 struct extent_walk {
-    const struct chain *chain;
+    struct view view;
     struct layer_walk *layers; // owned; one a layer
     size_t depth;              // where the last lookup ended
     uint64_t last;             // its guest offset
 };
 
-bool extent_walk_start(struct extent_walk *walk, const struct chain *chain, struct error *error);
+// The chain of `view` has to stay open.
+bool extent_walk_start(struct extent_walk *walk, const struct view *view, struct error *error);
 
 // The extent at `offset`, at most `limit` ≥ 1 bytes of it, in one layer and one kind; a compressed
 // one never exceeds its cluster. On failure extent->length says how many bytes share the fault.

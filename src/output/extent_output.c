@@ -55,14 +55,13 @@ int extent_width(uint64_t size)
     return width > heading ? width : heading;
 }
 
-struct extent_output extent_output_make(struct writer *writer, const struct chain *chain,
-                                        bool places)
+struct extent_output extent_output_make(struct writer *writer, const struct view *view, bool places)
 {
     return (struct extent_output){
         .writer = writer,
-        .chain = chain,
+        .chain = view->chain,
         .places = places,
-        .width = extent_width(chain_size(chain)),
+        .width = extent_width(view_end(view)),
     };
 }
 

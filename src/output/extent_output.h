@@ -25,7 +25,7 @@ struct extent_output {
     int width;                // of the columns of guest offsets and lengths, in text
 };
 
-struct extent_output extent_output_make(struct writer *writer, const struct chain *chain,
+struct extent_output extent_output_make(struct writer *writer, const struct view *view,
                                         bool places);
 void extent_output_free(struct extent_output *output);
 

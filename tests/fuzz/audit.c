@@ -71,8 +71,9 @@ static void must_be_there(const struct chain *chain)
     struct extent_walk walk;
     struct error error;
     const struct source *source = chain->layers[0].image->source;
-    uint64_t size = chain_size(chain);
-    MUST(extent_walk_start(&walk, chain, &error));
+    const struct view view = view_active(chain);
+    uint64_t size = view.size;
+    MUST(extent_walk_start(&walk, &view, &error));
     uint64_t at = 0;
     for (unsigned i = 0; at < size && i < EXTENTS_MAX; i++) {
         struct extent extent;

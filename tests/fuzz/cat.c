@@ -47,7 +47,8 @@ static struct exported export(const struct chain *chain, struct export_options o
     MUST(!stream || write(fd, "-", 1) == 1);
     options.on_fault = on_fault;
     options.context = &exported;
-    exported.done = export_disk(chain, &options, fd, &exported.error);
+    const struct view view = view_active(chain);
+    exported.done = export_disk(&view, &options, fd, &exported.error);
     exported.bytes = capture_read(fd);
     close(fd);
     if (stream) {
@@ -88,7 +89,8 @@ static void must_agree(const struct chain *chain, const struct exported *exporte
     struct error error;
     uint64_t end = exported->start + exported->bytes.size;
     uint64_t at = exported->start;
-    MUST(extent_walk_start(&walk, chain, &error));
+    const struct view view = view_active(chain);
+    MUST(extent_walk_start(&walk, &view, &error));
     for (unsigned i = 0; at < end && i < EXTENTS_MAX; i++) {
         struct extent extent;
         const uint8_t *bytes = exported->bytes.data + (at - exported->start);
@@ -148,7 +150,7 @@ void run_cat(struct bytes input)
     struct error error;
     memory_watch();
     if (layers_open(input, &choices, options, &files, &chain, &error)) {
-        uint64_t size = chain_size(&chain);
+        uint64_t size = chain.layers[0].size;
         uint64_t length = min_u64(size, RANGE);
         unlock(&chain);
         export_range(&chain, &choices, 0, length);

@@ -62,8 +62,9 @@ static void must_be_mapped(const struct chain *chain)
 {
     struct extent_walk walk;
     struct error error;
-    uint64_t size = chain_size(chain);
-    MUST(extent_walk_start(&walk, chain, &error));
+    const struct view view = view_active(chain);
+    uint64_t size = view.size;
+    MUST(extent_walk_start(&walk, &view, &error));
     uint64_t at = 0;
     for (unsigned i = 0; at < size && i < EXTENTS_MAX; i++) {
         struct extent extent;
@@ -86,7 +87,7 @@ static void check_it(struct chain *chain, const struct choices *choices)
     const struct image *image = chain->layers[0].image;
     const struct check_options options = {
         .max_findings = FINDINGS_MAX,
-        .data = choices->data && chain_size(chain) <= READ_MAX,
+        .data = choices->data && chain->layers[0].size <= READ_MAX,
         .jobs = choices->jobs,
     };
     struct check check;

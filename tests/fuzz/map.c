@@ -41,13 +41,13 @@ static void must_be_extent(const struct chain *chain, const struct extent *exten
 }
 
 // A walk that begins in the middle of an extent finds the same there.
-static void must_be_the_same(const struct chain *chain, const struct extent *extent)
+static void must_be_the_same(const struct view *view, const struct extent *extent)
 {
     struct extent_walk walk;
     struct extent found;
     struct error error;
     uint64_t into = extent->length / 2;
-    MUST(extent_walk_start(&walk, chain, &error));
+    MUST(extent_walk_start(&walk, view, &error));
     MUST(extent_at(&walk, extent->start + into, extent->length - into, &found, &error));
     MUST(found.length >= 1 && found.length <= extent->length - into);
     MUST(found.kind == extent->kind && found.depth == extent->depth);
@@ -71,11 +71,11 @@ static void print_extent(struct printers *printers, const struct extent *extent)
     printers->totals.extents++;
 }
 
-static struct printers printers_start(const struct chain *chain)
+static struct printers printers_start(const struct view *view)
 {
     struct printers printers = {.json = capture_start(), .text = capture_start()};
-    printers.json_output = extent_output_make(printers.json, chain, true);
-    printers.text_output = extent_output_make(printers.text, chain, true);
+    printers.json_output = extent_output_make(printers.json, view, true);
+    printers.text_output = extent_output_make(printers.text, view, true);
     extent_output_heading(&printers.text_output);
     return printers;
 }
@@ -100,19 +100,19 @@ static void printers_end(struct printers *printers)
 }
 
 // The extents of [at, end), without holes and overlaps between them, as far as they are looked at.
-static void walk_disk(const struct chain *chain, uint64_t at, uint64_t end)
+static void walk_disk(const struct view *view, uint64_t at, uint64_t end)
 {
     struct extent_walk walk;
     struct error error;
     unsigned faults = 0;
-    struct printers printers = printers_start(chain);
-    MUST(extent_walk_start(&walk, chain, &error));
+    struct printers printers = printers_start(view);
+    MUST(extent_walk_start(&walk, view, &error));
     while (at < end && printers.totals.extents < EXTENTS_MAX && faults < FAULTS_MAX) {
         struct extent extent = {0};
         if (extent_at(&walk, at, end - at, &extent, &error)) {
-            must_be_extent(chain, &extent, at, end - at);
+            must_be_extent(view->chain, &extent, at, end - at);
             if (printers.totals.extents % 8 == 0) {
-                must_be_the_same(chain, &extent);
+                must_be_the_same(view, &extent);
             }
             print_extent(&printers, &extent);
         } else {
@@ -127,26 +127,24 @@ static void walk_disk(const struct chain *chain, uint64_t at, uint64_t end)
 }
 
 // From the start, and again close to the end: a disk may be long.
-static void walk_whole_disk(const struct chain *chain)
+static void walk_whole_disk(const struct view *view)
 {
-    uint64_t size = chain_size(chain);
-    walk_disk(chain, 0, size);
-    walk_disk(chain, size - min_u64(size, 100000), size);
+    uint64_t size = view->size;
+    walk_disk(view, 0, size);
+    walk_disk(view, size - min_u64(size, 100000), size);
 }
 
-static void walk_snapshots(struct chain *chain)
+static void walk_snapshots(const struct chain *chain)
 {
-    const struct image *image = chain->layers[0].image;
-    const struct header *header = &image->header;
-    struct snapshot_reader reader = snapshot_reader_start(image);
+    struct snapshot_reader reader = snapshot_reader_start(chain->layers[0].image);
     struct snapshot snapshot;
     for (unsigned i = 0; i < OTHERS_MAX && snapshot_reader_next(&reader, &snapshot, NULL); i++) {
-        if (is_aligned(snapshot.l1_table_offset, header->cluster_size) &&
-            snapshot.l1_table_offset < HOST_OFFSET_LIMIT && snapshot.l1_size <= CAP_L1_SIZE &&
-            snapshot.disk_size / header_l2_coverage(header) < CAP_L1_SIZE) {
-            struct l1_table l1 = {snapshot.l1_table_offset, snapshot.l1_size};
-            chain_use_l1(chain, l1, snapshot.disk_size);
-            walk_whole_disk(chain);
+        struct view view;
+        struct error error;
+        if (view_snapshot(chain, &snapshot, "", &view, &error)) {
+            walk_whole_disk(&view);
+        } else {
+            MUST(error.code && error.message[0]);
         }
     }
     snapshot_reader_free(&reader);
@@ -218,7 +216,8 @@ void run_map(struct bytes input)
     struct error error;
     memory_watch();
     if (layers_open(input, &choices, options, &files, &chain, &error)) {
-        walk_whole_disk(&chain);
+        const struct view view = view_active(&chain);
+        walk_whole_disk(&view);
         walk_bitmaps(chain.layers[0].image);
         walk_snapshots(&chain);
     } else {

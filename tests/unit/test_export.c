@@ -202,7 +202,8 @@ static void export_to(const struct chain *chain, struct export_options options, 
     options.on_fault = tell;
     options.context = result;
     alarm(HANG_SECONDS);
-    result->done = export_disk(chain, &options, fd, &result->error);
+    const struct view view = view_active(chain);
+    result->done = export_disk(&view, &options, fd, &result->error);
     alarm(0);
     ssize_t size = pread(fd, result->bytes, sizeof result->bytes, 0);
     result->size = size > 0 ? (size_t)size : 0;

@@ -112,9 +112,12 @@ static bool look_at(uint64_t file_size, uint64_t at, struct extent *extent, stru
     struct chain chain;
     *extent = (struct extent){0};
     *error = (struct error){0};
-    bool found = chain_open(open_file(file_size), "image", &options, &chain, error) &&
-                 extent_walk_start(&walk, &chain, error) &&
-                 extent_at(&walk, at, chain_size(&chain) - at, extent, error);
+    bool found = false;
+    if (chain_open(open_file(file_size), "image", &options, &chain, error)) {
+        const struct view view = view_active(&chain);
+        found = extent_walk_start(&walk, &view, error) &&
+                extent_at(&walk, at, view.size - at, extent, error);
+    }
     extent_walk_end(&walk);
     chain_close(&chain);
     return found;

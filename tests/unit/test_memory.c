@@ -189,11 +189,16 @@ static bool map(const void *context, struct error *error)
     const struct chain_options options = {.no_backing = false};
     struct chain chain;
     struct extent_walk walk = {0};
+    struct view view = {0};
     (void)context;
-    bool done = open_chain(&options, &chain, error) && extent_walk_start(&walk, &chain, error);
-    for (uint64_t at = 0; done && at < chain_size(&chain);) {
+    bool done = open_chain(&options, &chain, error);
+    if (done) {
+        view = view_active(&chain);
+        done = extent_walk_start(&walk, &view, error);
+    }
+    for (uint64_t at = 0; done && at < view.size;) {
         struct extent extent;
-        done = extent_at(&walk, at, chain_size(&chain) - at, &extent, error);
+        done = extent_at(&walk, at, view.size - at, &extent, error);
         at += extent.length;
     }
     extent_walk_end(&walk);
@@ -256,11 +261,12 @@ static bool export_to(int fd, const struct export_case *how, struct error *error
     struct chain chain;
     bool done = open_chain(&options, &chain, error);
     if (done) {
+        const struct view view = view_active(&chain);
         struct export_options request = {.jobs = how->jobs,
                                          .sparse = how->sparse,
                                          .offset = how->offset,
-                                         .length = chain_size(&chain) - how->offset};
-        done = export_disk(&chain, &request, fd, error);
+                                         .length = view.size - how->offset};
+        done = export_disk(&view, &request, fd, error);
     }
     chain_close(&chain);
     return done;

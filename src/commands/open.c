@@ -1,0 +1,68 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/open.h"
+
+#include "base/sandbox.h"
+#include "commands/options.h"
+#include "image/probe.h"
+#include "image/reference.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static bool no_sandbox; // or the process is in it already
+
+void open_without_sandbox(void)
+{
+    no_sandbox = true;
+}
+
+void open_done(void)
+{
+    if (!no_sandbox) {
+        reference_keep_directory(); // its name could not be found afterwards
+        sandbox_enter(SANDBOX_ALL);
+        no_sandbox = true;
+    }
+}
+
+static struct source *open_word(const char *path, size_t pipe_cap, struct error *error)
+{
+    return strcmp(path, "-") == 0 ? source_open_fd(dup(STDIN_FILENO), pipe_cap, error)
+                                  : source_open_file(path, pipe_cap, error);
+}
+
+static void warn_in_use(const char *path, const struct source *source)
+{
+    if (source->in_use) {
+        struct error error;
+        error_set(&error, ERROR_IO, "another process has the image open for writing");
+        print_warning(path, &error);
+    }
+}
+
+bool open_image(const char *path, const struct open_policy *policy, struct chain *chain,
+                struct error *error)
+{
+    struct source *source = open_word(path, policy->pipe_cap, error);
+    *chain = (struct chain){0};
+    if (!source) {
+        return false;
+    }
+    if (!policy->opens_more && !chain_follows(&policy->chain)) {
+        open_done();
+    }
+    if (policy->warns_in_use) {
+        warn_in_use(path, source);
+    }
+    if (!probe_qcow2(source, error)) {
+        source_close(source);
+        return false;
+    }
+    bool opened = chain_open(source, path, &policy->chain, chain, error);
+    if (!policy->opens_more) {
+        open_done();
+    }
+    return opened;
+}
