@@ -40,7 +40,7 @@ BUILD ?= build
 # Jobs for the steps that start a make of their own, when make itself was given no -j.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
-# TESTS="tests/map.bats ...": `make check` runs only these files.
+# TESTS="tests/map/map.bats ...": `make check` runs only these files.
 # TESTS="test_json ...": `make check-unit` builds and runs only these.
 TESTS ?=
 

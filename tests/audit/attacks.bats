@@ -7,10 +7,10 @@
 
 # Takes long.
 
-load helpers/load
-load helpers/tables
-load helpers/encryption
-load helpers/audit
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/encryption
+load ../helpers/audit
 
 C=65536
 

@@ -4,9 +4,9 @@
 #
 # audit: its options, exit statuses and output, what it opens, and what it takes for an image.
 
-load helpers/load
-load helpers/tables
-load helpers/audit
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/audit
 
 C=65536
 

@@ -4,9 +4,9 @@
 #
 # audit and info on images made to take time and memory: both end, in 64 MiB of address space.
 
-load helpers/load
-load helpers/tables
-load helpers/audit
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/audit
 
 C=65536
 

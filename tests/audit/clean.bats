@@ -6,9 +6,9 @@
 
 # Takes long.
 
-load helpers/load
-load helpers/tables
-load helpers/audit
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/audit
 
 CLUSTER_SIZES=(512 1024 2048 4096 8192 16384 32768 65536 131072 262144 524288 1048576 2097152)
 

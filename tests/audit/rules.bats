@@ -7,11 +7,11 @@
 
 # Takes long.
 
-load helpers/load
-load helpers/tables
-load helpers/encryption
-load helpers/hold
-load helpers/audit
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/encryption
+load ../helpers/hold
+load ../helpers/audit
 
 C=65536
 

@@ -4,8 +4,8 @@
 #
 # Block devices as images, as backing files and as outputs: loop devices, where the machine has them.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 teardown() {
     local device

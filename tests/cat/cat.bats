@@ -4,8 +4,8 @@
 #
 # qcow2-info cat: ranges, where the bytes go, and what an image cannot give.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 # A disk of 2 MiB in clusters of 64 KiB: data, compressed data, zeros and holes.
 make_mixed() {

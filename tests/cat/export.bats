@@ -4,8 +4,8 @@
 #
 # How cat writes: holes, full disks, closed pipes, signals, memory.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 # 16 MiB with data, compressed data, zeros that are written down, blocks of zeros within data, and
 # holes.

@@ -5,8 +5,8 @@
 # qcow2-info cat on images that cannot be read whole: it ends with status 1 and one line that says where,
 # and what it printed before is right, to the last byte in front of the fault.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 K=1024
 

@@ -4,8 +4,8 @@
 #
 # qcow2-info cat --salvage: all that can be read is read, the rest is zeros, and each lost range is told.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 K=1024
 

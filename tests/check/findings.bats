@@ -4,9 +4,9 @@
 #
 # Each kind of finding: damage made by one named field or entry, and what check says of it.
 
-load helpers/load
-load helpers/tables
-load helpers/encryption
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/encryption
 
 C=65536
 

@@ -4,8 +4,8 @@
 #
 # check: its options, exit statuses, output, and the kinds of images that it takes.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 C=65536
 

@@ -9,9 +9,9 @@
 
 # Takes long.
 
-load helpers/load
-load helpers/tables
-load helpers/check
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/check
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return

@@ -8,7 +8,7 @@
 
 # Takes long.
 
-load helpers/load
+load ../helpers/load
 
 # no_differences FIRST: 50 seeds
 no_differences() {

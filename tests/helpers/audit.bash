@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What the tests of audit share; load helpers/load and helpers/tables first.
+# What the tests of audit share; load ../helpers/load and helpers/tables first.
 
 # audited IMAGE OPTION...: runs audit --json, which ends with one of its statuses and prints one object
 audited() {

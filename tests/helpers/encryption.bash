@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# Encrypted images; load helpers/load first, and helpers/matrix before this when both are. The
+# Encrypted images; load ../helpers/load first, and helpers/matrix before this when both are. The
 # passphrase is abc; QEMU knows it as the secret s, other ones as the secrets of add_passphrase.
 
 LUKS=encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10

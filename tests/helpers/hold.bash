@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# An image of 1 MiB, called image, that QEMU has open meanwhile; load helpers/load first. Who uses it
+# An image of 1 MiB, called image, that QEMU has open meanwhile; load ../helpers/load first. Who uses it
 # has a teardown that calls release.
 
 # hold [OPTION...]: qemu-io keeps image open until release. It has it open once it answers.

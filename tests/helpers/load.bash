@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What the bats files share; each begins with:  load helpers/load
+# What the bats files share; each begins with:  load ../helpers/load
 #
 # Every test starts in an empty folder of its own, which goes away with it. Numbers may be written in
 # decimal or with 0x, from 0 to 2^64 - 1.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# The images of the matrix tests, for bats files that begin with:  load helpers/load
-#                                                                   load helpers/matrix
+# The images of the matrix tests, for bats files that begin with:  load ../helpers/load
+#                                                                  load ../helpers/matrix
 #
 # One image is made for each cluster size c from 512 bytes to 2 MiB; everything in it is placed and
 # measured in clusters, so that it means the same at every size. What it holds is in write_overlay().

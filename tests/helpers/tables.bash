@@ -3,8 +3,8 @@
 # shellcheck shell=bash
 #
 # L1 and L2 entries of an image by guest offset, and faults made with them, for bats files that
-# begin with:  load helpers/load
-#              load helpers/tables
+# begin with:  load ../helpers/load
+#              load ../helpers/tables
 
 # shellcheck disable=SC2034 # who loads this uses them
 OFFSET_MASK=0x00fffffffffffe00 COPIED=0x8000000000000000 COMPRESSED=0x4000000000000000

@@ -4,7 +4,7 @@
 #
 # `info --backing-chain`: one object or block a layer.
 
-load helpers/load
+load ../helpers/load
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return

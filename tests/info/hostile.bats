@@ -4,8 +4,8 @@
 #
 # `info` of images that lie: one broken part becomes a problem and never hides the others.
 
-load helpers/load
-load helpers/encryption
+load ../helpers/load
+load ../helpers/encryption
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return

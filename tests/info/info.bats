@@ -4,8 +4,8 @@
 #
 # `info` for people, how it is called, and what it says of files that are no qcow2 images.
 
-load helpers/load
-load helpers/encryption
+load ../helpers/load
+load ../helpers/encryption
 
 # make_image [OPTION...]: an image of 10 MiB called a.qcow2
 make_image() {

@@ -5,8 +5,8 @@
 # What `info --json` prints, against documents written by hand from the rules and against what
 # qemu-img says of the same image.
 
-load helpers/load
-load helpers/encryption
+load ../helpers/load
+load ../helpers/encryption
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return

@@ -4,8 +4,8 @@
 #
 # qcow2-info map --bitmap: what a dirty bitmap says of the disk, as qemu-nbd tells it.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 MIB=1048576
 

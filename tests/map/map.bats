@@ -4,8 +4,8 @@
 #
 # qcow2-info map: what it prints, line by line, for images whose extents are known beforehand.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 # A disk of 2 MiB over one of 1.5 MiB over a sparse raw file of 2 MiB, all in clusters of 64 KiB.
 # qemu-img puts the first five clusters of metadata in front, and what is written first comes next.

@@ -8,8 +8,8 @@
 
 # Takes long.
 
-load helpers/load
-load helpers/matrix
+load ../helpers/load
+load ../helpers/matrix
 
 setup_file() {
     make_bases "$BATS_FILE_TMPDIR/bases"

@@ -5,9 +5,9 @@
 # How the name of a backing file leads to a file: paths, file: and json: names as qemu-img reads them,
 # names that are refused, long chains and loops.
 
-load helpers/load
-load helpers/tables
-load helpers/matrix
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/matrix
 
 # make_base FILE BYTE [FORMAT]: 1 MiB of this byte
 make_base() {

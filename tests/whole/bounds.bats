@@ -5,8 +5,8 @@
 # How much memory and work a command takes at most, whatever the image. Time is bounded in seconds of a
 # processor, far above what is needed and far below what a wrong way of working takes.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 setup_file() {
     require_tool cc qemu-img qemu-io

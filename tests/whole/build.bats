@@ -4,7 +4,7 @@
 #
 # The Makefile, and the checks that lint is made of.
 
-load helpers/load
+load ../helpers/load
 
 # make, as if it were called by hand, building into the test's own folder.
 make_by_hand() {

@@ -4,8 +4,8 @@
 #
 # The command line: what is refused as wrong usage, what helps, and how errors are told.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 COMMANDS=(info map cat check audit)
 

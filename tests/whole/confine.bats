@@ -5,8 +5,8 @@
 # --confine DIR: backing files and data files that lie outside of a folder are not opened. How names are
 # resolved, and that nobody can exchange what they lead to, is in unit/test_beneath.c.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 # The folder "in" that the images below are confined to, base files in it and beside it, and places for images.
 setup() {

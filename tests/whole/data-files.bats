@@ -4,8 +4,8 @@
 #
 # Images whose data lies in an external data file. How each layout reads is in the matrix tests.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 # A disk of 1 MiB whose data lies in the file data. make_external [OPTIONS]
 make_external() {

@@ -6,8 +6,8 @@
 #
 # For builds without libgcrypt.
 
-load helpers/load
-load helpers/encryption
+load ../helpers/load
+load ../helpers/encryption
 
 # Both kinds, each with 128 KiB of data.
 setup_file() {

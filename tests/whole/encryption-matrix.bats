@@ -8,9 +8,9 @@
 
 # Takes long.
 
-load helpers/load
-load helpers/matrix
-load helpers/encryption
+load ../helpers/load
+load ../helpers/matrix
+load ../helpers/encryption
 
 setup_file() {
     require_libgcrypt

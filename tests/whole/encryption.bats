@@ -6,9 +6,9 @@
 #
 # For builds with libgcrypt.
 
-load helpers/load
-load helpers/tables
-load helpers/encryption
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/encryption
 
 # The images that most tests begin with: LUKS, with one key slot and with three.
 setup_file() {

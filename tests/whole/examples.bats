@@ -8,8 +8,8 @@
 # "$ command" in the section EXAMPLES as it is shown, which ends with status 0. A command that takes a passphrase
 # names libgcrypt in a build without it.
 
-load helpers/load
-load helpers/encryption
+load ../helpers/load
+load ../helpers/encryption
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return

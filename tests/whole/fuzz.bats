@@ -8,7 +8,7 @@
 
 # Takes long.
 
-load helpers/load
+load ../helpers/load
 
 FUZZ=$TOP/tests/fuzz
 PROGRAMS=$(dirname "$(readlink -f "$QCOW2_INFO")")/fuzz

@@ -4,7 +4,7 @@
 #
 # The helpers themselves: a test is worth what they are.
 
-load helpers/load
+load ../helpers/load
 
 # A stand-in for the program that prints what the test wants it to print.
 stand_in() {

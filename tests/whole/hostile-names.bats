@@ -9,8 +9,8 @@
 
 # Takes long.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 # One piece a row. No slash and no NUL: it has to be the name of a file as well.
 PIECES=(

@@ -4,9 +4,9 @@
 #
 # Images that QEMU has open meanwhile: one that is being written is read, with a warning.
 
-load helpers/load
-load helpers/tables
-load helpers/hold
+load ../helpers/load
+load ../helpers/tables
+load ../helpers/hold
 
 teardown() {
     release

@@ -7,7 +7,7 @@
 
 # Takes long.
 
-load helpers/load
+load ../helpers/load
 
 # no_differences FIRST: compares six seeds
 no_differences() {

@@ -4,7 +4,7 @@
 #
 # The sample image: it is sound, and it is what its recipe makes.
 
-load helpers/load
+load ../helpers/load
 
 @test "sample: qemu-img finds nothing wrong with it" {
     require_tool qemu-img

@@ -5,8 +5,8 @@
 # The sandbox around every command: it is there, with all threads in it, and makes no difference to what
 # is printed and written. What it denies is in unit/test_sandbox.c.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 # Of a test that failed, a process may still wait for a pipe that nobody reads.
 teardown() {

@@ -4,8 +4,8 @@
 #
 # Internal snapshots: cat and map with --snapshot, and the VM state that was saved with one.
 
-load helpers/load
-load helpers/tables
+load ../helpers/load
+load ../helpers/tables
 
 # Fields of an entry of the snapshot table, by offset.
 L1_TABLE_OFFSET=0 L1_SIZE=8 VM_STATE_SIZE=32 EXTRA_SIZE=36 EXTRA_VM_STATE_SIZE=40 EXTRA_DISK_SIZE=48
