@@ -220,10 +220,10 @@ check: deps-build deps-check ## install what the tests need, build, and run all 
 	+@$(submake) check-only
 
 check-only: all $(UNIT_BINS) $(FUZZ_BINS) ## the same, installing nothing
-	@QCOW2_INFO='$(abspath $(BIN))' tests/run $(TESTS)
+	@BUILD='$(abspath $(BUILD))' QCOW2_INFO='$(abspath $(BIN))' tests/run $(TESTS)
 
 check-unit: all $(or $(TESTS:%=$(B)/unit/%),$(UNIT_BINS)) ## run only the unit tests
-	@QCOW2_INFO='$(abspath $(BIN))' tests/run --unit $(TESTS)
+	@BUILD='$(abspath $(BUILD))' QCOW2_INFO='$(abspath $(BIN))' tests/run --unit $(TESTS)
 
 check-random: SUITE := random
 check-random: ## compare with qemu-img on random images

@@ -267,7 +267,7 @@ end of the image:     512 KiB (524288 bytes)'
     require_tool qemu-img qemu-io
     for format in aes luks; do
         secret=(--object 'secret,id=s,data=pass')
-        qemu_img_with_key create -q "${secret[@]}" -f qcow2 -o encrypt.format=$format,encrypt.key-secret=s image 1M
+        qemu-img create -q "${secret[@]}" -f qcow2 -o encrypt.format=$format,encrypt.key-secret=s image 1M
         qemu-io "${secret[@]}" -c "write -P 1 0 $((3 * C))" \
             --image-opts driver=qcow2,file.filename=image,encrypt.key-secret=s >/dev/null
         run_qcow2_info check --json image

@@ -14,7 +14,7 @@ SECRETS=(--object 'secret,id=s,data=abc')
 
 # qemu_img_luks COMMAND ARGUMENT...: qemu-img COMMAND with the secrets
 qemu_img_luks() {
-    qemu_img_with_key "$1" "${SECRETS[@]}" "${@:2}"
+    qemu-img "$1" "${SECRETS[@]}" "${@:2}"
 }
 
 # In the place of that of helpers/matrix.

@@ -13,10 +13,15 @@ bats_require_minimum_version 1.5.0
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SAMPLE=$TOP/tests/sample/sample.qcow2
 QCOW2_INFO=${QCOW2_INFO:-$TOP/build/qcow2-info}
-export TOP SAMPLE QCOW2_INFO
+BUILD=${BUILD:-$TOP/build}
+export TOP SAMPLE QCOW2_INFO BUILD
 
-# A test never hangs: the program and its oracles are ended after so many seconds, with status 124.
-PROGRAM_SECONDS=${PROGRAM_SECONDS:-120}
+# QEMU's tools with a clock that does not depend on the machine, also when bats runs a file by hand.
+[[ $PATH == */steady-qemu/* ]] || PATH=$("$TOP/tests/helpers/steady_qemu" "$BUILD"):$PATH
+
+# A test never hangs: the program and its oracles are ended after so many seconds, with status 124. No
+# machine is so slow that this decides what passes.
+PROGRAM_SECONDS=${PROGRAM_SECONDS:-1800}
 
 # One language for messages, sorting and dates.
 export LC_ALL=C.UTF-8 TZ=UTC
@@ -102,18 +107,6 @@ assert_same_bytes() {
 }
 
 # ---- Bytes of a file --------------------------------------------------------------------------
-
-# qemu_img_with_key ARGUMENT...: qemu-img, which measures how fast the machine derives keys before it
-# makes a LUKS header, and fails now and then on a busy one
-qemu_img_with_key() {
-    local try
-    for try in 1 2 3 4 5 6 7 8; do
-        qemu-img "$@" >qemu-img.err 2>&1 && return
-        grep -q 'CPU usage' qemu-img.err || break
-        sleep "$try"
-    done
-    fail "qemu-img $*: $(<qemu-img.err)"
-}
 
 # poke FILE OFFSET HEX: overwrites bytes; the digits of HEX may be spaced
 poke() {

@@ -410,7 +410,7 @@ put_backing_name() {
 @test "hostile names: those in a LUKS header" {
     local piece at
     printf secret >key
-    qemu_img_with_key create -q -f qcow2 --object secret,id=key,file=key \
+    qemu-img create -q -f qcow2 --object secret,id=key,file=key \
         -o encrypt.format=luks,encrypt.key-secret=key,encrypt.iter-time=10 harmless/image 1M
     at=$(LC_ALL=C grep -abo LUKS harmless/image | head -n 1)
     at=${at%%:*}
