@@ -1,12 +1,12 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// A library that the tests preload into qemu-img and qemu-io, and into nothing else: getrusage() reports
-// 600 ms more CPU time at each call.
+// A library that the tests preload into qemu-img and qemu-io, and into nothing else: getrusage()
+// reports 600 ms more CPU time at each call.
 //
-// Before QEMU makes a LUKS header it derives keys until a thread has used 500 ms of CPU time. That takes
-// two seconds, and fails where the kernel counts CPU time in ticks. With this clock the first attempt
-// is long enough: QEMU takes the same few iterations on every machine, and writes its own bytes.
+// Before QEMU makes a LUKS header it derives keys until a thread has used 500 ms of CPU time. That
+// takes two seconds, and fails where the kernel counts CPU time in ticks. With this clock the first
+// attempt is long enough: QEMU counts the same few iterations on every machine.
 
 #include <stdatomic.h>
 #include <string.h>
