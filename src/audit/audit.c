@@ -88,7 +88,7 @@ static bool table_inside(struct audit_state *state, uint64_t offset, uint64_t si
     if (range_inside(offset, size, end)) {
         return true;
     }
-    if (!state->source->complete && range_inside(offset, size, HOST_OFFSET_LIMIT)) {
+    if (!source_complete(state->source) && range_inside(offset, size, HOST_OFFSET_LIMIT)) {
         audit_unseen(state, AUDIT_INCOMPLETE);
     } else {
         audit_unseen(state, AUDIT_TABLE_OUTSIDE_FILE);
@@ -224,7 +224,7 @@ static void tell_unseen(struct audit_state *state)
     for (size_t i = 0; i < AUDIT_RULES; i++) {
         bool told = state->audit->findings[i].count > 0 ||
                     state->audit->findings[AUDIT_UNSEEN_TABLES].count > 0;
-        bool counts = state->source->complete || i == AUDIT_UNSEEN_TABLES;
+        bool counts = source_complete(state->source) || i == AUDIT_UNSEEN_TABLES;
         if (state->unseen[i] && counts && !told) {
             audit_tell_of_file(state, AUDIT_UNSEEN_TABLES,
                                "there are more tables than an audit looks at");
@@ -237,7 +237,7 @@ static void tell_incomplete(struct audit_state *state)
 {
     const struct source *source = state->source;
     tell_unseen(state);
-    if (!source->complete) {
+    if (!source_complete(source)) {
         audit_tell(state, AUDIT_INCOMPLETE, source->size,
                    "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
                    source->size);
@@ -258,11 +258,10 @@ bool audit_image(const struct image *image, const struct audit_options *options,
                  struct audit *audit, struct error *error)
 {
     const struct source *source = image->source;
-    bool on_disk = source->fd >= 0 && !source->device;
     *audit = (struct audit){
-        .complete = source->complete,
+        .complete = source_complete(source),
         .virtual_size = image->header.size,
-        .actual_size_known = on_disk,
+        .actual_size_known = source->kind == SOURCE_FILE,
         .actual_size = source->allocated_size,
     };
     struct audit_state state = {

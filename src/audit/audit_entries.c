@@ -91,7 +91,7 @@ static bool look_at_place(struct audit_tree *tree, uint64_t host_offset, uint64_
     struct audit_state *state = tree->state;
     if (host_offset >= state->source->size) {
         pay_for_oddity(tree);
-        if (state->source->complete) {
+        if (source_complete(state->source)) {
             audit_tell(state, AUDIT_DATA_OUTSIDE_FILE, tree->place,
                        "guest offset %" PRIu64 " is at %" PRIu64 ", past the end of the file at "
                        "%" PRIu64,

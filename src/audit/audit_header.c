@@ -86,7 +86,7 @@ static void look_at_problems(struct audit_state *state)
     for (size_t i = 0; i < problems->count; i++) {
         const struct error *error = &problems->items[i].error;
         // What a pipe has not given is not cut short.
-        if (error->code == ERROR_TRUNCATED && !state->source->complete) {
+        if (error->code == ERROR_TRUNCATED && !source_complete(state->source)) {
             continue;
         }
         enum audit_rule rule = rule_of(state, error);

@@ -168,7 +168,7 @@ void audit_refcounts(struct audit_state *state)
         done += view.size;
     }
     table_window_free(&window);
-    if (state->source->complete) {
+    if (source_complete(state->source)) {
         find_refcounts_end(state, &last);
     }
 }
@@ -240,7 +240,7 @@ void audit_end_of_file(struct audit_state *state)
     bool known = state->refcounts_end_known && !stale;
     // Nor is it known where that lies which a list names behind the part that was read.
     bool cut = state->unseen[AUDIT_SNAPSHOT_BOMB] || state->unseen[AUDIT_BITMAP_BOMB];
-    if (state->source->device || cut || !(known || state->audit->complete)) {
+    if (state->source->kind == SOURCE_DEVICE || cut || !(known || state->audit->complete)) {
         return;
     }
     look_behind(state, end);

@@ -81,7 +81,7 @@ void audit_expansion(struct audit_state *state, const struct audit_disk_sums *di
     uint64_t file_size = state->source->size;
     // No sum here reaches 2^63: an L1 table of the most entries maps 2^61 bytes.
     uint64_t data = disk->data_bytes + disk->compressed_bytes;
-    if (!state->source->complete) {
+    if (!source_complete(state->source)) {
         return;
     }
     if (disk->data_bytes >

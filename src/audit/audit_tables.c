@@ -41,7 +41,7 @@ static void look_at_refcount_table(struct audit_state *state)
     uint64_t blocks = divide_up(clusters * header->refcount_bits, block_bits);
     uint64_t most = 4 * blocks * REFCOUNT_TABLE_ENTRY_SIZE;
     most = max_u64(max_u64(most, AUDIT_REFCOUNT_TABLE_SLACK), (uint64_t)2 * header->cluster_size);
-    if (state->source->complete && size > most) {
+    if (source_complete(state->source) && size > most) {
         audit_tell(state, AUDIT_REFCOUNT_TABLE_SIZE, HEADER_REFCOUNT_TABLE_CLUSTERS,
                    "the refcount table has %" PRIu64 " bytes for a file of %" PRIu64, size,
                    state->source->size);
@@ -152,7 +152,7 @@ void audit_snapshots(struct audit_state *state)
         audit_table(state, PURPOSE_SNAPSHOT_TABLE, header->snapshots_offset,
                     end - header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET, "the snapshot table");
     }
-    if (state->source->complete && sums.l1_bytes > state->source->size) {
+    if (source_complete(state->source) && sums.l1_bytes > state->source->size) {
         audit_tell(state, AUDIT_SNAPSHOT_BOMB, header->snapshots_offset,
                    "the L1 tables of the snapshots have %" PRIu64 " bytes, the file %" PRIu64,
                    sums.l1_bytes, state->source->size);

@@ -73,9 +73,9 @@ static void check_unseen(struct check_state *state)
 {
     const uint64_t *by_kind = state->check->findings.by_kind;
     const struct source *source = state->image->source;
-    if (!source->complete && by_kind[FINDING_OUT_OF_FILE] + by_kind[FINDING_CUT_SHORT] +
-                                     by_kind[FINDING_REFCOUNT_BLOCK_OUT_OF_FILE] >
-                                 0) {
+    if (!source_complete(source) && by_kind[FINDING_OUT_OF_FILE] + by_kind[FINDING_CUT_SHORT] +
+                                            by_kind[FINDING_REFCOUNT_BLOCK_OUT_OF_FILE] >
+                                        0) {
         struct error error;
         error_set(&error, ERROR_UNSEEN, "only the first %" PRIu64 " bytes were given",
                   source->size);

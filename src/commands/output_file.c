@@ -9,17 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_file(const struct source *source, const struct source_identity *identity)
-{
-    return source && source->fd >= 0 && source_identity_same(&source->identity, identity);
-}
-
 static bool is_of_chain(const struct chain *chain, const struct source_identity *identity)
 {
     for (size_t i = 0; i < chain->count; i++) {
         const struct layer *layer = &chain->layers[i];
-        if ((layer->image && is_file(layer->image->source, identity)) ||
-            is_file(layer->raw, identity) || is_file(layer->data_file, identity)) {
+        if (source_is(layer->image ? layer->image->source : layer->raw, identity) ||
+            (layer->data_file && source_is(layer->data_file, identity))) {
             return true;
         }
     }

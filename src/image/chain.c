@@ -40,11 +40,6 @@ static bool looks_like_qcow2(struct source *source)
            bytes_be32((struct bytes){magic, sizeof magic}, 0) == QCOW2_MAGIC;
 }
 
-static bool same_file(const struct source *a, const struct source *b)
-{
-    return a->fd >= 0 && b->fd >= 0 && source_identity_same(&a->identity, &b->identity);
-}
-
 static const struct source *layer_file(const struct layer *layer)
 {
     return layer->raw ? layer->raw : layer->image->source;
@@ -53,7 +48,8 @@ static const struct source *layer_file(const struct layer *layer)
 static bool check_loop(const struct chain *chain, const struct source *source, struct error *error)
 {
     for (size_t i = 0; i < chain->count; i++) {
-        if (same_file(layer_file(&chain->layers[i]), source)) {
+        if (source_has_descriptor(source) &&
+            source_is(layer_file(&chain->layers[i]), &source->identity)) {
             return error_set(error, ERROR_LOOP, "the chain of backing files comes back to %s",
                              chain->layers[i].path);
         }

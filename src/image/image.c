@@ -39,8 +39,8 @@ static void check_table(struct image *image, const char *name, uint64_t offset, 
         return;
     }
     void (*report)(struct problems *, const char *, uint64_t, const char *, ...) =
-        needed && source->complete ? problems_fatal : problems_note;
-    if (source->complete) {
+        needed && source_complete(source) ? problems_fatal : problems_note;
+    if (source_complete(source)) {
         report(&image->problems, ERROR_TRUNCATED, field,
                "%s at %" PRIu64 " reaches past the end of the file at %" PRIu64, name, offset,
                source->size);

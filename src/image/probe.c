@@ -218,7 +218,7 @@ const char *probe_describe(struct source *source)
 {
     struct error ignored;
     uint8_t tail[FOOTERS_SIZE];
-    size_t tail_size = source->complete ? min_u64(sizeof tail, source->size) : 0;
+    size_t tail_size = source_complete(source) ? min_u64(sizeof tail, source->size) : 0;
     size_t size = min_u64(PROBE_SIZE, source->size);
     uint8_t *start = malloc(PROBE_SIZE);
     const char *name = "raw data";
@@ -291,7 +291,7 @@ static bool read_ends(struct source *source, uint8_t *buffer, struct ends *ends,
                       struct error *error)
 {
     size_t start = min_u64(PROBE_SIZE, source->size);
-    size_t end = source->complete ? min_u64(END_SIZE, source->size) : 0;
+    size_t end = source_complete(source) ? min_u64(END_SIZE, source->size) : 0;
     *ends = (struct ends){{buffer, start}, {buffer + PROBE_SIZE, end}, source->size};
     return source_read(source, 0, buffer, start, error) &&
            source_read(source, source->size - end, buffer + PROBE_SIZE, end, error);

@@ -117,9 +117,10 @@ static bool undecodable(const struct reader *reader, const struct extent *extent
         return error_at(error, ERROR_UNDECODABLE, extent->host_offset,
                         "the compressed cluster cannot be decoded: %s", fault);
     }
-    return error_at(error, source->complete ? ERROR_TRUNCATED : ERROR_UNSEEN, extent->host_offset,
-                    "the compressed cluster cannot be decoded: it goes on past the %s at %" PRIu64,
-                    source->complete ? "end of the file" : "bytes that were given", source->size);
+    return error_at(
+        error, source_complete(source) ? ERROR_TRUNCATED : ERROR_UNSEEN, extent->host_offset,
+        "the compressed cluster cannot be decoded: it goes on past the %s at %" PRIu64,
+        source_complete(source) ? "end of the file" : "bytes that were given", source->size);
 }
 
 // Decodes the whole cluster that `extent` is in.

@@ -155,7 +155,7 @@ static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, str
     if (run->kind != CLUSTER_DATA && run->kind != CLUSTER_COMPRESSED) {
         return true;
     }
-    if (run->host_offset >= file->size && !file->complete) {
+    if (run->host_offset >= file->size && !source_complete(file)) {
         return error_at(error, ERROR_UNSEEN, run->host_offset,
                         "guest offset %" PRIu64 ": its data lies beyond the first %" PRIu64
                         " bytes that were given",

@@ -21,7 +21,7 @@ enum { TOLD_OF_A_TABLE = 16 };
 // What a parser calls cut short was not cut when the rest of it was only never given.
 static struct error as_seen(const struct source *source, struct error error)
 {
-    if (error.code == ERROR_TRUNCATED && !source->complete) {
+    if (error.code == ERROR_TRUNCATED && !source_complete(source)) {
         error.code = ERROR_UNSEEN;
     }
     return error;
@@ -63,7 +63,7 @@ static void add_of_table(struct problems *to, const struct problems *entries,
 static void check_inside(const struct source *source, const char *name, uint64_t offset,
                          uint64_t size, uint64_t at, struct problems *problems)
 {
-    if (source->complete && !range_inside(offset, size, source->size)) {
+    if (source_complete(source) && !range_inside(offset, size, source->size)) {
         problems_note(problems, ERROR_TRUNCATED, at,
                       "%s at %" PRIu64 " reaches past the end of the file at %" PRIu64, name,
                       offset, source->size);
@@ -188,7 +188,7 @@ static bool collect_backing_file(struct info *info, struct error *error)
 static void note_unseen(struct info *info)
 {
     const struct source *source = info->image->source;
-    if (!source->complete) {
+    if (!source_complete(source)) {
         problems_note(&info->problems, ERROR_UNSEEN, source->size,
                       "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
                       source->size);

@@ -191,8 +191,8 @@ static void key_u64_or_null(struct json *json, const char *key, bool known, uint
 
 static void print_file(const struct source *source, struct json *json)
 {
-    key_u64_or_null(json, "file_size", source->complete, source->size);
-    key_u64_or_null(json, "allocated_size", source->fd >= 0, source->allocated_size);
+    key_u64_or_null(json, "file_size", source_complete(source), source->size);
+    key_u64_or_null(json, "allocated_size", source_has_descriptor(source), source->allocated_size);
 }
 
 static void print_data_file(const struct image *image, struct json *json)

@@ -15,7 +15,7 @@
 
 static void print_file(const struct source *source, struct writer *writer)
 {
-    if (source->complete) {
+    if (source_complete(source)) {
         line_size(writer, "file size", source->size);
     } else {
         char text[TEXT_SIZE_MAX];
@@ -23,7 +23,7 @@ static void print_file(const struct source *source, struct writer *writer)
         line_label(writer, "file size");
         writer_format(writer, "unknown: only the first %s were read\n", text);
     }
-    if (source->fd >= 0) {
+    if (source_has_descriptor(source)) {
         line_size(writer, "on disk", source->allocated_size);
     }
     if (source->in_use) {

@@ -110,11 +110,10 @@ static struct source *file_source(int fd, const struct stat *status, uint64_t si
     }
     *source = (struct source){
         .ops = &file_ops,
+        .kind = S_ISBLK(status->st_mode) ? SOURCE_DEVICE : SOURCE_FILE,
         .size = size,
         .allocated_size = (uint64_t)status->st_blocks * STAT_BLOCK_SIZE,
-        .complete = true,
         .in_use = held_for_writing(fd),
-        .device = S_ISBLK(status->st_mode),
         .fd = fd,
         .identity = source_identity_of(status),
     };
@@ -192,7 +191,7 @@ static struct source *descriptor_source(int fd, size_t pipe_cap, struct error *e
 struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error)
 {
     struct source *source = descriptor_source(fd, pipe_cap, error);
-    if (!source || source->fd != fd) {
+    if (!source || !source_has_descriptor(source)) {
         close(fd);
     }
     return source;

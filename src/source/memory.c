@@ -41,8 +41,10 @@ struct source *source_open_memory(struct bytes bytes, bool complete, struct erro
         error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    memory->base =
-        (struct source){.ops = &memory_ops, .size = bytes.size, .complete = complete, .fd = -1};
+    memory->base = (struct source){.ops = &memory_ops,
+                                   .kind = complete ? SOURCE_MEMORY : SOURCE_START,
+                                   .size = bytes.size,
+                                   .fd = -1};
     memory->data = bytes.data;
     return &memory->base;
 }

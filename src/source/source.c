@@ -13,7 +13,7 @@ bool source_read(struct source *source, uint64_t offset, void *buffer, size_t si
     if (range_inside(offset, size, source->size)) {
         return source->ops->read(source, offset, buffer, size, error);
     }
-    if (!source->complete) {
+    if (!source_complete(source)) {
         return error_at(error, ERROR_UNSEEN, max_u64(offset, source->size),
                         "only the first %" PRIu64 " bytes were given", source->size);
     }

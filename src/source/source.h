@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A random-access source of bytes: a file, a block device, or bytes in memory.
+// A random-access source of bytes: a file, a block device, bytes in memory, or the start of a pipe.
 // Reads may come from many threads at once.
 
 #ifndef SOURCE_SOURCE_H
@@ -34,16 +34,40 @@ struct stat;
 struct source_identity source_identity_of(const struct stat *status);
 bool source_identity_same(const struct source_identity *a, const struct source_identity *b);
 
+enum source_kind {
+    SOURCE_FILE,   // a regular file
+    SOURCE_DEVICE, // a block device: as long as it is, whatever is on it
+    SOURCE_MEMORY,
+    SOURCE_START, // the first bytes of something longer, from a pipe
+};
+
 struct source {
     const struct source_ops *ops;
-    uint64_t size;           // bytes that can be read
-    uint64_t allocated_size; // bytes on disk; 0 where nothing tells
-    bool complete;           // false: only the first `size` bytes of something longer are here
-    bool in_use;             // another process holds it open for writing
-    bool device;             // a block device: as long as it is, whatever is on it
-    int fd;                  // for copies inside the kernel; -1 where there is none
-    struct source_identity identity;
+    enum source_kind kind;
+    uint64_t size;                   // bytes that can be read
+    uint64_t allocated_size;         // bytes on disk; 0 where nothing tells
+    bool in_use;                     // another process holds it open for writing
+    int fd;                          // of a file or device, for those that move its bytes
+    struct source_identity identity; // of a file or device
 };
+
+// False when only the first source->size bytes of something longer are here.
+static inline bool source_complete(const struct source *source)
+{
+    return source->kind != SOURCE_START;
+}
+
+// Whether its bytes are behind a descriptor, and it is told from others by an identity.
+static inline bool source_has_descriptor(const struct source *source)
+{
+    return source->kind == SOURCE_FILE || source->kind == SOURCE_DEVICE;
+}
+
+// Whether it is the file or device with this identity.
+static inline bool source_is(const struct source *source, const struct source_identity *identity)
+{
+    return source_has_descriptor(source) && source_identity_same(&source->identity, identity);
+}
 
 // Opens `path` read only: a regular file or block device is used as it is; of a pipe, socket or
 // character device up to `pipe_cap` bytes are read into memory as the first bytes of an image, and
@@ -59,7 +83,7 @@ struct source *source_open_named(int directory, const char *path, bool follow, s
 // The same as source_open_file() for an open descriptor, which it takes over, also on failure.
 struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error);
 
-// Bytes that the caller keeps alive. `complete` as in struct source.
+// Bytes that the caller keeps alive: SOURCE_MEMORY or, when they are not `complete`, SOURCE_START.
 struct source *source_open_memory(struct bytes bytes, bool complete, struct error *error);
 
 // The same for bytes from malloc(), which it takes over, also on failure.

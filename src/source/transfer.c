@@ -126,7 +126,7 @@ static ssize_t kernel_copy_step(const struct copy *copy)
 // which either does it or finds out which side is at fault.
 static void copy_in_kernel(struct copy *copy)
 {
-    while (copy->length > 0 && copy->source->fd >= 0) {
+    while (copy->length > 0 && source_has_descriptor(copy->source)) {
         ssize_t copied = kernel_copy_step(copy);
         if (copied > 0) {
             copy_advance(copy, (uint64_t)copied);

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Bytes from a file to a descriptor, inside the kernel where it can, and plain exact writes.
-// The one file that knows calls that only Linux has.
+// On Linux with copy_file_range() and splice(), elsewhere through a buffer.
 
 #ifndef SOURCE_TRANSFER_H
 #define SOURCE_TRANSFER_H

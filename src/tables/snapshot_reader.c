@@ -51,8 +51,8 @@ static bool read_entry(struct snapshot_reader *reader, struct snapshot *snapshot
         return false;
     }
     if (!snapshot_parse(view, &reader->image->header, snapshot)) {
-        return error_at(error, source->complete ? ERROR_TRUNCATED : ERROR_UNSEEN, source->size,
-                        "the file ends at %" PRIu64, source->size);
+        return error_at(error, source_complete(source) ? ERROR_TRUNCATED : ERROR_UNSEEN,
+                        source->size, "the file ends at %" PRIu64, source->size);
     }
     size_t names = (size_t)snapshot->id_size + snapshot->name_size;
     return record_window_view(&reader->window, source, reader->at + snapshot->names_at, names,

@@ -127,7 +127,7 @@ static void audit_it(struct chain *chain, const struct image *image)
     memory_watch();
     MUST(audit_image(image, &options, &audit, &error));
     MUST(memory_most() < MEMORY_MAX);
-    MUST(!audit.complete || image->source->complete);
+    MUST(!audit.complete || source_complete(image->source));
     MUST(!audit.actual_size_known);
     print(&audit, &options);
     if (audit.complete && audit_is_safe(&audit, &options) && !image->problems.unreadable) {

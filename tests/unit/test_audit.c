@@ -94,7 +94,7 @@ static bool audit_file(uint64_t size, uint64_t bad_cluster, struct audit *audit,
 {
     static struct source source;
     struct audit_options options = audit_options_default();
-    source = (struct source){.ops = &bad_ops, .size = size, .complete = true, .fd = -1};
+    source = (struct source){.ops = &bad_ops, .size = size, .kind = SOURCE_MEMORY, .fd = -1};
     bad = UINT64_MAX;
     struct image *image = image_open(&source, "image", error);
     if (!CHECK(image != NULL)) {

@@ -146,7 +146,7 @@ static bool open_image(struct chain *chain, int bad_cluster, unsigned bad_cluste
     source->base = (struct source){.ops = &bad_ops,
                                    .size = file_size,
                                    .allocated_size = file_size,
-                                   .complete = true,
+                                   .kind = SOURCE_MEMORY,
                                    .fd = -1};
     source->data = file;
     if (bad_cluster != NOWHERE) {
@@ -471,7 +471,7 @@ static struct source *open_backing(void *context, const char *path, struct error
         error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    source->base = (struct source){.ops = &bad_ops, .size = disk_size, .complete = true, .fd = -1};
+    source->base = (struct source){.ops = &bad_ops, .size = disk_size, .kind = SOURCE_MEMORY, .fd = -1};
     source->data = disk;
     source->bad_start = 50 * CLUSTER;
     source->bad_end = 51 * CLUSTER;

@@ -126,7 +126,7 @@ static bool is_preallocated(const struct described *described)
     struct source source = {.ops = &file_ops,
                             .size = described->file_clusters * CLUSTER,
                             .allocated_size = described->on_disk * CLUSTER,
-                            .complete = true,
+                            .kind = SOURCE_FILE,
                             .fd = 0}; // of some file
     struct image image = {.source = &source,
                           .header = {.version = 3,

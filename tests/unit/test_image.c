@@ -62,7 +62,7 @@ static struct source *open_file(uint64_t size)
 {
     struct source *source = calloc(1, sizeof *source);
     if (source) {
-        *source = (struct source){.ops = &file_ops, .size = size, .complete = true, .fd = -1};
+        *source = (struct source){.ops = &file_ops, .size = size, .kind = SOURCE_MEMORY, .fd = -1};
     }
     return source;
 }

@@ -75,7 +75,7 @@ static void a_file_is_read_at_any_offset(void)
     struct source *source = source_open_file(path, CAP, &error);
     REQUIRE(source != NULL);
     CHECK_EQ_U64(source->size, 10000);
-    CHECK(source->complete);
+    CHECK(source_complete(source));
     CHECK(source->fd >= 0);
     CHECK(source->allocated_size >= 10000);
     CHECK(source_read(source, 0, buffer, 1000, &error));
@@ -199,7 +199,7 @@ static void memory_is_read_and_has_no_descriptor(void)
     struct source *source = memory_of_10(true);
     REQUIRE(source != NULL);
     CHECK_EQ_U64(source->size, 10);
-    CHECK(source->complete);
+    CHECK(source_complete(source));
     CHECK_EQ_I64(source->fd, -1);
     CHECK(source_read(source, 7, buffer, 3, &error));
     CHECK_STR(buffer, "789");
@@ -219,7 +219,7 @@ static void what_was_not_given_is_unseen_and_not_truncated(void)
     char buffer[4];
     struct source *source = memory_of_10(false);
     REQUIRE(source != NULL);
-    CHECK(!source->complete);
+    CHECK(!source_complete(source));
     CHECK(!source_read(source, 8, buffer, 3, &error));
     CHECK_STR(error.code, "not-seen");
     CHECK_EQ_U64(error.offset, 10);
@@ -298,7 +298,7 @@ static void check_pipe(size_t size, size_t cap, size_t seen)
     struct source *source = open_pipe(size, cap, &error);
     REQUIRE(source != NULL);
     CHECK_EQ_U64(source->size, seen);
-    CHECK(!source->complete);
+    CHECK(!source_complete(source));
     CHECK_EQ_I64(source->fd, -1);
     for (size_t at = 0; at < seen; at += sizeof buffer) {
         size_t count = seen - at < sizeof buffer ? seen - at : sizeof buffer;
