@@ -7,7 +7,11 @@
 #ifndef TABLES_CLUSTER_SET_H
 #define TABLES_CLUSTER_SET_H
 
-#include "tables/reference_map.h"
+#include "tables/purpose.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum {
     // So many clusters are remembered: the L2 tables of 32 TiB in clusters of 64 KiB.

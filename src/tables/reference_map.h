@@ -8,30 +8,11 @@
 #define TABLES_REFERENCE_MAP_H
 
 #include "base/arena.h"
+#include "tables/purpose.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-// What a host cluster is used for.
-enum purpose {
-    PURPOSE_NONE,
-    PURPOSE_HEADER,
-    PURPOSE_L1_TABLE,
-    PURPOSE_L2_TABLE,
-    PURPOSE_DATA,
-    PURPOSE_COMPRESSED,
-    PURPOSE_SNAPSHOT_TABLE,
-    PURPOSE_REFCOUNT_TABLE,
-    PURPOSE_REFCOUNT_BLOCK,
-    PURPOSE_ENCRYPTION,
-    PURPOSE_BITMAP_DIRECTORY,
-    PURPOSE_BITMAP_TABLE,
-    PURPOSE_BITMAP_DATA,
-    PURPOSES,
-};
-
-const char *purpose_name(enum purpose purpose);
 
 // One cluster: REFERENCE_COUNT bits of references, the first purpose above them, then flags.
 #define REFERENCE_COUNT_MAX     UINT32_C(0xffffff) // counts no further
