@@ -8,6 +8,7 @@
 #include "commands/passphrase.h"
 #include "commands/salvage.h"
 #include "image/export.h"
+#include "image/preallocation.h"
 #include "output/progress.h"
 
 #include <getopt.h>
@@ -121,9 +122,8 @@ static void on_fault(void *context, uint64_t start, uint64_t length, const struc
 }
 
 // The export itself, between the files that it reads and those that it writes.
-static bool export_salvaging(const char *path, const struct cat_options *options,
-                             const struct disk *disk, const struct export_options *range, int fd,
-                             struct error *error)
+static bool export_salvaging(const char *path, const struct cat_options *options, struct disk *disk,
+                             const struct export_options *range, int fd, struct error *error)
 {
     const struct inputs inputs = {&disk->chain, &options->keys};
     struct export_options request = *range;
@@ -137,6 +137,7 @@ static bool export_salvaging(const char *path, const struct cat_options *options
         return false;
     }
     open_done();
+    preallocation_find_holes(&disk->chain);
     request.salvage = options->salvage;
     request.on_fault = on_fault;
     request.on_progress = on_progress;
@@ -156,8 +157,7 @@ static bool export_salvaging(const char *path, const struct cat_options *options
     return done;
 }
 
-static int export_to_output(const char *path, const struct cat_options *options,
-                            const struct disk *disk)
+static int export_to_output(const char *path, const struct cat_options *options, struct disk *disk)
 {
     struct error error;
     struct error close_error;

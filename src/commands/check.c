@@ -6,6 +6,7 @@
 #include "commands/jobs.h"
 #include "commands/passphrase.h"
 #include "format/layout.h"
+#include "image/preallocation.h"
 #include "output/check_output.h"
 #include "output/progress.h"
 
@@ -126,6 +127,9 @@ static int check_disk(const char *path, const struct options *options, struct di
     struct check check;
     struct error error;
     int status = EXIT_CANNOT;
+    if (options->data) {
+        preallocation_find_holes(&disk->chain);
+    }
     bool checked = check_image(&disk->chain, &check_options, &check, &error);
     progress_clear(&progress);
     if (checked) {

@@ -3,6 +3,7 @@
 
 #include "commands/disk.h"
 #include "format/layout.h"
+#include "image/preallocation.h"
 #include "output/dirty_output.h"
 #include "output/extent_output.h"
 #include "tables/bitmap_find.h"
@@ -200,7 +201,7 @@ static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset
     return done;
 }
 
-static int map_range(const char *path, const struct map_options *options, const struct disk *disk)
+static int map_range(const char *path, const struct map_options *options, struct disk *disk)
 {
     struct error error = {0};
     struct error write_error;
@@ -209,6 +210,9 @@ static int map_range(const char *path, const struct map_options *options, const 
     uint64_t length;
     if (!disk_range(path, &options->disk, disk, &offset, &length)) {
         return EXIT_CANNOT;
+    }
+    if (!options->bitmap) {
+        preallocation_find_holes(&disk->chain);
     }
     writer_init(&map.writer, STDOUT_FILENO);
     bool done = (options->bitmap ? map_bitmap : map_disk)(&map, disk, offset, length, &error);

@@ -14,6 +14,7 @@
 static void layer_close(struct layer *layer)
 {
     cipher_close(layer->cipher);
+    host_holes_free(layer->holes);
     image_close(layer->image);
     source_close(layer->raw);
     source_close(layer->data_file);

@@ -9,6 +9,7 @@
 
 #include "image/encryption.h"
 #include "image/image.h"
+#include "source/host_holes.h"
 
 struct layer {
     char *path;               // owned: for messages and for finding the next layer
@@ -18,6 +19,7 @@ struct layer {
     char *data_path;          // owned; NULL as above
     uint64_t size;            // bytes of its active disk
     struct cipher *cipher;    // owned; NULL until an encrypted image is opened with its key
+    struct host_holes *holes; // owned: those of layer_data() that read as zeros; NULL: unknown
 };
 
 struct chain {

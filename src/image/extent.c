@@ -4,8 +4,6 @@
 #include "image/extent.h"
 
 #include "base/checked.h"
-#include "image/preallocation.h"
-#include "source/host_holes.h"
 
 #include <stdlib.h>
 
@@ -14,8 +12,6 @@ enum { WINDOWS_BUDGET = 8 << 20 };
 
 struct layer_walk {
     struct run_walk tables; // of a qcow2 layer
-    // Of an image that was only preallocated, the holes of its file; NULL for others.
-    struct host_holes *holes;
     // Up to this guest offset every layer from the first to this one is a hole: a later lookup
     // below it starts at the next layer.
     uint64_t hole_end;
@@ -54,10 +50,6 @@ bool extent_walk_start(struct extent_walk *walk, const struct view *view, struct
             .l1_window = table_window_make(capacity),
             .l2_window = table_window_make(capacity),
         };
-        // Zeros of the file are no zeros of the disk where they are decrypted.
-        if (layer->image && !layer_encrypted(layer) && image_is_preallocated(layer->image)) {
-            walk->layers[i].holes = host_holes_find(layer_data(layer));
-        }
     }
     return true;
 }
@@ -66,7 +58,6 @@ void extent_walk_end(struct extent_walk *walk)
 {
     for (size_t i = 0; walk->layers && i < walk->view.chain->count; i++) {
         run_walk_free(&walk->layers[i].tables);
-        host_holes_free(walk->layers[i].holes);
     }
     free(walk->layers);
     *walk = (struct extent_walk){0};
@@ -85,7 +76,7 @@ static struct run raw_run(struct source *raw, uint64_t offset, uint64_t limit)
 }
 
 // Holes of the file read as zeros.
-static void apply_host_holes(struct layer_walk *layer, struct run *run)
+static void apply_host_holes(const struct layer *layer, struct run *run)
 {
     bool hole;
     if (!layer->holes || run->kind != CLUSTER_DATA) {
@@ -107,7 +98,7 @@ static bool layer_run(struct extent_walk *walk, size_t depth, uint64_t offset, u
         return true;
     }
     if (run_at(&walk->layers[depth].tables, offset, limit, run, error)) {
-        apply_host_holes(&walk->layers[depth], run);
+        apply_host_holes(layer, run);
         return true;
     }
     return depth == 0 ? false : error_prefix(error, "backing file %s", layer->path);

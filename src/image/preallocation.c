@@ -93,3 +93,15 @@ bool image_is_preallocated(const struct image *image)
     table_window_free(&count.block);
     return count.used >= count.threshold;
 }
+
+void preallocation_find_holes(struct chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        struct layer *layer = &chain->layers[i];
+        // Zeros of the file are no zeros of the disk where they are decrypted.
+        if (layer->image && !layer->holes && !layer_encrypted(layer) &&
+            image_is_preallocated(layer->image)) {
+            layer->holes = host_holes_find(layer_data(layer));
+        }
+    }
+}
