@@ -8,8 +8,8 @@
 #include "commands/passphrase.h"
 #include "commands/salvage.h"
 #include "image/export.h"
-#include "image/preallocation.h"
 #include "output/progress.h"
+#include "tables/preallocation.h"
 
 #include <getopt.h>
 #include <inttypes.h>

@@ -6,9 +6,9 @@
 #include "commands/jobs.h"
 #include "commands/passphrase.h"
 #include "format/layout.h"
-#include "image/preallocation.h"
 #include "output/check_output.h"
 #include "output/progress.h"
+#include "tables/preallocation.h"
 
 #include <getopt.h>
 #include <string.h>

@@ -3,10 +3,10 @@
 
 #include "commands/disk.h"
 #include "format/layout.h"
-#include "image/preallocation.h"
 #include "output/dirty_output.h"
 #include "output/extent_output.h"
 #include "tables/bitmap_find.h"
+#include "tables/preallocation.h"
 
 #include <getopt.h>
 #include <unistd.h>

@@ -6,8 +6,8 @@
 #ifndef OUTPUT_DIRTY_OUTPUT_H
 #define OUTPUT_DIRTY_OUTPUT_H
 
-#include "image/dirty.h"
 #include "output/writer.h"
+#include "tables/dirty.h"
 
 struct dirty_totals {
     uint64_t bytes[2]; // clean, dirty

@@ -5,13 +5,13 @@
 #include "capture.h"
 #include "format/layout.h"
 #include "harness.h"
-#include "image/dirty.h"
 #include "image/extent.h"
 #include "layers.h"
 #include "memory.h"
 #include "output/dirty_output.h"
 #include "output/extent_output.h"
 #include "tables/bitmap_reader.h"
+#include "tables/dirty.h"
 #include "tables/snapshot_reader.h"
 
 #include <stdlib.h>

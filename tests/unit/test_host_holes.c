@@ -3,8 +3,8 @@
 
 // Holes of a file, asked for once, against what the file says; and when they are asked for at all.
 
-#include "image/preallocation.h"
 #include "source/host_holes.h"
+#include "tables/preallocation.h"
 
 #include <stdlib.h>
 

@@ -3,8 +3,8 @@
 
 // What a dirty bitmap says of the disk ("Bitmap table" and "Bitmap data" in the specification).
 
-#ifndef IMAGE_DIRTY_H
-#define IMAGE_DIRTY_H
+#ifndef TABLES_DIRTY_H
+#define TABLES_DIRTY_H
 
 #include "format/bitmap.h"
 #include "image/image.h"

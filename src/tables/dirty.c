@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "image/dirty.h"
+#include "tables/dirty.h"
 
 #include "base/checked.h"
 #include "format/layout.h"

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "image/preallocation.h"
+#include "tables/preallocation.h"
 
 #include "base/checked.h"
 #include "format/layout.h"

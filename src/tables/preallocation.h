@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#ifndef IMAGE_PREALLOCATION_H
-#define IMAGE_PREALLOCATION_H
+#ifndef TABLES_PREALLOCATION_H
+#define TABLES_PREALLOCATION_H
 
 #include "image/chain.h"
 
