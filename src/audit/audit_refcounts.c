@@ -6,8 +6,7 @@
 #include "audit/audit_state.h"
 #include "base/checked.h"
 #include "format/layout.h"
-#include "format/refcount.h"
-#include "source/table_window.h"
+#include "tables/refcount_walk.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,109 +15,86 @@ enum { PIECE = 64 * 1024, LAST_BLOCKS = 64 };
 
 // --- Where the last cluster in use is ------------------------------------------------------------
 
-// The refcount blocks that come last of those which count clusters of the file, in a ring.
+// The refcount blocks that come last of those which count clusters of the file, in a ring: the
+// clusters that they count first.
 struct last_blocks {
-    struct {
-        uint64_t offset;
-        uint64_t first; // the cluster that it counts first
-    } blocks[LAST_BLOCKS];
+    uint64_t first[LAST_BLOCKS];
     size_t count;
 };
 
-static void remember_block(struct last_blocks *last, uint64_t offset, uint64_t first)
+// Counts clusters from `first` to `end` up to the last one that is in use: 0 when none is. False
+// when the budget ends or refcounts cannot be read.
+static bool last_used(struct audit_state *state, struct refcount_walk *walk, uint64_t first,
+                      uint64_t end, uint64_t *used)
 {
-    size_t at = last->count++ % LAST_BLOCKS;
-    last->blocks[at].offset = offset;
-    last->blocks[at].first = first;
-}
-
-// The refcounts of `count` clusters from the start of a block, backwards. `*used` counts up to the
-// last one that is in use, 0 when none is. False when the budget ends or it cannot be read.
-static bool last_used(struct audit_state *state, uint64_t offset, uint64_t count, uint64_t *budget,
-                      uint64_t *used)
-{
-    const struct header *header = state->header;
-    uint64_t in_piece = (uint64_t)PIECE * 8 / header->refcount_bits;
-    uint8_t piece[PIECE];
+    struct refcounts refcounts;
+    struct error error;
+    enum walk_step step;
     *used = 0;
-    while (count > 0) {
-        // Whole pieces but for the last one, so that each begins with a whole byte.
-        uint64_t first = align_down(count - 1, in_piece);
-        uint64_t size = divide_up((count - first) * header->refcount_bits, 8);
-        struct error error;
-        if (*budget < size) {
-            return false;
+    refcount_walk_start(walk, first, end);
+    while ((step = refcount_walk_next(walk, &refcounts, &error)) == WALK_FOUND) {
+        uint64_t left = refcounts.count;
+        while (left > 0 && refcounts_load(&refcounts, left - 1) == 0) {
+            left--;
         }
-        *budget -= size;
-        if (!source_read(state->source, offset + first * header->refcount_bits / 8, piece,
-                         (size_t)size, &error)) {
-            audit_unreadable(state, &error, "a refcount block");
-            return false;
-        }
-        for (; count > first; count--) {
-            if (refcount_load((struct bytes){piece, (size_t)size}, header->refcount_order,
-                              count - 1 - first) != 0) {
-                *used = count;
-                return true;
-            }
-        }
+        *used = left > 0 ? refcounts.first + left - first : *used;
     }
-    return true;
+    if (step == WALK_ERROR) {
+        audit_unreadable(state, &error, "the refcounts");
+    }
+    return step == WALK_END && !walk->budget->ended;
 }
 
 static void find_refcounts_end(struct audit_state *state, const struct last_blocks *last)
 {
     const struct header *header = state->header;
-    uint64_t budget = AUDIT_REFCOUNT_BYTES;
+    struct budget budget = {.left = AUDIT_REFCOUNT_BYTES};
+    struct refcount_walk walk = refcount_walk_make(state->image, &budget);
     uint64_t clusters = divide_up(state->source->size, header->cluster_size);
     size_t kept = min_u64(last->count, LAST_BLOCKS);
-    for (size_t i = 1; i <= kept; i++) {
-        size_t at = (last->count - i) % LAST_BLOCKS;
-        uint64_t first = last->blocks[at].first;
-        uint64_t count = min_u64(refcount_block_entries(header), clusters - first);
-        uint64_t used;
-        if (!last_used(state, last->blocks[at].offset, count, &budget, &used)) {
-            return;
-        }
-        if (used > 0) {
-            state->refcounts_end_known = true;
+    bool read = true;
+    uint64_t used = 0;
+    for (size_t i = 1; i <= kept && read && used == 0; i++) {
+        uint64_t first = last->first[(last->count - i) % LAST_BLOCKS];
+        uint64_t end = min_u64(first + refcount_block_entries(header), clusters);
+        read = last_used(state, &walk, first, end, &used);
+        if (read && used > 0) {
             state->refcounts_end = (first + used) << header->cluster_bits;
-            return;
         }
     }
-    // Older blocks have not been looked at: audit_end_of_file() goes by what the tables name, or
-    // not all of them were seen.
-    state->refcounts_end_known = last->count <= LAST_BLOCKS;
+    refcount_walk_free(&walk);
+    // Where older blocks have not been looked at, audit_end_of_file() goes by what the tables name,
+    // or not all of them were seen.
+    state->refcounts_end_known = read && (used > 0 || last->count <= LAST_BLOCKS);
 }
 
 // --- The table -----------------------------------------------------------------------------------
 
-static void look_at_entry(struct audit_state *state, uint64_t index, uint64_t entry,
+static void look_at_entry(struct audit_state *state, const struct table_entry *entry,
                           struct last_blocks *last)
 {
     const struct header *header = state->header;
-    uint64_t offset = entry & REFTABLE_OFFSET_MASK;
-    uint64_t at = header->refcount_table_offset + index * REFCOUNT_TABLE_ENTRY_SIZE;
+    uint64_t offset = entry->value & REFTABLE_OFFSET_MASK;
     bool added = true;
-    if (entry & REFCOUNT_TABLE_ENTRY_RESERVED) {
-        audit_tell(state, AUDIT_ENTRY_BROKEN, at,
+    if (entry->value & REFCOUNT_TABLE_ENTRY_RESERVED) {
+        audit_tell(state, AUDIT_ENTRY_BROKEN, entry->at,
                    "the entry 0x%016" PRIx64 " of the refcount table: reserved bits are set",
-                   entry);
+                   entry->value);
     }
     if (offset == 0) {
         return;
     }
-    const uint64_t *slot =
-        audit_cluster_table(state, PURPOSE_REFCOUNT_BLOCK, offset, at, "a refcount block", &added);
+    const uint64_t *slot = audit_cluster_table(state, PURPOSE_REFCOUNT_BLOCK, offset, entry->at,
+                                               "a refcount block", &added);
     if (slot && !added) {
         audit_tell_overlap(state, *slot, PURPOSE_REFCOUNT_BLOCK, "a refcount block");
     }
     // Also of one that has no slot any more it is known where it is.
-    uint64_t first = index * refcount_block_entries(header);
+    uint64_t first = entry->index * refcount_block_entries(header);
     if (is_aligned(offset, header->cluster_size) &&
         range_inside(offset, header->cluster_size, state->source->size) &&
         first < divide_up(state->source->size, header->cluster_size)) {
-        remember_block(last, offset, first);
+        last->first[last->count++ % LAST_BLOCKS] = first;
     }
 }
 
@@ -147,27 +123,18 @@ void audit_refcounts(struct audit_state *state)
         audit_unseen(state, unread);
         return;
     }
-    struct table_window window = table_window_make(TABLE_WINDOW_MAX);
-    for (uint64_t done = 0; done < size;) {
-        struct bytes view;
-        struct error error;
-        uint64_t hole = audit_hole(state, header->refcount_table_offset + done);
-        if (hole >= REFCOUNT_TABLE_ENTRY_SIZE) {
-            done += min_u64(align_down(hole, REFCOUNT_TABLE_ENTRY_SIZE), size - done);
-            continue;
-        }
-        if (!table_window_view(&window, state->source, header->refcount_table_offset + done,
-                               REFCOUNT_TABLE_ENTRY_SIZE, size - done, &view, &error)) {
-            audit_unreadable(state, &error, "the refcount table");
-            break;
-        }
-        for (size_t i = 0; i < view.size; i += REFCOUNT_TABLE_ENTRY_SIZE) {
-            look_at_entry(state, (done + i) / REFCOUNT_TABLE_ENTRY_SIZE, bytes_be64(view, i),
-                          &last);
-        }
-        done += view.size;
+    struct table_file file = table_file_make(state->source);
+    struct table_walk walk = refcount_table_walk(&file, header);
+    struct table_entry entry;
+    struct error error;
+    enum walk_step step;
+    while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
+        look_at_entry(state, &entry, &last);
     }
-    table_window_free(&window);
+    if (step == WALK_ERROR) {
+        audit_unreadable(state, &error, "the refcount table");
+    }
+    table_file_free(&file);
     if (source_complete(state->source)) {
         find_refcounts_end(state, &last);
     }

@@ -134,8 +134,7 @@ static struct check_state start(const struct chain *chain, const struct check_op
         .refcount_max = header->refcount_order == REFCOUNT_ORDER_MAX
                             ? UINT64_MAX >> 1
                             : (UINT64_C(1) << header->refcount_bits) - 1,
-        .refcount_table = table_window_make(TABLE_WINDOW_MAX),
-        .refcount_block = table_window_make(TABLE_WINDOW_MAX),
+        .refcounts = refcount_walk_make(image, NULL),
     };
 }
 
@@ -151,8 +150,7 @@ static bool check_metadata(const struct chain *chain, const struct check_options
     check_header(&state);
     check_references(&state);
     check_trailing_bytes(&state);
-    table_window_free(&state.refcount_table);
-    table_window_free(&state.refcount_block);
+    refcount_walk_free(&state.refcounts);
     reference_map_free(&state.references);
     return state.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }

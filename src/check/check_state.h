@@ -11,6 +11,7 @@
 #include "image/image.h"
 #include "image/run.h"
 #include "source/table_window.h"
+#include "tables/refcount_walk.h"
 #include "tables/reference_map.h"
 
 struct check_state {
@@ -20,16 +21,16 @@ struct check_state {
     const struct check_options *options;
     struct check *check;
     struct reference_map references;
-    uint64_t file_end;       // the size of the file, rounded up to a cluster
-    uint64_t whole_clusters; // of the file
-    uint64_t refcount_max;   // what a refcount of the image can count to
-    bool dirty;              // refcounts may be out of date
-    struct table_window refcount_table, refcount_block;
-    uint64_t refcount_blocks; // how many different ones were referenced
-    uint64_t spent;           // on what tables can make an image mean again and again
-    struct hole hole;         // of the file, found last
-    uint64_t disk_bytes;      // guest bytes that the progress counts for the current L1 table
-    uint64_t disks_done;      // and counted for those before
+    uint64_t file_end;              // the size of the file, rounded up to a cluster
+    uint64_t whole_clusters;        // of the file
+    uint64_t refcount_max;          // what a refcount of the image can count to
+    bool dirty;                     // refcounts may be out of date
+    struct refcount_walk refcounts; // on disk
+    uint64_t refcount_blocks;       // how many different ones were referenced
+    uint64_t spent;                 // on what tables can make an image mean again and again
+    struct hole hole;               // of the file, found last
+    uint64_t disk_bytes;            // guest bytes that the progress counts for the current L1 table
+    uint64_t disks_done;            // and counted for those before
     bool out_of_memory;
 };
 

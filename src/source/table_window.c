@@ -42,14 +42,12 @@ static bool window_fill(struct table_window *window, struct source *source, uint
 bool table_window_view(struct table_window *window, struct source *source, uint64_t offset,
                        size_t entry, uint64_t wanted, struct bytes *view, struct error *error)
 {
-    uint64_t into = offset - window->start;
-    if (offset < window->start || into >= window->size || window->size - into < entry) {
-        if (!window_fill(window, source, offset, entry, wanted, error)) {
-            return false;
-        }
-        into = 0;
+    if (!table_window_has(window, offset, entry) &&
+        !window_fill(window, source, offset, entry, wanted, error)) {
+        return false;
     }
     struct bytes whole = {window->buffer, window->size};
+    uint64_t into = offset - window->start;
     return bytes_view(whole, into, min_u64(wanted, window->size - into), view);
 }
 

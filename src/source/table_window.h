@@ -27,6 +27,13 @@ struct table_window table_window_make(size_t capacity);
 bool table_window_view(struct table_window *window, struct source *source, uint64_t offset,
                        size_t entry, uint64_t wanted, struct bytes *view, struct error *error);
 
+// True when the `size` bytes at `offset` have been read already.
+static inline bool table_window_has(const struct table_window *window, uint64_t offset, size_t size)
+{
+    uint64_t into = offset - window->start;
+    return offset >= window->start && into < window->size && window->size - into >= size;
+}
+
 void table_window_free(struct table_window *window);
 
 #endif

@@ -1,0 +1,109 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tables/refcount_walk.h"
+
+#include <inttypes.h>
+
+struct refcount_walk refcount_walk_make(const struct image *image, struct budget *budget)
+{
+    return (struct refcount_walk){
+        .header = &image->header,
+        .budget = budget,
+        .table_file = table_file_make(image->source),
+        .block_file = table_file_make(image->source),
+    };
+}
+
+void refcount_walk_free(struct refcount_walk *walk)
+{
+    table_file_free(&walk->table_file);
+    table_file_free(&walk->block_file);
+}
+
+void refcount_walk_start(struct refcount_walk *walk, uint64_t first, uint64_t end)
+{
+    uint64_t per_block = refcount_block_entries(walk->header);
+    walk->first = first;
+    walk->end = end;
+    walk->table = refcount_table_walk(&walk->table_file, walk->header);
+    walk->table.next = first / per_block;
+    walk->table.size = min_u64(walk->table.size, divide_up(end, per_block));
+    walk->block = (struct table_walk){.entry_size = 1}; // without entries
+}
+
+// How many refcounts a unit has: one, or a byte with several.
+static uint64_t per_unit(const struct header *header)
+{
+    return max_u64(8 / header->refcount_bits, 1);
+}
+
+static enum walk_step start_block(struct refcount_walk *walk, const struct table_entry *entry,
+                                  struct error *error)
+{
+    const struct header *header = walk->header;
+    uint64_t per_block = refcount_block_entries(header);
+    uint64_t offset = entry->value & REFTABLE_OFFSET_MASK;
+    if (!is_aligned(offset, header->cluster_size)) {
+        error_at(error, ERROR_CORRUPT, offset, "refcount block %" PRIu64 " is not aligned",
+                 entry->index);
+        return WALK_ERROR;
+    }
+    walk->block_first = entry->index * per_block;
+    uint64_t first = max_u64(walk->first, walk->block_first) - walk->block_first;
+    uint64_t end = min_u64(walk->end - walk->block_first, per_block);
+    walk->block = (struct table_walk){
+        .file = &walk->block_file,
+        .budget = walk->budget,
+        .offset = offset,
+        .size = offset == 0 ? 0 : divide_up(end, per_unit(header)),
+        .entry_size = (size_t)divide_up(header->refcount_bits, 8),
+        .next = first / per_unit(header),
+    };
+    return WALK_FOUND;
+}
+
+static enum walk_step next_block(struct refcount_walk *walk, struct error *error)
+{
+    struct table_entry entry;
+    enum walk_step step = table_walk_entry(&walk->table, &entry, error);
+    if (step == WALK_ERROR) {
+        error_prefix(error, "refcount table entry %" PRIu64, walk->table.next - 1);
+    }
+    return step == WALK_FOUND ? start_block(walk, &entry, error) : step;
+}
+
+static struct refcounts refcounts_of(const struct refcount_walk *walk)
+{
+    const struct header *header = walk->header;
+    uint64_t first = walk->block_first + walk->block.first * per_unit(header);
+    return (struct refcounts){
+        .view = walk->block.view,
+        .first = first,
+        .count = min_u64(walk->block.view.size * 8 / header->refcount_bits, walk->end - first),
+        .refcount_order = header->refcount_order,
+    };
+}
+
+enum walk_step refcount_walk_next(struct refcount_walk *walk, struct refcounts *refcounts,
+                                  struct error *error)
+{
+    enum walk_step step;
+    do {
+        step = table_walk_view(&walk->block, error);
+        if (step == WALK_FOUND) {
+            *refcounts = refcounts_of(walk);
+            return WALK_FOUND;
+        }
+        if (step == WALK_ERROR) {
+            error_prefix(error, "refcount block at %" PRIu64, walk->block.offset);
+            walk->block.size = 0;
+            return WALK_ERROR;
+        }
+        if (walk->budget && walk->budget->ended) {
+            return WALK_END;
+        }
+        step = next_block(walk, error);
+    } while (step == WALK_FOUND);
+    return step;
+}

@@ -1,0 +1,87 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tables/table_walk.h"
+
+enum { ENTRY_SIZE = 8 }; // of all tables but those of L2 entries and of refcounts
+
+// Skips the hole at the next entry. Asking the file system takes longer than reading from memory.
+static bool skip_hole(struct table_walk *walk, uint64_t offset)
+{
+    struct table_file *file = walk->file;
+    if (table_window_has(&file->window, offset, walk->entry_size)) {
+        return false;
+    }
+    uint64_t hole = source_hole_again(file->source, offset, &file->hole) / walk->entry_size;
+    walk->next += min_u64(hole, walk->size - walk->next);
+    return hole > 0;
+}
+
+static bool may_read(struct table_walk *walk, uint64_t size)
+{
+    return !walk->budget || budget_read(walk->budget, size);
+}
+
+// Hands over a view of the entries from walk->next on.
+static enum walk_step fill_view(struct table_walk *walk, struct error *error)
+{
+    struct table_file *file = walk->file;
+    walk->view = (struct bytes){0};
+    while (walk->next < walk->size) {
+        uint64_t offset = walk->offset + walk->next * walk->entry_size;
+        uint64_t rest = (walk->size - walk->next) * walk->entry_size;
+        if (skip_hole(walk, offset)) {
+            if (!may_read(walk, 0)) {
+                return WALK_END;
+            }
+            continue;
+        }
+        if (!table_window_view(&file->window, file->source, offset, walk->entry_size, rest,
+                               &walk->view, error)) {
+            walk->next++;
+            return WALK_ERROR;
+        }
+        walk->first = walk->next;
+        return may_read(walk, walk->view.size) ? WALK_FOUND : WALK_END;
+    }
+    return WALK_END;
+}
+
+enum walk_step table_walk_view(struct table_walk *walk, struct error *error)
+{
+    enum walk_step step = fill_view(walk, error);
+    uint64_t count = walk->view.size / walk->entry_size;
+    walk->view.size = count * walk->entry_size;
+    walk->next += count;
+    return step;
+}
+
+enum walk_step table_walk_entry(struct table_walk *walk, struct table_entry *entry,
+                                struct error *error)
+{
+    for (;;) {
+        uint64_t count = walk->view.size / ENTRY_SIZE;
+        for (uint64_t i = walk->next - walk->first; i < count; i++) {
+            uint64_t value = bytes_be64(walk->view, i * ENTRY_SIZE);
+            if (value != 0) {
+                uint64_t index = walk->first + i;
+                *entry = (struct table_entry){index, walk->offset + index * ENTRY_SIZE, value};
+                walk->next = index + 1;
+                return WALK_FOUND;
+            }
+        }
+        walk->next = max_u64(walk->next, walk->first + count);
+        enum walk_step step = fill_view(walk, error);
+        if (step != WALK_FOUND) {
+            return step;
+        }
+    }
+}
+
+bool table_walk_load(struct table_walk *walk, uint64_t index, uint64_t *value, struct error *error)
+{
+    walk->next = index;
+    enum walk_step step = fill_view(walk, error);
+    *value = step == WALK_FOUND && walk->first == index ? bytes_be64(walk->view, 0) : 0;
+    return step != WALK_ERROR;
+}

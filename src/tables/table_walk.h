@@ -1,0 +1,114 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A walk over one table of an image: an L1 table, an L2 table, the refcount table, a refcount block
+// or the table of a bitmap. It skips the holes of the file, where all entries are 0, keeps within a
+// budget, and hands over the entries as they are in the file.
+
+#ifndef TABLES_TABLE_WALK_H
+#define TABLES_TABLE_WALK_H
+
+#include "base/checked.h"
+#include "format/bitmap.h"
+#include "image/image.h"
+#include "image/run.h"
+#include "source/table_window.h"
+#include "tables/budget.h"
+
+// What walks over tables of one kind share, one after another, so that tables which follow each
+// other in the file are read together.
+struct table_file {
+    struct source *source;
+    struct table_window window;
+    struct hole hole; // of the file, found last
+};
+
+struct table_walk {
+    struct table_file *file;
+    struct budget *budget; // that each read is taken off; NULL: none
+    uint64_t offset;       // bytes: where the table is
+    uint64_t size;         // entries
+    size_t entry_size;     // bytes
+    uint64_t next;         // index of the entry to hand over next
+    uint64_t first;        // index of the first entry in the view
+    struct bytes view;     // whole entries, valid until another walk uses the file
+};
+
+struct table_entry {
+    uint64_t index;
+    uint64_t at; // byte offset of the entry
+    uint64_t value;
+};
+
+enum walk_step {
+    WALK_END,   // of the table, or of the budget
+    WALK_FOUND, // the next part was handed over
+    WALK_ERROR, // an entry could not be read; the next step begins behind it
+};
+
+static inline struct table_file table_file_make(struct source *source)
+{
+    return (struct table_file){.source = source, .window = table_window_make(TABLE_WINDOW_MAX)};
+}
+
+static inline void table_file_free(struct table_file *file)
+{
+    table_window_free(&file->window);
+}
+
+// Walks over tables whose entries have 8 bytes, for table_walk_entry().
+
+static inline struct table_walk l1_walk(struct table_file *file, struct l1_table l1,
+                                        struct budget *budget)
+{
+    return (struct table_walk){.file = file,
+                               .budget = budget,
+                               .offset = l1.offset,
+                               .size = l1.size,
+                               .entry_size = L1_ENTRY_SIZE};
+}
+
+static inline struct table_walk bitmap_walk(struct table_file *file, uint64_t table_offset,
+                                            uint32_t table_size, struct budget *budget)
+{
+    return (struct table_walk){.file = file,
+                               .budget = budget,
+                               .offset = table_offset,
+                               .size = table_size,
+                               .entry_size = BITMAP_TABLE_ENTRY_SIZE};
+}
+
+static inline struct table_walk refcount_table_walk(struct table_file *file,
+                                                    const struct header *header)
+{
+    return (struct table_walk){
+        .file = file,
+        .offset = header->refcount_table_offset,
+        .size = ((uint64_t)header->refcount_table_clusters << header->cluster_bits) /
+                REFCOUNT_TABLE_ENTRY_SIZE,
+        .entry_size = REFCOUNT_TABLE_ENTRY_SIZE};
+}
+
+// A walk for table_walk_view().
+static inline struct table_walk l2_walk(struct table_file *file, const struct header *header,
+                                        uint64_t l2_offset, struct budget *budget)
+{
+    return (struct table_walk){.file = file,
+                               .budget = budget,
+                               .offset = l2_offset,
+                               .size = header->cluster_size / header->l2_entry_size,
+                               .entry_size = header->l2_entry_size};
+}
+
+// Hands over the next entries in walk->view, of which the first has index walk->first.
+enum walk_step table_walk_view(struct table_walk *walk, struct error *error);
+
+// Hands over the next entry that is not 0.
+enum walk_step table_walk_entry(struct table_walk *walk, struct table_entry *entry,
+                                struct error *error);
+
+// Goes to the entry at `index`, below the size of the table, and loads it. False when it cannot be
+// read.
+bool table_walk_load(struct table_walk *walk, uint64_t index, uint64_t *value, struct error *error);
+
+#endif
