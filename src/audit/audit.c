@@ -202,6 +202,9 @@ static void look_at_tables(struct audit_state *state)
                            "tables lie where not all of them can be remembered");
     }
     audit_l2_tables(state);
+    if (state->l2_budget.ended || state->snapshot_l1_budget.ended || state->bitmap_budget.ended) {
+        audit_unseen(state, AUDIT_UNSEEN_TABLES);
+    }
 }
 
 // What was found more than once is told once.
@@ -270,9 +273,9 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .source = image->source,
         .options = options,
         .audit = audit,
-        .l2_bytes = AUDIT_L2_BYTES,
-        .snapshot_l1_bytes = AUDIT_SNAPSHOT_L1_BYTES,
-        .bitmap_bytes = AUDIT_BITMAP_BYTES,
+        .l2_budget = {.left = AUDIT_L2_BYTES, .seek = AUDIT_SEEK_COST},
+        .snapshot_l1_budget = {.left = AUDIT_SNAPSHOT_L1_BYTES, .seek = AUDIT_SEEK_COST},
+        .bitmap_budget = {.left = AUDIT_BITMAP_BYTES, .seek = AUDIT_SEEK_COST},
     };
     audit_header(&state);
     audit_references(&state);

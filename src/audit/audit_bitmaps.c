@@ -6,8 +6,8 @@
 #include "audit/audit_l1.h"
 #include "base/checked.h"
 #include "format/layout.h"
-#include "source/table_window.h"
 #include "tables/bitmap_reader.h"
+#include "tables/table_walk.h"
 
 #include <inttypes.h>
 
@@ -99,23 +99,23 @@ void audit_bitmaps(struct audit_state *state)
 // --- The bits ------------------------------------------------------------------------------------
 
 // A cluster of bits is written when the image is closed, and freed with its bitmap: where a table
-// lies too, that ends the table. `at`: where the entry is.
-static void look_at_bits(struct audit_state *state, uint64_t entry, uint64_t at)
+// lies too, that ends the table.
+static void look_at_bits(struct audit_state *state, const struct table_entry *entry)
 {
     static const char name[] = "a cluster of bits of a bitmap";
-    uint64_t offset = entry & ENTRY_OFFSET_MASK;
+    uint64_t offset = entry->value & ENTRY_OFFSET_MASK;
     bool added = true;
-    if (!bitmap_entry_valid(entry, state->header)) {
-        audit_tell(state, AUDIT_BITMAP_BROKEN, at,
+    if (!bitmap_entry_valid(entry->value, state->header)) {
+        audit_tell(state, AUDIT_BITMAP_BROKEN, entry->at,
                    "an entry of the table of a bitmap is 0x%016" PRIx64 ", which is not valid",
-                   entry);
+                   entry->value);
         return;
     }
     if (offset == 0) {
         return; // all zeros, or all ones
     }
     const uint64_t *slot =
-        audit_cluster_table(state, PURPOSE_BITMAP_DATA, offset, at, name, &added);
+        audit_cluster_table(state, PURPOSE_BITMAP_DATA, offset, entry->at, name, &added);
     uint64_t other = slot && !added ? *slot : 0;
     if (!slot) {
         other = cluster_set_peek(&state->tables, offset >> state->header->cluster_bits);
@@ -125,36 +125,26 @@ static void look_at_bits(struct audit_state *state, uint64_t entry, uint64_t at)
     }
 }
 
-static void look_at_bitmap_table(struct audit_state *state, struct table_window *window,
+static void look_at_bitmap_table(struct audit_state *state, struct table_file *file,
                                  struct bitmap_table table)
 {
-    uint64_t size = (uint64_t)table.entries * BITMAP_TABLE_ENTRY_SIZE;
-    for (uint64_t done = 0; done < size;) {
-        struct bytes view;
-        struct error error;
-        if (!table_window_view(window, state->source, table.offset + done, BITMAP_TABLE_ENTRY_SIZE,
-                               size - done, &view, &error)) {
-            audit_unreadable(state, &error, "the table of a bitmap");
-            return;
-        }
-        if (!audit_spend(state, &state->bitmap_bytes, view.size)) {
-            return;
-        }
-        for (size_t i = 0; i < view.size; i += BITMAP_TABLE_ENTRY_SIZE) {
-            look_at_bits(state, bytes_be64(view, i), table.offset + done + i);
-        }
-        done += view.size;
+    struct table_walk walk = bitmap_walk(file, table.offset, table.entries, &state->bitmap_budget);
+    struct table_entry entry;
+    struct error error;
+    enum walk_step step;
+    while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
+        look_at_bits(state, &entry);
+    }
+    if (step == WALK_ERROR) {
+        audit_unreadable(state, &error, "the table of a bitmap");
     }
 }
 
 void audit_bitmap_bits(struct audit_state *state)
 {
-    struct table_window window = table_window_make(TABLE_WINDOW_MAX);
-    for (size_t i = 0; i < state->bitmap_count; i++) {
-        if (audit_spent(state, state->bitmap_bytes)) {
-            break;
-        }
-        look_at_bitmap_table(state, &window, state->bitmaps[i]);
+    struct table_file file = table_file_make(state->source);
+    for (size_t i = 0; i < state->bitmap_count && !budget_spent(&state->bitmap_budget); i++) {
+        look_at_bitmap_table(state, &file, state->bitmaps[i]);
     }
-    table_window_free(&window);
+    table_file_free(&file);
 }

@@ -230,5 +230,5 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
         pass_entries(tree, 1);
         i++;
     }
-    state->l2_bytes -= min_u64(tree->cost, state->l2_bytes);
+    state->l2_budget.left -= min_u64(tree->cost, state->l2_budget.left);
 }

@@ -15,31 +15,9 @@ struct audit_l1_walk audit_l1_start(struct audit_state *state, struct l1_table l
     return (struct audit_l1_walk){
         .state = state,
         .l1 = l1,
-        .budget = active ? NULL : &state->snapshot_l1_bytes,
+        .budget = active ? NULL : &state->snapshot_l1_budget,
         .window = table_window_make(TABLE_WINDOW_MAX),
     };
-}
-
-bool audit_spend(struct audit_state *state, uint64_t *budget, uint64_t bytes)
-{
-    bytes = max_u64(bytes, AUDIT_SEEK_COST);
-    if (budget && *budget < bytes) {
-        *budget = 0;
-        audit_unseen(state, AUDIT_UNSEEN_TABLES);
-        return false;
-    }
-    if (budget) {
-        *budget -= bytes;
-    }
-    return true;
-}
-
-bool audit_spent(struct audit_state *state, uint64_t budget)
-{
-    if (budget == 0) {
-        audit_unseen(state, AUDIT_UNSEEN_TABLES);
-    }
-    return budget == 0;
 }
 
 // Reads the table on from walk->next. False at its end.
@@ -51,7 +29,7 @@ static bool l1_fill(struct audit_l1_walk *walk)
         uint64_t rest = (walk->l1.size - walk->next) * L1_ENTRY_SIZE;
         struct error error;
         uint64_t hole = audit_hole(state, offset) / L1_ENTRY_SIZE;
-        if (hole > 0 && !audit_spend(state, walk->budget, 0)) {
+        if (hole > 0 && walk->budget && !budget_read(walk->budget, 0)) {
             return false;
         }
         if (hole > 0) {
@@ -64,7 +42,7 @@ static bool l1_fill(struct audit_l1_walk *walk)
             return false;
         }
         walk->at = walk->next;
-        return audit_spend(state, walk->budget, walk->view.size);
+        return !walk->budget || budget_read(walk->budget, walk->view.size);
     }
     return false;
 }
@@ -153,7 +131,7 @@ void audit_active_l1(struct audit_state *state)
 void audit_snapshot_l1s(struct audit_state *state)
 {
     for (size_t i = 0; i < state->snapshot_count; i++) {
-        if (audit_spent(state, state->snapshot_l1_bytes)) {
+        if (budget_spent(&state->snapshot_l1_budget)) {
             return;
         }
         note_l2_tables(state, state->snapshots[i].l1, OWNER_ACTIVE + 1 + i);

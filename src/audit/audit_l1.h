@@ -12,7 +12,7 @@
 struct audit_l1_walk {
     struct audit_state *state;
     struct l1_table l1;
-    uint64_t *budget; // bytes; NULL: the active table, which is bounded by its cap
+    struct budget *budget; // bytes; NULL: the active table, which is bounded by its cap
     struct table_window window;
     struct bytes view;
     uint64_t at, next; // indices: where the view begins, and of the entry to look at next
@@ -32,12 +32,5 @@ void audit_l1_free(struct audit_l1_walk *walk);
 
 // The active L1 table; without entries when its place or size are impossible.
 struct l1_table audit_l1_of_disk(const struct audit_state *state);
-
-// Takes `bytes` of a read, and of the seek before it, off a budget. False, and the audit is
-// incomplete, when it has ended.
-bool audit_spend(struct audit_state *state, uint64_t *budget, uint64_t bytes);
-
-// True, and the audit is incomplete, when nothing of a budget is left for what comes next.
-bool audit_spent(struct audit_state *state, uint64_t budget);
 
 #endif

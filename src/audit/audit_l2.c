@@ -33,12 +33,12 @@ static void read_l2_table(struct audit_tree *tree, uint64_t l2_offset)
 static bool pay_for_table(struct audit_state *state, uint64_t l2_offset, bool *hole)
 {
     uint64_t size = state->header->cluster_size;
-    if (!audit_spend(state, &state->l2_bytes, 0)) {
+    if (!budget_read(&state->l2_budget, 0)) {
         return false;
     }
     *hole = audit_hole(state, l2_offset) >= size;
     return *hole || size <= AUDIT_SEEK_COST ||
-           audit_spend(state, &state->l2_bytes, size - AUDIT_SEEK_COST);
+           budget_spend(&state->l2_budget, size - AUDIT_SEEK_COST);
 }
 
 // A table that was gone through for another disk: what it names counts for this one, too.
@@ -112,7 +112,7 @@ static void look_at_snapshot_trees(struct audit_tree *tree)
     tree->active = false;
     for (size_t i = 0; i < state->snapshot_count; i++) {
         const struct audit_snapshot *snapshot = &state->snapshots[i];
-        if (audit_spent(state, state->l2_bytes)) {
+        if (budget_spent(&state->l2_budget)) {
             return;
         }
         // Who reads the disk of a snapshot may take the size of the active one for its own.

@@ -11,6 +11,7 @@
 #include "format/layout.h"
 #include "image/probe.h"
 #include "image/run.h"
+#include "tables/budget.h"
 #include "tables/cluster_set.h"
 
 struct bitmap_table {
@@ -43,7 +44,7 @@ struct audit_state {
     bool refcounts_end_known; // where the last cluster ends whose refcount says it is in use
     uint64_t refcounts_end;
     uint64_t accounted_size; // bytes of the disks, VM states and bitmaps in the image
-    uint64_t l2_bytes, snapshot_l1_bytes, bitmap_bytes; // what is left of the budgets
+    struct budget l2_budget, snapshot_l1_budget, bitmap_budget;
     bool unseen[AUDIT_RULES]; // what tells why not all of the image was seen
 
     // Marks of other formats. The first of them were not found to be guest data, as far as is

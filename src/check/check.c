@@ -134,6 +134,7 @@ static struct check_state start(const struct chain *chain, const struct check_op
         .refcount_max = header->refcount_order == REFCOUNT_ORDER_MAX
                             ? UINT64_MAX >> 1
                             : (UINT64_C(1) << header->refcount_bits) - 1,
+        .budget = {.left = CHECK_BUDGET},
         .refcounts = refcount_walk_make(image, NULL),
     };
 }

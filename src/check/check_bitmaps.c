@@ -33,6 +33,21 @@ static void tell_bitmap_problems(struct check_state *state, struct problems *pro
     problems_free(problems);
 }
 
+static void check_bitmap_entry(struct check_state *state, const struct table_entry *entry)
+{
+    const struct finding none = {0};
+    uint64_t offset = entry->value & ENTRY_OFFSET_MASK;
+    uint64_t told = check_told(state);
+    if (!bitmap_entry_valid(entry->value, state->header)) {
+        tell_bitmap(state, entry->at, "an entry of the bitmap table is not valid");
+    } else if (offset != 0) {
+        check_reference(state, offset, state->header->cluster_size, PURPOSE_BITMAP_DATA, &none,
+                        "a bitmap table");
+    }
+    check_spend(state, CHECK_ENTRY, 1);
+    check_spend(state, CHECK_FINDING, check_told(state) - told);
+}
+
 static void check_bitmap_table(struct check_state *state, const struct bitmap *bitmap)
 {
     const struct finding none = {0};
@@ -40,35 +55,23 @@ static void check_bitmap_table(struct check_state *state, const struct bitmap *b
     if (bitmap->table_size > CAP_BITMAP_TABLE_ENTRIES || bits > CAP_BITMAP_BYTES) {
         return; // no table has so many entries; that was told
     }
-    struct table_window window = table_window_make(TABLE_WINDOW_MAX);
+    struct table_file file = table_file_make(state->image->source);
+    struct table_walk walk =
+        bitmap_walk(&file, bitmap->table_offset, bitmap->table_size, &state->budget);
+    struct table_entry entry;
+    struct error error;
+    enum walk_step step;
     check_reference(state, bitmap->table_offset,
                     (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE, PURPOSE_BITMAP_TABLE,
                     &none, "the bitmap directory");
-    for (uint64_t i = 0; i < bitmap->table_size; i++) {
-        uint64_t at = bitmap->table_offset + i * BITMAP_TABLE_ENTRY_SIZE;
-        struct bytes view;
-        struct error error;
-        uint64_t told = check_told(state);
-        if (!check_spend(state, CHECK_BYTE, BITMAP_TABLE_ENTRY_SIZE)) {
-            break;
-        }
-        if (!table_window_view(&window, state->image->source, at, BITMAP_TABLE_ENTRY_SIZE,
-                               (bitmap->table_size - i) * BITMAP_TABLE_ENTRY_SIZE, &view, &error)) {
-            tell_bitmap_end(state, at, &error);
-            break;
-        }
-        uint64_t entry = bytes_be64(view, 0);
-        uint64_t offset = entry & ENTRY_OFFSET_MASK;
-        if (!bitmap_entry_valid(entry, state->header)) {
-            tell_bitmap(state, at, "an entry of the bitmap table is not valid");
-        } else if (offset != 0) {
-            check_reference(state, offset, state->header->cluster_size, PURPOSE_BITMAP_DATA, &none,
-                            "a bitmap table");
-        }
-        check_spend(state, CHECK_ENTRY, entry != 0);
-        check_spend(state, CHECK_FINDING, check_told(state) - told);
+    while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
+        check_bitmap_entry(state, &entry);
     }
-    table_window_free(&window);
+    if (step == WALK_ERROR) {
+        tell_bitmap_end(state, entry.at, &error);
+    }
+    check_spend(state, CHECK_BYTE, 0); // which reports that the budget has ended
+    table_file_free(&file);
 }
 
 void check_bitmaps(struct check_state *state)

@@ -128,7 +128,7 @@ void check_refcount_tables(struct check_state *state)
         check_block(state, entry.index, entry.value);
     }
     if (step == WALK_ERROR) {
-        error_prefix(&error, "refcount table entry %" PRIu64, walk.next - 1);
+        error_prefix(&error, "refcount table entry %" PRIu64, entry.index);
         check_unreadable(state, &error);
     }
     table_file_free(&file);

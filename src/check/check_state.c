@@ -33,10 +33,6 @@ uint64_t check_told(const struct check_state *state)
 
 // --- Work that is bounded -----------------------------------------------------------------------
 
-// Ours: half a minute of work. Without faults, 1000 snapshots of a 64 TiB disk have 8 GiB of L1
-// tables, and 65536 of a disk of 4 GiB have 32 GiB of L2 tables to go through.
-#define CAP_CHECK_SPENT (UINT64_C(64) << 30)
-
 // So many bytes of zeros are gone through in the time that something of a table takes.
 static const uint64_t costs[] = {
     [CHECK_BYTE] = 1,
@@ -47,20 +43,17 @@ static const uint64_t costs[] = {
 
 bool check_spend(struct check_state *state, enum check_cost what, uint64_t count)
 {
-    bool before = state->spent > CAP_CHECK_SPENT;
-    state->spent = before ? state->spent : state->spent + count * costs[what];
-    if (state->spent <= CAP_CHECK_SPENT) {
-        return true;
-    }
-    if (!before) {
-        struct error error;
+    struct error error;
+    bool left = budget_spend(&state->budget, count * costs[what]);
+    if (!left && !state->budget_reported) {
+        state->budget_reported = true;
         error_set(&error, ERROR_LIMIT,
                   "tables that refer to each other again and again make as much work as %" PRIu64
                   " bytes of tables; the rest is left out",
-                  CAP_CHECK_SPENT);
+                  CHECK_BUDGET);
         check_failed(state, &error);
     }
-    return false;
+    return left;
 }
 
 uint64_t check_hole(struct check_state *state, uint64_t offset)

@@ -29,4 +29,11 @@ static inline bool budget_read(struct budget *budget, uint64_t size)
     return budget_spend(budget, size > budget->seek ? size : budget->seek);
 }
 
+// True when nothing is left for what comes next, which is then left out.
+static inline bool budget_spent(struct budget *budget)
+{
+    budget->ended = budget->ended || budget->left == 0;
+    return budget->ended;
+}
+
 #endif

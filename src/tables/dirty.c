@@ -15,10 +15,9 @@ bool dirty_walk_start(struct dirty_walk *walk, const struct image *image,
 {
     *walk = (struct dirty_walk){
         .image = image,
-        .table_offset = bitmap->table_offset,
-        .table_size = bitmap->table_size,
         .granularity_bits = bitmap->granularity_bits,
-        .table_window = table_window_make(TABLE_WINDOW_MAX),
+        .file = table_file_make(image->source),
+        .table = bitmap_walk(&walk->file, bitmap->table_offset, bitmap->table_size, NULL),
         .data_window = table_window_make(TABLE_WINDOW_MAX),
     };
     if (bitmap->granularity_bits < MIN_BITMAP_GRANULARITY_BITS ||
@@ -38,7 +37,7 @@ bool dirty_walk_start(struct dirty_walk *walk, const struct image *image,
 
 void dirty_walk_end(struct dirty_walk *walk)
 {
-    table_window_free(&walk->table_window);
+    table_file_free(&walk->file);
     table_window_free(&walk->data_window);
 }
 
@@ -82,20 +81,17 @@ static bool read_bits(struct dirty_walk *walk, uint64_t cluster_offset, uint64_t
 static bool find_entry(struct dirty_walk *walk, uint64_t index, uint64_t *entry,
                        struct error *error)
 {
-    uint64_t at = walk->table_offset + index * BITMAP_TABLE_ENTRY_SIZE;
-    struct bytes view;
-    if (index >= walk->table_size) {
-        return error_at(error, ERROR_CORRUPT, walk->table_offset,
-                        "the bitmap table has %" PRIu32 " entries, which do not cover the disk",
-                        walk->table_size);
+    struct table_walk *table = &walk->table;
+    if (index >= table->size) {
+        return error_at(error, ERROR_CORRUPT, table->offset,
+                        "the bitmap table has %" PRIu64 " entries, which do not cover the disk",
+                        table->size);
     }
-    if (!table_window_view(&walk->table_window, walk->image->source, at, BITMAP_TABLE_ENTRY_SIZE,
-                           (walk->table_size - index) * BITMAP_TABLE_ENTRY_SIZE, &view, error)) {
+    if (!table_walk_load(table, index, entry, error)) {
         return error_prefix(error, "bitmap table entry %" PRIu64, index);
     }
-    *entry = bytes_be64(view, 0);
     if (!bitmap_entry_valid(*entry, &walk->image->header)) {
-        return error_at(error, ERROR_CORRUPT, at,
+        return error_at(error, ERROR_CORRUPT, table->offset + index * BITMAP_TABLE_ENTRY_SIZE,
                         "bitmap table entry %" PRIu64 " is not valid: 0x%016" PRIx64, index,
                         *entry);
     }

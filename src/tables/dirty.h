@@ -7,8 +7,7 @@
 #define TABLES_DIRTY_H
 
 #include "format/bitmap.h"
-#include "image/image.h"
-#include "source/table_window.h"
+#include "tables/table_walk.h"
 
 struct dirty_extent {
     uint64_t start, length; // guest bytes
@@ -17,10 +16,10 @@ struct dirty_extent {
 
 struct dirty_walk {
     const struct image *image;
-    uint64_t table_offset;     // bytes
-    uint32_t table_size;       // entries
     unsigned granularity_bits; // guest bytes of one bit: 2 to this power
-    struct table_window table_window, data_window;
+    struct table_file file;    // of the table
+    struct table_walk table;   // over the file above: the walk is not copied
+    struct table_window data_window;
 };
 
 // False when the bitmap is not one that can be walked.

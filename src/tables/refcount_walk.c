@@ -68,7 +68,7 @@ static enum walk_step next_block(struct refcount_walk *walk, struct error *error
     struct table_entry entry;
     enum walk_step step = table_walk_entry(&walk->table, &entry, error);
     if (step == WALK_ERROR) {
-        error_prefix(error, "refcount table entry %" PRIu64, walk->table.next - 1);
+        error_prefix(error, "refcount table entry %" PRIu64, entry.index);
     }
     return step == WALK_FOUND ? start_block(walk, &entry, error) : step;
 }

@@ -56,6 +56,12 @@ enum walk_step table_walk_view(struct table_walk *walk, struct error *error)
     return step;
 }
 
+static struct table_entry last_entry(const struct table_walk *walk, uint64_t value)
+{
+    uint64_t index = walk->next - 1;
+    return (struct table_entry){index, walk->offset + index * ENTRY_SIZE, value};
+}
+
 enum walk_step table_walk_entry(struct table_walk *walk, struct table_entry *entry,
                                 struct error *error)
 {
@@ -64,15 +70,15 @@ enum walk_step table_walk_entry(struct table_walk *walk, struct table_entry *ent
         for (uint64_t i = walk->next - walk->first; i < count; i++) {
             uint64_t value = bytes_be64(walk->view, i * ENTRY_SIZE);
             if (value != 0) {
-                uint64_t index = walk->first + i;
-                *entry = (struct table_entry){index, walk->offset + index * ENTRY_SIZE, value};
-                walk->next = index + 1;
+                walk->next = walk->first + i + 1;
+                *entry = last_entry(walk, value);
                 return WALK_FOUND;
             }
         }
         walk->next = max_u64(walk->next, walk->first + count);
         enum walk_step step = fill_view(walk, error);
         if (step != WALK_FOUND) {
+            *entry = last_entry(walk, 0);
             return step;
         }
     }

@@ -9,7 +9,6 @@
 #define TABLES_TABLE_WALK_H
 
 #include "base/checked.h"
-#include "format/bitmap.h"
 #include "image/image.h"
 #include "image/run.h"
 #include "source/table_window.h"
@@ -103,7 +102,8 @@ static inline struct table_walk l2_walk(struct table_file *file, const struct he
 // Hands over the next entries in walk->view, of which the first has index walk->first.
 enum walk_step table_walk_view(struct table_walk *walk, struct error *error);
 
-// Hands over the next entry that is not 0.
+// Hands over the next entry that is not 0; on an error, the index and place of the one that could
+// not be read.
 enum walk_step table_walk_entry(struct table_walk *walk, struct table_entry *entry,
                                 struct error *error);
 
