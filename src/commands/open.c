@@ -4,7 +4,7 @@
 #include "commands/open.h"
 
 #include "base/sandbox.h"
-#include "commands/options.h"
+#include "commands/diagnostics.h"
 #include "image/probe.h"
 #include "image/reference.h"
 

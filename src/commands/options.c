@@ -6,12 +6,9 @@
 #include "base/checked.h"
 #include "commands/open.h"
 #include "commands/version.h"
-#include "output/text.h"
 #include "output/writer.h"
 
 #include <getopt.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -68,20 +65,6 @@ int command_about(const struct command *command, int option)
     return EXIT_DONE;
 }
 
-int command_usage_error(const struct command *command, const char *format, ...)
-{
-    if (format) {
-        struct error error = {0};
-        va_list args;
-        va_start(args, format);
-        vsnprintf(error.message, sizeof error.message, format, args);
-        va_end(args);
-        print_error(NULL, &error);
-    }
-    fprintf(stderr, "Try: qcow2-info %s --help\n", command->name);
-    return EXIT_USAGE;
-}
-
 bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
 {
     if (optind + 1 < argc) {
@@ -127,33 +110,4 @@ bool parse_size(const char *text, uint64_t *size)
     }
     return digit != text && parse_unit(digit, &shift) &&
            checked_multiply(number, UINT64_C(1) << shift, size);
-}
-
-static void print_diagnostic(const char *path, const char *label, const struct error *error)
-{
-    struct writer out;
-    struct error ignored;
-    writer_init(&out, STDERR_FILENO);
-    writer_string(&out, "qcow2-info: ");
-    if (path) {
-        text_safe(&out, path);
-        writer_string(&out, ": ");
-    }
-    writer_string(&out, label);
-    text_safe(&out, error->message);
-    if (error->has_offset) {
-        writer_format(&out, " (at offset %" PRIu64 ")", error->offset);
-    }
-    writer_string(&out, "\n");
-    writer_finish(&out, &ignored);
-}
-
-void print_error(const char *path, const struct error *error)
-{
-    print_diagnostic(path, "", error);
-}
-
-void print_warning(const char *path, const struct error *error)
-{
-    print_diagnostic(path, "warning: ", error);
 }

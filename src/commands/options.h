@@ -6,8 +6,8 @@
 #ifndef COMMANDS_OPTIONS_H
 #define COMMANDS_OPTIONS_H
 
-#include "base/error.h"
 #include "commands/command.h"
+#include "commands/diagnostics.h"
 
 // Values of struct option.val that every command's table ends with; see OPTIONS_COMMON.
 enum { OPTION_HELP = 0x1000, OPTION_VERSION, OPTION_NO_SANDBOX, OPTION_FIRST_OWN };
@@ -42,11 +42,6 @@ static inline bool is_about_option(int option)
 // exit status.
 int command_about(const struct command *command, int option);
 
-// Prints "qcow2-info: MESSAGE" and where to find help on stderr. Returns EXIT_USAGE. A NULL format
-// is for what command_next_option() has already told.
-int command_usage_error(const struct command *command, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 // The IMAGE argument: argv[optind], "-" for standard input, also when it is missing and standard
 // input is not a terminal. False after a usage error was printed.
 bool command_image_argument(const struct command *command, int argc, char **argv,
@@ -55,9 +50,5 @@ bool command_image_argument(const struct command *command, int argc, char **argv
 // Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter,
 // either case). False when it is anything else or exceeds 2^64 - 1.
 bool parse_size(const char *text, uint64_t *size);
-
-// stderr: "qcow2-info: FILE: message (at offset N)", made safe for a terminal. `path` may be NULL.
-void print_error(const char *path, const struct error *error);
-void print_warning(const char *path, const struct error *error);
 
 #endif
