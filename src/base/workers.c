@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct thread {
     struct workers *workers;
@@ -32,6 +33,12 @@ struct workers {
     unsigned threads_started;
     struct thread threads[];
 };
+
+unsigned workers_default(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (unsigned)cores;
+}
 
 static void *item_of(struct workers *workers, uint64_t number)
 {

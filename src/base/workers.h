@@ -11,6 +11,9 @@
 
 enum { WORKERS_MAX = 256 };
 
+// The number of cores, 1..WORKERS_MAX.
+unsigned workers_default(void);
+
 struct workers;
 
 struct work {

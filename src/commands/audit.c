@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "audit/audit.h"
+#include "commands/command.h"
+#include "commands/diagnostics.h"
 #include "commands/open.h"
-#include "commands/options.h"
 #include "output/audit_output.h"
 
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,23 +14,6 @@ struct options {
     bool json, list_rules;
     bool given[AUDIT_RULES]; // by --allow or --deny
     struct audit_options audit;
-};
-
-enum {
-    OPTION_JSON = OPTION_FIRST_OWN,
-    OPTION_ALLOW,
-    OPTION_DENY,
-    OPTION_MAX_VIRTUAL_SIZE,
-    OPTION_LIST_RULES,
-};
-
-static const struct option long_options[] = {
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"allow", required_argument, NULL, OPTION_ALLOW},
-    {"deny", required_argument, NULL, OPTION_DENY},
-    {"max-virtual-size", required_argument, NULL, OPTION_MAX_VIRTUAL_SIZE},
-    {"list-rules", no_argument, NULL, OPTION_LIST_RULES},
-    OPTIONS_COMMON,
 };
 
 // One code of a list. False after a usage error was printed.
@@ -68,29 +51,18 @@ static bool take_codes(const struct command *command, const char *list,
     }
 }
 
-static bool take_option(const struct command *command, int option, struct options *options)
+static bool take_allowed(const struct command *command, const struct option_row *row,
+                         const char *text, void *place)
 {
-    switch (option) {
-    case OPTION_JSON:
-        options->json = true;
-        return true;
-    case OPTION_ALLOW:
-        return take_codes(command, optarg, AUDIT_ALLOWED, options);
-    case OPTION_DENY:
-        return take_codes(command, optarg, AUDIT_UNSAFE, options);
-    case OPTION_MAX_VIRTUAL_SIZE:
-        if (!parse_size(optarg, &options->audit.max_virtual_size)) {
-            command_usage_error(command, "\"%s\" is not a number of bytes", optarg);
-            return false;
-        }
-        return true;
-    case OPTION_LIST_RULES:
-        options->list_rules = true;
-        return true;
-    default:
-        command_usage_error(command, NULL);
-        return false;
-    }
+    (void)row;
+    return take_codes(command, text, AUDIT_ALLOWED, place);
+}
+
+static bool take_denied(const struct command *command, const struct option_row *row,
+                        const char *text, void *place)
+{
+    (void)row;
+    return take_codes(command, text, AUDIT_UNSAFE, place);
 }
 
 static int finish(struct writer *writer, int status)
@@ -149,14 +121,9 @@ static int run_audit(const struct command *command, int argc, char **argv)
 {
     struct options options = {.audit = audit_options_default()};
     const char *path;
-    int option;
-    while ((option = command_next_option(argc, argv, "", long_options)) != -1) {
-        if (is_about_option(option)) {
-            return command_about(command, option);
-        }
-        if (!take_option(command, option, &options)) {
-            return EXIT_USAGE;
-        }
+    int status;
+    if (!options_parse(command, argc, argv, &options, &status)) {
+        return status;
     }
     if (options.list_rules && optind < argc) {
         return command_usage_error(command, "--list-rules takes no image, and \"%s\" is one",
@@ -171,34 +138,41 @@ static int run_audit(const struct command *command, int argc, char **argv)
     return audit_path(path, &options);
 }
 
-// clang-format off
-static const char help[] =
-    "Options:\n"
-    "  --json            one JSON object\n"
-    "  --max-virtual-size SIZE\n"
-    "                    the largest virtual disk that is safe (default 16T)\n"
-    "  --allow CODE,...  what these rules find is listed, and does not make the image unsafe\n"
-    "  --deny CODE,...   what these rules find makes it unsafe, also where it is only a note\n"
-    "  --list-rules      list all rules, what they mean, and what an attacker gains\n"
-    OPTIONS_COMMON_HELP
+static const struct option_row rows[] = {
+    {"json", OPTION_FLAG, NULL, offsetof(struct options, json), .help = "print one JSON object"},
+    {"max-virtual-size", OPTION_SIZE, "SIZE", offsetof(struct options, audit.max_virtual_size),
+     .help = "the largest virtual size that is safe (default 16T)"},
+    {"allow", OPTION_CODES, "CODE,...", 0,
+     .help = "list what these rules find, without calling the image unsafe for it",
+     .repeatable = true, .take = take_allowed},
+    {"deny", OPTION_CODES, "CODE,...", 0,
+     .help = "call the image unsafe for what these rules find, also where it is only a note",
+     .repeatable = true, .take = take_denied},
+    {"list-rules", OPTION_FLAG, NULL, offsetof(struct options, list_rules),
+     .help = "list all rules, what they mean, and what an attacker gains"},
+    {.name = NULL},
+};
+
+static const struct option_group groups[] = {{"Options", .rows = rows}, COMMON_OPTIONS};
+
+static const char notes[] =
+    "No other file is opened, and no guest data is read. With IMAGE - or none, the\n"
+    "image is standard input; of a pipe the first 32 MiB are read.\n"
     "\n"
-    "No other file is opened, and no guest data are read. With IMAGE - or none, the image is\n"
-    "standard input; of a pipe the first 32 MiB are read.\n"
-    "\n"
-    "Exit status: 0 safe, 2 unsafe, 1 the image could not be inspected (treat it as unsafe),\n"
-    "64 usage.\n"
+    "Exit status: 0 safe, 2 unsafe, 1 the image could not be inspected (treat it as\n"
+    "unsafe), 64 usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info audit disk.qcow2\n"
     "  qcow2-info audit --json --max-virtual-size 100G disk.qcow2 | jq -r '.findings[].code'\n"
     "  qcow2-info audit --deny incomplete,trailing-data --allow dirty disk.qcow2\n"
     "  qcow2-info audit --list-rules\n";
-// clang-format on
 
 const struct command command_audit = {
     .name = "audit",
     .summary = "Tells whether an image from a stranger is safe to hand to a hypervisor.",
     .usage = "[IMAGE] [OPTION]...",
-    .help = help,
+    .groups = groups,
+    .notes = notes,
     .run = run_audit,
 };

@@ -6,11 +6,14 @@
 #ifndef COMMANDS_COMMAND_H
 #define COMMANDS_COMMAND_H
 
+#include "commands/options.h"
+
 struct command {
     const char *name;
-    const char *summary; // one line, for the list of commands
-    const char *usage;   // what follows the command's name
-    const char *help;    // options and examples, whole lines
+    const char *summary;               // one line, for the list of commands
+    const char *usage;                 // what follows the command's name
+    const struct option_group *groups; // ends with one without rows
+    const char *notes;                 // what the help says below the options, whole lines
     // argv without the command's name. Returns an exit status.
     int (*run)(const struct command *command, int argc, char **argv);
 };

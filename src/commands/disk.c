@@ -4,44 +4,31 @@
 #include "commands/disk.h"
 
 #include "base/checked.h"
+#include "commands/diagnostics.h"
 #include "commands/open.h"
 #include "tables/snapshot_find.h"
 
-#include <getopt.h>
 #include <inttypes.h>
+
+const struct option_row disk_rows[] = {
+    {"snapshot", OPTION_SNAPSHOT, "X", offsetof(struct disk_options, snapshot),
+     .help = "read the internal snapshot with this id or name, not the active disk"},
+    {"offset", OPTION_SIZE, "N", offsetof(struct disk_options, offset),
+     .help = "begin at this guest offset, such as 4096, 64K, 1M or 2G"},
+    {"length", OPTION_SIZE, "N", offsetof(struct disk_options, length),
+     .help = "read at most this many bytes"},
+    {"no-backing", OPTION_FLAG, NULL, offsetof(struct disk_options, chain.no_backing),
+     .help = "read this image alone, without its backing files"},
+    {"data-file", OPTION_FILE, "FILE", offsetof(struct disk_options, chain.data_file),
+     .help = "use this external data file, not the one that the image names"},
+    {"confine", OPTION_FOLDER, "DIR", offsetof(struct disk_options, chain.confine),
+     .help = "refuse backing and data files outside this folder"},
+    {.name = NULL},
+};
 
 struct disk_options disk_options_default(void)
 {
     return (struct disk_options){.length = UINT64_MAX};
-}
-
-bool disk_option(const struct command *command, int option, struct disk_options *options)
-{
-    switch (option) {
-    case DISK_OPTION_OFFSET:
-    case DISK_OPTION_LENGTH:
-        if (!parse_size(optarg,
-                        option == DISK_OPTION_OFFSET ? &options->offset : &options->length)) {
-            command_usage_error(command, "\"%s\" is not a number of bytes", optarg);
-            return false;
-        }
-        return true;
-    case DISK_OPTION_NO_BACKING:
-        options->chain.no_backing = true;
-        return true;
-    case DISK_OPTION_DATA_FILE:
-        options->chain.data_file = optarg;
-        return true;
-    case DISK_OPTION_CONFINE:
-        options->chain.confine = optarg;
-        return true;
-    case DISK_OPTION_SNAPSHOT:
-        options->snapshot = optarg;
-        return true;
-    default:
-        command_usage_error(command, NULL);
-        return false;
-    }
 }
 
 static bool select_view(const struct disk_options *options, struct disk *disk, struct error *error)

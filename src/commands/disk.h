@@ -23,40 +23,9 @@ struct disk {
     struct view view;
 };
 
-// Values of struct option.val, and rows of a table for getopt_long.
-enum {
-    DISK_OPTION_OFFSET = OPTION_FIRST_OWN,
-    DISK_OPTION_LENGTH,
-    DISK_OPTION_NO_BACKING,
-    DISK_OPTION_DATA_FILE,
-    DISK_OPTION_SNAPSHOT,
-    DISK_OPTION_CONFINE,
-    DISK_OPTION_LAST,
-};
-
-// clang-format off
-#define DISK_OPTIONS                                            \
-    {"offset", required_argument, NULL, DISK_OPTION_OFFSET},    \
-    {"length", required_argument, NULL, DISK_OPTION_LENGTH},    \
-    {"no-backing", no_argument, NULL, DISK_OPTION_NO_BACKING},  \
-    {"data-file", required_argument, NULL, DISK_OPTION_DATA_FILE}, \
-    {"confine", required_argument, NULL, DISK_OPTION_CONFINE}, \
-    {"snapshot", required_argument, NULL, DISK_OPTION_SNAPSHOT}
-
-#define DISK_OPTIONS_HELP                                                                   \
-    "  --snapshot X      the internal snapshot with this id or name, not the active disk\n" \
-    "  --offset N        begin at this guest offset; 64K, 1M, 2G are understood\n"          \
-    "  --length N        at most so many bytes\n"                                           \
-    "  --no-backing      this image alone, without its backing files\n"                     \
-    "  --data-file FILE  the external data file, instead of the one the image names\n"      \
-    "  --confine DIR     refuse backing and data files outside of this folder\n"            \
-    OPTIONS_COMMON_HELP
-// clang-format on
+extern const struct option_row disk_rows[]; // of struct disk_options
 
 struct disk_options disk_options_default(void);
-
-// Takes an option of the table above with optarg. False after a usage error was printed.
-bool disk_option(const struct command *command, int option, struct disk_options *options);
 
 // Opens the image and its layers, and enters the sandbox as soon as nothing else is to be opened;
 // warns when the image is in use. False after the error was printed; there is then nothing to

@@ -2,11 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "info/info.h"
+#include "commands/command.h"
+#include "commands/diagnostics.h"
 #include "commands/open.h"
 #include "commands/passphrase.h"
 #include "output/info_output.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -178,65 +179,13 @@ static int run_info(const struct info_options *options, const char *path,
     return status;
 }
 
-enum {
-    OPTION_JSON = OPTION_FIRST_OWN,
-    OPTION_BACKING_CHAIN,
-    OPTION_CONFINE,
-    OPTION_CHECK_KEY,
-};
-
-// Returns -1, or the exit status with which the command is done.
-static int parse_options(const struct command *command, int argc, char **argv,
-                         struct info_options *options)
-{
-    static const struct option table[] = {
-        {"json", no_argument, NULL, OPTION_JSON},
-        {"backing-chain", no_argument, NULL, OPTION_BACKING_CHAIN},
-        {"check-key", no_argument, NULL, OPTION_CHECK_KEY},
-        {"confine", required_argument, NULL, OPTION_CONFINE},
-        KEY_OPTIONS,
-        OPTIONS_COMMON,
-    };
-    int option;
-    while ((option = command_next_option(argc, argv, "", table)) != -1) {
-        switch (option) {
-        case OPTION_JSON:
-            options->json = true;
-            break;
-        case OPTION_BACKING_CHAIN:
-            options->backing_chain = true;
-            break;
-        case OPTION_CONFINE:
-            options->confine = optarg;
-            break;
-        case OPTION_CHECK_KEY:
-            options->check_key = true;
-            break;
-        case OPTION_HELP:
-        case OPTION_VERSION:
-            return command_about(command, option);
-        default:
-            if (!is_key_option(option)) {
-                return command_usage_error(command, NULL);
-            }
-            if (!key_option(command, option, &options->keys)) {
-                return EXIT_USAGE;
-            }
-        }
-    }
-    if (key_options_given(&options->keys) && !options->check_key) {
-        return command_usage_error(command, "options of keys need --check-key");
-    }
-    return -1;
-}
-
 static int info_run(const struct command *command, int argc, char **argv)
 {
     struct info_options options = {.keys = key_options_default()};
     struct passphrases passphrases;
     const char *path;
-    int status = parse_options(command, argc, argv, &options);
-    if (status >= 0) {
+    int status;
+    if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
     }
     if (!command_image_argument(command, argc, argv, &path)) {
@@ -253,34 +202,45 @@ static int info_run(const struct command *command, int argc, char **argv)
     return status;
 }
 
-// clang-format off
-static const char help[] =
-    "Options:\n"
-    "  --json            print one JSON object\n"
-    "  --backing-chain   follow the backing files: one object or block a layer, with --json\n"
-    "                    an array; without it no other file is ever opened\n"
-    "  --confine DIR     with --backing-chain, refuse backing files outside of this folder\n"
-    "  --check-key       also tell which key slot of an encrypted image the passphrase opens\n"
-    KEY_OPTIONS_HELP
-    OPTIONS_COMMON_HELP
+static const struct option_row rows[] = {
+    {"json", OPTION_FLAG, NULL, offsetof(struct info_options, json),
+     .help = "print one JSON object"},
+    {"backing-chain", OPTION_FLAG, NULL, offsetof(struct info_options, backing_chain),
+     .help = "follow the backing files: one object or block for each layer, with --json an array; "
+             "without "
+             "this option no other file is ever opened"},
+    {"confine", OPTION_FOLDER, "DIR", offsetof(struct info_options, confine),
+     .help = "with --backing-chain, refuse backing files outside this folder"},
+    {"check-key", OPTION_FLAG, NULL, offsetof(struct info_options, check_key),
+     .help = "also report which key slot of an encrypted image the passphrase opens"},
+    {.name = NULL},
+};
+
+static const struct option_group groups[] = {
+    {"Options", .rows = rows},
+    {"Encrypted images", key_rows, .offset = offsetof(struct info_options, keys),
+     .needs = "check-key"},
+    COMMON_OPTIONS,
+};
+
+static const char notes[] =
+    "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB\n"
+    "are read. What is wrong with the image is reported on standard error too.\n"
     "\n"
-    "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB are\n"
-    "read. What is wrong with the image is told on standard error too.\n"
-    "\n"
-    "Exit status: 0 the header could be read, 1 not a qcow2 image, a layer is missing, or\n"
-    "the passphrase opens nothing, 64 usage.\n"
+    "Exit status: 0 the header could be read, 1 not a qcow2 image, a layer is\n"
+    "missing, or the passphrase opens nothing, 64 usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info disk.qcow2\n"
     "  qcow2-info --check-key --key-file passphrase encrypted.qcow2\n"
     "  qcow2-info --json disk.qcow2 | jq .header.size\n"
     "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n";
-// clang-format on
 
 const struct command command_info = {
     .name = "info",
     .summary = "Tells everything about an image that needs no look at its data.",
     .usage = "[IMAGE] [OPTION]...",
-    .help = help,
+    .groups = groups,
+    .notes = notes,
     .run = info_run,
 };

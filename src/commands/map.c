@@ -1,6 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include "commands/command.h"
+#include "commands/diagnostics.h"
 #include "commands/disk.h"
 #include "format/layout.h"
 #include "output/dirty_output.h"
@@ -8,7 +10,6 @@
 #include "tables/bitmap_find.h"
 #include "tables/preallocation.h"
 
-#include <getopt.h>
 #include <unistd.h>
 
 struct map_options {
@@ -16,24 +17,6 @@ struct map_options {
     bool json, places, totals;
     const char *bitmap; // its dirty extents instead of the disk's; NULL: none
     bool force;         // a bitmap that cannot be trusted, too
-};
-
-enum {
-    OPTION_JSON = DISK_OPTION_LAST,
-    OPTION_HOST_OFFSETS,
-    OPTION_TOTALS,
-    OPTION_BITMAP,
-    OPTION_FORCE,
-};
-
-static const struct option long_options[] = {
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"host-offsets", no_argument, NULL, OPTION_HOST_OFFSETS},
-    {"totals", no_argument, NULL, OPTION_TOTALS},
-    {"bitmap", required_argument, NULL, OPTION_BITMAP},
-    {"force", no_argument, NULL, OPTION_FORCE},
-    DISK_OPTIONS,
-    OPTIONS_COMMON,
 };
 
 // What becomes of the extents that the walk finds.
@@ -226,87 +209,71 @@ static int map_range(const char *path, const struct map_options *options, struct
     return done && written ? EXIT_DONE : EXIT_CANNOT;
 }
 
-static bool take_option(const struct command *command, int option, struct map_options *options)
-{
-    switch (option) {
-    case OPTION_JSON:
-        options->json = true;
-        return true;
-    case OPTION_HOST_OFFSETS:
-        options->places = true;
-        return true;
-    case OPTION_TOTALS:
-        options->totals = true;
-        return true;
-    case OPTION_BITMAP:
-        options->bitmap = optarg;
-        options->disk.chain.inspect = true;
-        options->disk.chain.no_backing = true;
-        return true;
-    case OPTION_FORCE:
-        options->force = true;
-        return true;
-    default:
-        return disk_option(command, option, &options->disk);
-    }
-}
-
 static int run_map(const struct command *command, int argc, char **argv)
 {
     struct map_options options = {.disk = disk_options_default()};
     struct disk disk;
     const char *path;
-    int option;
-    while ((option = command_next_option(argc, argv, "", long_options)) != -1) {
-        if (is_about_option(option)) {
-            return command_about(command, option);
-        }
-        if (!take_option(command, option, &options)) {
-            return EXIT_USAGE;
-        }
+    int status;
+    if (!options_parse(command, argc, argv, &options, &status)) {
+        return status;
     }
     if (options.bitmap && (options.places || options.disk.snapshot)) {
         return command_usage_error(command,
                                    "--bitmap goes with neither --host-offsets nor --snapshot");
     }
-    if (options.force && !options.bitmap) {
-        return command_usage_error(command, "--force needs --bitmap");
-    }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
+    }
+    if (options.bitmap) {
+        options.disk.chain.inspect = true;
+        options.disk.chain.no_backing = true;
     }
     if (!disk_open(path, &options.disk, &disk)) {
         return EXIT_CANNOT;
     }
-    int status = map_range(path, &options, &disk);
+    status = map_range(path, &options, &disk);
     disk_close(&disk);
     return status;
 }
 
-// clang-format off
-static const char help[] =
-    "Options:\n"
-    "  --json            one JSON object a line\n"
-    "  --host-offsets    with the layer, the host offset and the file of each extent\n"
-    "  --totals          only bytes and percent of each status\n"
-    "  --bitmap NAME     what this dirty bitmap says, instead of the disk's extents\n"
-    "  --force           with --bitmap, also one whose bits cannot be trusted\n"
-    DISK_OPTIONS_HELP
+static const struct option_row rows[] = {
+    {"json", OPTION_FLAG, NULL, offsetof(struct map_options, json),
+     .help = "print one JSON object a line"},
+    {"host-offsets", OPTION_FLAG, NULL, offsetof(struct map_options, places),
+     .help = "also print the layer, the host offset and the file of each extent"},
+    {"totals", OPTION_FLAG, NULL, offsetof(struct map_options, totals),
+     .help = "print only the bytes and the percentage of each status"},
+    {"bitmap", OPTION_BITMAP, "NAME", offsetof(struct map_options, bitmap),
+     .help = "print the extents of this dirty bitmap, not of the disk"},
+    {"force", OPTION_FLAG, NULL, offsetof(struct map_options, force),
+     .help = "with --bitmap, accept a bitmap whose bits cannot be trusted", .needs = "bitmap"},
+    {.name = NULL},
+};
+
+static const struct option_group groups[] = {
+    {"Options", .rows = rows},
+    {"Disk", disk_rows, .offset = offsetof(struct map_options, disk)},
+    COMMON_OPTIONS,
+};
+
+static const char notes[] =
+    "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB\n"
+    "are read.\n"
     "\n"
-    "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB are read.\n"
-    "\n"
-    "Exit status: 0 done, 1 the image cannot be read to the end of the range, 64 usage.\n"
+    "Exit status: 0 done, 1 the image cannot be read to the end of the range, 64\n"
+    "usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info map disk.qcow2\n"
     "  qcow2-info map disk.qcow2 --json | jq -s 'map(select(.zero | not).length) | add'\n"
     "  qcow2-info map disk.qcow2 --bitmap since-backup\n";
-// clang-format on
 
 const struct command command_map = {
     .name = "map",
     .summary = "Lists the extents of the virtual disk: data, compressed, zero, hole.",
     .usage = "[IMAGE] [OPTION]...",
-    .help = help,
+    .groups = groups,
+    .notes = notes,
     .run = run_map,
 };

@@ -4,82 +4,49 @@
 #include "commands/options.h"
 
 #include "base/checked.h"
+#include "base/workers.h"
+#include "commands/command.h"
+#include "commands/diagnostics.h"
+#include "commands/help.h"
 #include "commands/open.h"
-#include "commands/version.h"
-#include "output/writer.h"
 
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
-// Tells what getopt_long() could not take. In `optopt` it left the letter, the value in the table,
-// or 0 for a word that is not in it.
-static void tell_bad_option(const char *given, const char *short_options)
+static bool take_no_sandbox(const struct command *command, const struct option_row *row,
+                            const char *text, void *place)
 {
-    struct error error;
-    if (optopt == 0) {
-        error_set(&error, ERROR_USAGE, "unknown or ambiguous option \"%s\"", given);
-    } else if (optopt >= OPTION_HELP || strncmp(given, "--", 2) == 0) {
-        error_set(&error, ERROR_USAGE, "option \"%s\" %s", given,
-                  strchr(given, '=') ? "takes no value" : "needs a value");
-    } else {
-        error_set(&error, ERROR_USAGE, "%s -%c",
-                  strchr(short_options, optopt) ? "a value is missing for" : "unknown option",
-                  optopt);
-    }
-    print_error(NULL, &error);
-}
-
-int command_next_option(int argc, char **argv, const char *short_options,
-                        const struct option *table)
-{
-    int option;
-    opterr = 0; // its messages would go to a terminal with whatever is in the arguments
-    while ((option = getopt_long(argc, argv, short_options, table, NULL)) == OPTION_NO_SANDBOX) {
-        open_without_sandbox();
-    }
-    if (option == '?') {
-        tell_bad_option(argv[optind - 1], short_options);
-    }
-    return option;
-}
-
-int command_about(const struct command *command, int option)
-{
-    struct writer out;
-    struct error error;
-    writer_init(&out, STDOUT_FILENO);
-    if (option == OPTION_VERSION) {
-        print_version(&out);
-    } else {
-        writer_format(&out, "usage: qcow2-info %s %s\n\n%s\n\n", command->name, command->usage,
-                      command->summary);
-        writer_string(&out, command->help);
-    }
-    if (!writer_finish(&out, &error)) {
-        print_error(NULL, &error);
-        return EXIT_CANNOT;
-    }
-    return EXIT_DONE;
-}
-
-bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
-{
-    if (optind + 1 < argc) {
-        command_usage_error(command, "one image is expected, and \"%s\" is one too many%s",
-                            argv[optind + 1],
-                            access(argv[optind], F_OK) == 0 ? "" : "; the first is no file");
-        return false;
-    }
-    if (optind == argc && isatty(STDIN_FILENO)) {
-        command_usage_error(command, "no image is given");
-        return false;
-    }
-    *path = optind == argc ? "-" : argv[optind];
+    (void)command, (void)row, (void)text, (void)place;
+    open_without_sandbox();
     return true;
 }
+
+const struct option_row common_rows[] = {
+    {"no-sandbox", OPTION_FLAG, NULL, 0,
+     .help = "keep the right to open files and start programs, for debugging",
+     .take = take_no_sandbox},
+    {"help", OPTION_HELP, NULL, 0, .help = "print this help"},
+    {"version", OPTION_VERSION, NULL, 0, .help = "print the version and the libraries in use"},
+    {.name = NULL},
+};
+
+const struct option_row work_rows[] = {
+    {"jobs", OPTION_NUMBER, "N", offsetof(struct work_options, jobs),
+     .help = "threads that decode data (default: the number of cores)", .least = 1,
+     .most = WORKERS_MAX},
+    {"progress", OPTION_CHOICE, NULL, offsetof(struct work_options, progress),
+     .help = "show progress on standard error (default: when that is a terminal)",
+     .least = PROGRESS_ALWAYS},
+    {"no-progress", OPTION_CHOICE, NULL, offsetof(struct work_options, progress),
+     .help = "show no progress", .least = PROGRESS_NEVER},
+    {.name = NULL},
+};
+
+// --- Values --------------------------------------------------------------------------------------
 
 static bool parse_unit(const char *text, unsigned *shift)
 {
@@ -110,4 +77,209 @@ bool parse_size(const char *text, uint64_t *size)
     }
     return digit != text && parse_unit(digit, &shift) &&
            checked_multiply(number, UINT64_C(1) << shift, size);
+}
+
+bool option_number(const struct command *command, const struct option_row *row, const char *text,
+                   uint32_t *number)
+{
+    uint64_t size;
+    if (!parse_size(text, &size) || size < row->least || size > row->most) {
+        command_usage_error(command,
+                            "--%s takes a number from %" PRIu32 " to %" PRIu32 ", not \"%s\"",
+                            row->name, row->least, row->most, text);
+        return false;
+    }
+    *number = (uint32_t)size;
+    return true;
+}
+
+static bool take_size(const struct command *command, const struct option_row *row, const char *text,
+                      uint64_t *size)
+{
+    if (!parse_size(text, size)) {
+        command_usage_error(command,
+                            "--%s takes a number of bytes, such as 4096 or 64K, not \"%s\"",
+                            row->name, text);
+        return false;
+    }
+    return true;
+}
+
+static bool take_word(const struct command *command, const struct option_row *row, const char *text,
+                      unsigned *word)
+{
+    char expected[80] = "";
+    size_t used = 0;
+    for (unsigned i = 0; row->words[i]; i++) {
+        if (strcmp(text, row->words[i]) == 0) {
+            *word = i;
+            return true;
+        }
+        const char *before = i == 0 ? "" : row->words[i + 1] ? ", " : " or ";
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "%s%s", before,
+                                 row->words[i]);
+    }
+    command_usage_error(command, "--%s takes %s, not \"%s\"", row->name, expected, text);
+    return false;
+}
+
+static bool take_value(const struct command *command, const struct option_row *row,
+                       const char *text, void *place)
+{
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)place = true;
+        return true;
+    case OPTION_CHOICE:
+        *(unsigned *)place = row->least;
+        return true;
+    case OPTION_SIZE:
+        return take_size(command, row, text, place);
+    case OPTION_NUMBER:
+        return option_number(command, row, text, place);
+    case OPTION_WORD:
+        return take_word(command, row, text, place);
+    default:
+        *(const char **)place = text;
+        return true;
+    }
+}
+
+// --- Parsing -------------------------------------------------------------------------------------
+
+enum { OPTIONS_MAX = 64 }; // of one command: more than any has
+
+// Values of struct option.val of options without a letter.
+enum { VALUE_FIRST = 0x100 };
+
+// The rows of a command's tables, in the order of their groups.
+struct parser {
+    const struct command *command;
+    const struct option_group *groups[OPTIONS_MAX]; // of each row
+    const struct option_row *rows[OPTIONS_MAX];
+    bool given[OPTIONS_MAX];
+    size_t count;
+    struct option table[OPTIONS_MAX + 1];
+    char letters[2 * OPTIONS_MAX + 1]; // as getopt_long() takes them
+};
+
+static void add_row(struct parser *parser, const struct option_group *group,
+                    const struct option_row *row)
+{
+    size_t i = parser->count++;
+    parser->groups[i] = group;
+    parser->rows[i] = row;
+    parser->table[i].name = row->name;
+    parser->table[i].has_arg = row->value ? required_argument : no_argument;
+    parser->table[i].val = row->letter ? row->letter : VALUE_FIRST + (int)i;
+    if (row->letter) {
+        strncat(parser->letters, &row->letter, 1);
+        strcat(parser->letters, row->value ? ":" : "");
+    }
+}
+
+static struct parser parser_make(const struct command *command)
+{
+    struct parser parser = {.command = command};
+    for (const struct option_group *group = command->groups; group->rows; group++) {
+        for (const struct option_row *row = group->rows; row->name; row++) {
+            add_row(&parser, group, row);
+        }
+    }
+    return parser;
+}
+
+// Reports what getopt_long() could not take. In `optopt` it left the letter, the value in the
+// table, or 0 for a word that is not in it.
+static void report_bad_option(const struct parser *parser, const char *given)
+{
+    if (optopt == 0) {
+        command_usage_error(parser->command, "unknown or ambiguous option \"%s\"", given);
+    } else if (optopt >= VALUE_FIRST || strncmp(given, "--", 2) == 0) {
+        command_usage_error(parser->command, "option \"%s\" %s", given,
+                            strchr(given, '=') ? "takes no value" : "needs a value");
+    } else {
+        command_usage_error(
+            parser->command, "%s -%c",
+            strchr(parser->letters, optopt) ? "a value is missing for" : "unknown option", optopt);
+    }
+}
+
+static bool take_row(struct parser *parser, size_t i, void *options)
+{
+    const struct option_row *row = parser->rows[i];
+    char *place = (char *)options + parser->groups[i]->offset + row->offset;
+    if (parser->given[i] && row->value && !row->repeatable) {
+        command_usage_error(parser->command, "--%s is given twice", row->name);
+        return false;
+    }
+    parser->given[i] = true;
+    return (row->take ? row->take : take_value)(parser->command, row, optarg, place);
+}
+
+static bool is_given(const struct parser *parser, const char *name)
+{
+    for (size_t i = 0; i < parser->count; i++) {
+        if (parser->given[i] && strcmp(parser->rows[i]->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool check_needs(const struct parser *parser)
+{
+    for (size_t i = 0; i < parser->count; i++) {
+        const struct option_row *row = parser->rows[i];
+        const char *needs = row->needs ? row->needs : parser->groups[i]->needs;
+        if (parser->given[i] && needs && !is_given(parser, needs)) {
+            command_usage_error(parser->command, "--%s needs --%s", row->name, needs);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool options_parse(const struct command *command, int argc, char **argv, void *options, int *status)
+{
+    struct parser parser = parser_make(command);
+    int value;
+    *status = EXIT_USAGE;
+    opterr = 0; // its messages would go to a terminal with whatever is in the arguments
+    while ((value = getopt_long(argc, argv, parser.letters, parser.table, NULL)) != -1) {
+        size_t i = 0;
+        while (i < parser.count && parser.table[i].val != value) {
+            i++;
+        }
+        if (i == parser.count) {
+            report_bad_option(&parser, argv[optind - 1]);
+            return false;
+        }
+        if (parser.rows[i]->kind >= OPTION_HELP) {
+            *status = help_print(command, parser.rows[i]->kind == OPTION_VERSION);
+            return false;
+        }
+        if (!take_row(&parser, i, options)) {
+            return false;
+        }
+    }
+    return check_needs(&parser);
+}
+
+// --- The image -----------------------------------------------------------------------------------
+
+bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
+{
+    if (optind + 1 < argc) {
+        command_usage_error(command, "one image is expected, and \"%s\" is one too many%s",
+                            argv[optind + 1],
+                            access(argv[optind], F_OK) == 0 ? "" : "; the first is no file");
+        return false;
+    }
+    if (optind == argc && isatty(STDIN_FILENO)) {
+        command_usage_error(command, "no image is given");
+        return false;
+    }
+    *path = optind == argc ? "-" : argv[optind];
+    return true;
 }

@@ -1,54 +1,92 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What all commands share in reading their arguments and telling a person what is wrong.
+// The options of a command: rows of tables, from which the parser and --help are made.
 
 #ifndef COMMANDS_OPTIONS_H
 #define COMMANDS_OPTIONS_H
 
-#include "commands/command.h"
-#include "commands/diagnostics.h"
+#include "output/progress.h"
 
-// Values of struct option.val that every command's table ends with; see OPTIONS_COMMON.
-enum { OPTION_HELP = 0x1000, OPTION_VERSION, OPTION_NO_SANDBOX, OPTION_FIRST_OWN };
+#include <stddef.h>
 
-// clang-format off
-#define OPTIONS_COMMON                                    \
-    {"no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX}, \
-    {"help", no_argument, NULL, OPTION_HELP},             \
-    {"version", no_argument, NULL, OPTION_VERSION},       \
-    {NULL, 0, NULL, 0}
-// clang-format on
+struct command;
 
-#define OPTIONS_COMMON_HELP                                                                \
-    "  --no-sandbox      keep the right to open files and start programs, for debugging\n" \
-    "  --help            this help\n"                                                      \
-    "  --version         the version and the libraries in use\n"
+// What follows an option on the command line, and what it is stored as.
+enum option_kind {
+    OPTION_FLAG,   // nothing; true in a bool
+    OPTION_CHOICE, // nothing; `least` in an enum
+    OPTION_SIZE,   // bytes; uint64_t
+    OPTION_NUMBER, // from `least` to `most`; uint32_t
+    OPTION_WORD,   // one of `words`; its index in an enum
+    // A text; const char *.
+    OPTION_FILE,
+    OPTION_FOLDER,
+    OPTION_SNAPSHOT, // id or name
+    OPTION_BITMAP,   // name
+    OPTION_CODES,    // "CODE,CODE"
+    // Nothing: they ask about the program, not about an image, and end the parsing.
+    OPTION_HELP,
+    OPTION_VERSION,
+};
 
-struct option;
+struct option_row {
+    const char *name; // without "--"; NULL ends a table
+    enum option_kind kind;
+    const char *value; // its name in the help; NULL: the option takes none
+    size_t offset;     // where it is stored: in the struct that the table is about
+    const char *help;  // one line, however long
+    char letter;       // a short form; 0: none
+    bool repeatable;   // otherwise an option with a value is refused the second time
+    const char *needs; // the option without which this one is refused; NULL: none
+    uint32_t least, most;
+    const char *const *words; // ends with NULL
 
-// As getopt_long(), with the letters of `short_options`. Takes --no-sandbox itself, and has told
-// what is wrong when it returns '?'.
-int command_next_option(int argc, char **argv, const char *short_options,
-                        const struct option *table);
+    // Takes the value in place of what the kind does; NULL: the kind does. `place` is where
+    // `offset` leads. False after a usage error was printed.
+    bool (*take)(const struct command *command, const struct option_row *row, const char *text,
+                 void *place);
+};
 
-// Those that ask about the program, not about an image.
-static inline bool is_about_option(int option)
-{
-    return option == OPTION_HELP || option == OPTION_VERSION;
-}
+// A table as a part of a command's options.
+struct option_group {
+    const char *title; // above the rows in the help; NULL: they continue those before
+    const struct option_row *rows;
+    size_t offset;     // of the struct that the rows are about, in the command's own
+    const char *needs; // as in struct option_row, of all rows
+};
 
-// Prints the command's usage, options and examples, or the version, on standard output. Returns the
-// exit status.
-int command_about(const struct command *command, int option);
+// The last groups of every command.
+#define COMMON_OPTIONS                       \
+    {"Common options", .rows = common_rows}, \
+    {                                        \
+        .rows = NULL                         \
+    }
+extern const struct option_row common_rows[];
 
-// The IMAGE argument: argv[optind], "-" for standard input, also when it is missing and standard
-// input is not a terminal. False after a usage error was printed.
-bool command_image_argument(const struct command *command, int argc, char **argv,
-                            const char **path);
+// For work that takes long.
+struct work_options {
+    uint32_t jobs; // 1..WORKERS_MAX
+    enum progress_when progress;
+};
+extern const struct option_row work_rows[];
+
+// Fills `options`, the command's own struct, which has the defaults. False when the command is
+// done, with its exit status: after --help, --version and usage errors.
+bool options_parse(const struct command *command, int argc, char **argv, void *options,
+                   int *status);
+
+// Parses a number in the range of the row. False after a usage error was printed.
+bool option_number(const struct command *command, const struct option_row *row, const char *text,
+                   uint32_t *number);
 
 // Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter,
 // either case). False when it is anything else or exceeds 2^64 - 1.
 bool parse_size(const char *text, uint64_t *size);
+
+// The IMAGE argument: what options_parse() left, "-" for standard input, also when it is missing
+// and standard input is not a terminal. False after a usage error was printed.
+bool command_image_argument(const struct command *command, int argc, char **argv,
+                            const char **path);
 
 #endif

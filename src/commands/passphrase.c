@@ -5,6 +5,8 @@
 
 #include "base/checked.h"
 #include "codec/crypto.h"
+#include "commands/command.h"
+#include "commands/diagnostics.h"
 #include "commands/terminal.h"
 #include "format/layout.h"
 
@@ -27,12 +29,6 @@ enum {
 struct key_options key_options_default(void)
 {
     return (struct key_options){.max_iterations = CAP_LUKS_ITERATIONS};
-}
-
-bool key_options_given(const struct key_options *options)
-{
-    return options->count > 0 || options->strip_newline ||
-           options->max_iterations != CAP_LUKS_ITERATIONS;
 }
 
 bool key_options_name_file(const struct key_options *options,
@@ -71,9 +67,11 @@ static bool add_source(const struct command *command, struct passphrase_source s
 }
 
 // "[LAYER:]FILE"
-static bool add_file(const struct command *command, const char *text, struct key_options *options)
+static bool add_file(const struct command *command, const struct option_row *row, const char *text,
+                     void *place)
 {
     struct passphrase_source source = {.every_layer = true, .file = text};
+    (void)row;
     size_t digits = strspn(text, "0123456789");
     if (digits > 0 && text[digits] == ':') {
         source.every_layer = false;
@@ -86,46 +84,36 @@ static bool add_file(const struct command *command, const char *text, struct key
             }
         }
     }
-    return add_source(command, source, options);
+    return add_source(command, source, place);
 }
 
-static bool take_number(const struct command *command, const char *name, uint64_t least,
-                        uint64_t most, uint64_t *number)
-{
-    if (parse_size(optarg, number) && *number >= least && *number <= most) {
-        return true;
-    }
-    command_usage_error(command, "--%s takes a number from %" PRIu64 " to %" PRIu64 ", not \"%s\"",
-                        name, least, most, optarg);
-    return false;
-}
-
-bool key_option(const struct command *command, int option, struct key_options *options)
+static bool add_descriptor(const struct command *command, const struct option_row *row,
+                           const char *text, void *place)
 {
     struct passphrase_source source = {.every_layer = true};
-    uint64_t number;
-    switch (option) {
-    case KEY_OPTION_FILE:
-        return add_file(command, optarg, options);
-    case KEY_OPTION_FD:
-        if (!take_number(command, "key-fd", 0, INT32_MAX, &number)) {
-            return false;
-        }
-        source.fd = (int)number;
-        return add_source(command, source, options);
-    case KEY_OPTION_STRIP_NEWLINE:
-        options->strip_newline = true;
-        return true;
-    case KEY_OPTION_MAX_ITERATIONS:
-        if (!take_number(command, "max-kdf-iterations", 1, UINT32_MAX, &number)) {
-            return false;
-        }
-        options->max_iterations = (uint32_t)number;
-        return true;
-    default:
+    uint32_t number;
+    if (!option_number(command, row, text, &number)) {
         return false;
     }
+    source.fd = (int)number;
+    return add_source(command, source, place);
 }
+
+const struct option_row key_rows[] = {
+    {"key-file", OPTION_FILE, "[LAYER:]FILE", 0,
+     .help =
+         "read the passphrase of an encrypted image from this file, all bytes of it; - is standard "
+         "input; with LAYER the passphrase of one layer of the backing chain, counted from 0",
+     .repeatable = true, .take = add_file},
+    {"key-fd", OPTION_NUMBER, "N", 0, .help = "read the passphrase from this descriptor",
+     .most = INT32_MAX, .take = add_descriptor},
+    {"key-strip-newline", OPTION_FLAG, NULL, offsetof(struct key_options, strip_newline),
+     .help = "drop the newline that ends the passphrase"},
+    {"max-kdf-iterations", OPTION_NUMBER, "N", offsetof(struct key_options, max_iterations),
+     .help = "try key slots that ask for up to this many iterations", .least = 1,
+     .most = UINT32_MAX},
+    {.name = NULL},
+};
 
 // --- Reading -------------------------------------------------------------------------------------
 

@@ -27,48 +27,13 @@ struct key_options {
     uint32_t max_iterations; // of key derivation, for one slot
 };
 
-// Values of struct option.val, and rows of a table for getopt_long.
-enum {
-    KEY_OPTION_FILE = 0x2000,
-    KEY_OPTION_FD,
-    KEY_OPTION_STRIP_NEWLINE,
-    KEY_OPTION_MAX_ITERATIONS,
-};
-
-// clang-format off
-#define KEY_OPTIONS                                                    \
-    {"key-file", required_argument, NULL, KEY_OPTION_FILE},            \
-    {"key-fd", required_argument, NULL, KEY_OPTION_FD},                \
-    {"key-strip-newline", no_argument, NULL, KEY_OPTION_STRIP_NEWLINE}, \
-    {"max-kdf-iterations", required_argument, NULL, KEY_OPTION_MAX_ITERATIONS}
-// clang-format on
-
-#define KEY_OPTIONS_HELP                                                                       \
-    "  --key-file [LAYER:]FILE\n"                                                              \
-    "                    the passphrase of an encrypted image, all bytes of this file; - is\n" \
-    "                    standard input; of one backing layer, counted from 0, or of all\n"    \
-    "  --key-fd N        the passphrase from this descriptor\n"                                \
-    "  --key-strip-newline\n"                                                                  \
-    "                    without the newline that ends it\n"                                   \
-    "  --max-kdf-iterations N\n"                                                               \
-    "                    try key slots that ask for up to so many iterations\n"
+extern const struct option_row key_rows[]; // of struct key_options
 
 struct key_options key_options_default(void);
-
-// Whether there is anything in them that a command without a use for keys has to refuse.
-bool key_options_given(const struct key_options *options);
 
 // Whether one of the passphrases comes from this file, as its path leads there now.
 bool key_options_name_file(const struct key_options *options,
                            const struct source_identity *identity);
-
-static inline bool is_key_option(int option)
-{
-    return option >= KEY_OPTION_FILE && option <= KEY_OPTION_MAX_ITERATIONS;
-}
-
-// Takes an option of the table above with optarg. False after a usage error was printed.
-bool key_option(const struct command *command, int option, struct key_options *options);
 
 // Passphrases that were read, and the terminal to ask for others.
 struct passphrases {

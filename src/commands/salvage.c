@@ -3,7 +3,7 @@
 
 #include "commands/salvage.h"
 
-#include "commands/options.h"
+#include "commands/diagnostics.h"
 #include "output/json.h"
 
 #include <errno.h>

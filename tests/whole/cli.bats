@@ -112,6 +112,65 @@ assert_usage() {
     assert_usage --s
 }
 
+# options_with_value COMMAND: the options that --help lists with a value, without "--", one a line
+options_with_value() {
+    qcow2_info "$1" --help | sed -nE 's/^  (-[a-z], )?--([a-z-]+) [^ ].*/\2/p' |
+        grep -vxFf <(options_without_value "$1")
+}
+
+# options_without_value COMMAND: the others
+options_without_value() {
+    qcow2_info "$1" --help | sed -nE 's/^  (-[a-z], )?--([a-z-]+)(  .*)?$/\2/p'
+}
+
+@test "cli: an option with a value is refused when it is given twice" {
+    cp "$SAMPLE" disk.qcow2
+    local command option value tried=0
+    for command in "${COMMANDS[@]}"; do
+        for option in $(options_with_value "$command"); do
+            case $option in
+            key-file | allow | deny) continue ;; # these are made to be repeated
+            sparse) value=auto ;;
+            *) value=1 ;;
+            esac
+            run_qcow2_info "$command" disk.qcow2 "--$option" "$value" "--$option=$value"
+            assert_usage "--$option is given twice"
+            tried=$((tried + 1))
+        done
+    done
+    [[ $tried -ge 25 ]] || fail "only $tried options were tried"
+    run_qcow2_info cat -o out disk.qcow2 --output out
+    assert_usage '--output is given twice'
+    run_qcow2_info map --snap a --snapshot b disk.qcow2
+    assert_usage '--snapshot is given twice'
+}
+
+@test "cli: an option without a value may be given twice" {
+    cp "$SAMPLE" disk.qcow2
+    local command option once twice tried=0
+    for command in "${COMMANDS[@]}"; do
+        for option in $(options_without_value "$command"); do
+            once=0 twice=0
+            qcow2_info "$command" disk.qcow2 "--$option" >/dev/null 2>stderr || once=$?
+            qcow2_info "$command" disk.qcow2 "--$option" "--$option" >/dev/null 2>stderr || twice=$?
+            assert_equal "$command --$option: $twice" "$command --$option: $once"
+            ! grep twice stderr || fail "$command --$option"
+            tried=$((tried + 1))
+        done
+    done
+    [[ $tried -ge 25 ]] || fail "only $tried options were tried"
+}
+
+@test "cli: options that are made to be repeated may be given twice" {
+    run_qcow2_info audit --allow dirty --allow corrupt --deny incomplete --deny header-limit "$SAMPLE"
+    assert_status 0
+    printf x >key
+    run_qcow2_info cat --key-file 0:key --key-file 1:key "$SAMPLE"
+    [[ ${stderr-} != *'given twice'* ]] || fail "${stderr-}"
+    run_qcow2_info cat --key-file key --key-file key "$SAMPLE"
+    assert_usage 'two passphrases are given for all layers'
+}
+
 @test "cli: options that need another one, or do not go with it, are refused" {
     run_qcow2_info cat --vm-state "$SAMPLE"
     assert_usage --vm-state --snapshot

@@ -1,0 +1,82 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "commands/help.h"
+
+#include "commands/diagnostics.h"
+#include "commands/version.h"
+#include "output/writer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    HELP_WIDTH = 80,
+    HELP_COLUMN = 20, // where the text of an option begins
+    LABEL_SIZE = 64,
+};
+
+// Words with one blank between them, in lines that begin in HELP_COLUMN, where the first one is.
+static void print_filled(struct writer *out, const char *text)
+{
+    size_t column = HELP_COLUMN;
+    while (*text) {
+        size_t size = strcspn(text, " ");
+        if (column > HELP_COLUMN && column + 1 + size > HELP_WIDTH) {
+            writer_format(out, "\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        } else if (column > HELP_COLUMN) {
+            writer_string(out, " ");
+            column++;
+        }
+        writer_bytes(out, text, size);
+        column += size;
+        text += size + strspn(text + size, " ");
+    }
+    writer_string(out, "\n");
+}
+
+static void print_row(struct writer *out, const struct option_row *row)
+{
+    char label[LABEL_SIZE];
+    const char letter[] = {'-', row->letter, ',', ' ', '\0'};
+    int size = snprintf(label, sizeof label, "  %s--%s%s%s", row->letter ? letter : "", row->name,
+                        row->value ? " " : "", row->value ? row->value : "");
+    bool fits = size + 2 <= HELP_COLUMN;
+    writer_format(out, "%s%s%*s", label, fits ? "" : "\n", fits ? HELP_COLUMN - size : HELP_COLUMN,
+                  "");
+    print_filled(out, row->help);
+}
+
+static void print_help(struct writer *out, const struct command *command)
+{
+    writer_format(out, "usage: qcow2-info %s %s\n\n%s\n", command->name, command->usage,
+                  command->summary);
+    for (const struct option_group *group = command->groups; group->rows; group++) {
+        if (group->title) {
+            writer_format(out, "\n%s:\n", group->title);
+        }
+        for (const struct option_row *row = group->rows; row->name; row++) {
+            print_row(out, row);
+        }
+    }
+    writer_format(out, "\n%s", command->notes);
+}
+
+int help_print(const struct command *command, bool version)
+{
+    struct writer out;
+    struct error error;
+    writer_init(&out, STDOUT_FILENO);
+    if (version) {
+        print_version(&out);
+    } else {
+        print_help(&out, command);
+    }
+    if (!writer_finish(&out, &error)) {
+        print_error(NULL, &error);
+        return EXIT_CANNOT;
+    }
+    return EXIT_DONE;
+}

@@ -1,0 +1,13 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef COMMANDS_HELP_H
+#define COMMANDS_HELP_H
+
+#include "commands/command.h"
+
+// Prints the command's usage, options and examples, or the version, on standard output. Returns the
+// exit status.
+int help_print(const struct command *command, bool version);
+
+#endif
