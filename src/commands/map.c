@@ -5,9 +5,9 @@
 #include "commands/diagnostics.h"
 #include "commands/disk.h"
 #include "format/layout.h"
-#include "output/dirty_output.h"
 #include "output/extent_output.h"
 #include "tables/bitmap_find.h"
+#include "tables/dirty.h"
 #include "tables/preallocation.h"
 
 #include <unistd.h>
@@ -19,140 +19,100 @@ struct map_options {
     bool force;         // a bitmap that cannot be trusted, too
 };
 
-// What becomes of the extents that the walk finds.
 struct map {
     const struct map_options *options;
     struct writer writer;
     struct extent_output output;
-    struct extent_totals totals;
-    struct dirty_totals dirty_totals;
-    int dirty_width;
+    const struct extent_printer *printer;
 };
 
-// An extent of the disk or of a bitmap; each begins with its range.
-union span {
-    struct {
-        uint64_t start, length;
-    } range;
+// Of an extent of a bitmap, only the range is there.
+struct map_extent {
     struct extent extent;
-    struct dirty_extent dirty;
+    enum extent_status status;
 };
 
-// What tells the two walks apart.
-struct span_ops {
-    bool (*find)(void *walk, uint64_t at, uint64_t limit, union span *span, struct error *error);
-    bool (*continues)(const struct map *map, const union span *span, const union span *next);
-    void (*tell)(struct map *map, const union span *span);
-};
+// The extent of the disk or of a bitmap at a guest offset, at most `limit` bytes of it.
+typedef bool find_function(void *walk, uint64_t at, uint64_t limit, struct map_extent *found,
+                           struct error *error);
 
-// Tells the spans of [at, end), each as long as its answers stay the same. Ends early, without an
-// error of its own, when nobody can be told any more.
-static bool map_walk(struct map *map, const struct span_ops *ops, void *walk, uint64_t at,
-                     uint64_t end, struct error *error)
+static bool find_extent(void *walk, uint64_t at, uint64_t limit, struct map_extent *found,
+                        struct error *error)
 {
-    union span current = {.range = {0, 0}};
+    if (!extent_at(walk, at, limit, &found->extent, error)) {
+        return false;
+    }
+    found->status = extent_status(&found->extent);
+    return true;
+}
+
+static bool find_dirty(void *walk, uint64_t at, uint64_t limit, struct map_extent *found,
+                       struct error *error)
+{
+    struct dirty_extent dirty;
+    if (!dirty_at(walk, at, limit, &dirty, error)) {
+        return false;
+    }
+    found->extent = (struct extent){.start = dirty.start, .length = dirty.length};
+    found->status = dirty.dirty ? STATUS_DIRTY : STATUS_CLEAN;
+    return true;
+}
+
+static void print_found(struct map *map, const struct map_extent *found)
+{
+    if (found->extent.length > 0) {
+        map->printer->extent(&map->output, &found->extent, found->status);
+    }
+}
+
+// Prints the extents of [at, end), each as long as its answers stay the same. Ends early, without
+// an error of its own, when the output has failed.
+static bool map_walk(struct map *map, find_function *find, void *walk, uint64_t at, uint64_t end,
+                     struct error *error)
+{
+    struct map_extent current = {.status = STATUSES};
     bool found = true;
     while (at < end && !map->writer.failed) {
-        union span next;
-        found = ops->find(walk, at, end - at, &next, error);
+        struct map_extent next;
+        found = find(walk, at, end - at, &next, error);
         if (!found) {
             break;
         }
-        if (current.range.length > 0 && ops->continues(map, &current, &next)) {
-            current.range.length += next.range.length;
+        at += next.extent.length;
+        if (next.status == current.status &&
+            extent_continues(&current.extent, &next.extent, map->options->places)) {
+            current.extent.length += next.extent.length;
         } else {
-            if (current.range.length > 0) {
-                ops->tell(map, &current);
-            }
+            print_found(map, &current);
             current = next;
         }
-        at += next.range.length;
     }
-    if (current.range.length > 0) {
-        ops->tell(map, &current);
-    }
+    print_found(map, &current);
     return found;
 }
 
-static bool find_extent(void *walk, uint64_t at, uint64_t limit, union span *span,
-                        struct error *error)
+static bool map_extents(struct map *map, find_function *find, void *walk, uint64_t offset,
+                        uint64_t length, struct error *error)
 {
-    return extent_at(walk, at, limit, &span->extent, error);
-}
-
-static bool continues_extent(const struct map *map, const union span *span, const union span *next)
-{
-    return extent_continues(&span->extent, &next->extent, map->options->places);
-}
-
-static void tell_extent(struct map *map, const union span *span)
-{
-    const struct extent *extent = &span->extent;
-    if (map->options->totals) {
-        map->totals.bytes[extent->kind] += extent->length;
-        map->totals.extents++;
-    } else if (map->options->json) {
-        extent_output_json(&map->output, extent);
-    } else {
-        extent_output_text(&map->output, extent);
+    if (map->printer->begin) {
+        map->printer->begin(&map->output);
     }
-}
-
-static const struct span_ops extent_ops = {find_extent, continues_extent, tell_extent};
-
-static void map_end(struct map *map)
-{
-    if (map->options->totals && map->options->json) {
-        extent_totals_json(&map->writer, &map->totals);
-    } else if (map->options->totals) {
-        extent_totals_text(&map->writer, &map->totals);
+    bool done = map_walk(map, find, walk, offset, offset + length, error);
+    if (done && map->printer->end) {
+        map->printer->end(&map->output);
     }
+    return done;
 }
 
 static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, uint64_t length,
                      struct error *error)
 {
     struct extent_walk walk;
-    map->output = extent_output_make(&map->writer, &disk->view, map->options->places);
-    if (!map->options->json && !map->options->totals) {
-        extent_output_heading(&map->output);
-    }
     bool done = extent_walk_start(&walk, &disk->view, error) &&
-                map_walk(map, &extent_ops, &walk, offset, offset + length, error);
+                map_extents(map, find_extent, &walk, offset, length, error);
     extent_walk_end(&walk);
-    extent_output_free(&map->output);
-    if (done) {
-        map_end(map);
-    }
     return done;
 }
-
-static bool find_dirty(void *walk, uint64_t at, uint64_t limit, union span *span,
-                       struct error *error)
-{
-    return dirty_at(walk, at, limit, &span->dirty, error);
-}
-
-static bool continues_dirty(const struct map *map, const union span *span, const union span *next)
-{
-    (void)map;
-    return span->dirty.dirty == next->dirty.dirty;
-}
-
-static void tell_dirty(struct map *map, const union span *span)
-{
-    const struct dirty_extent *extent = &span->dirty;
-    if (map->options->totals) {
-        map->dirty_totals.bytes[extent->dirty] += extent->length;
-        map->dirty_totals.extents++;
-    } else if (map->options->json) {
-        dirty_output_json(&map->writer, extent);
-    } else {
-        dirty_output_text(&map->writer, map->dirty_width, extent);
-    }
-}
-
-static const struct span_ops dirty_ops = {find_dirty, continues_dirty, tell_dirty};
 
 // Bitmaps are metadata of this image alone.
 static const char *const harmless_to_bitmaps[] = {PROBLEM_UNSUPPORTED_ENCRYPTION,
@@ -172,23 +132,22 @@ static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset
         !dirty_walk_start(&walk, image, &bitmap, error)) {
         return false;
     }
-    map->dirty_width = extent_width(disk->view.size);
-    if (!options->json && !options->totals) {
-        dirty_output_heading(&map->writer, map->dirty_width);
-    }
-    bool done = map_walk(map, &dirty_ops, &walk, offset, offset + length, error);
+    bool done = map_extents(map, find_dirty, &walk, offset, length, error);
     dirty_walk_end(&walk);
-    if (done && options->totals) {
-        (options->json ? dirty_totals_json : dirty_totals_text)(&map->writer, &map->dirty_totals);
-    }
     return done;
+}
+
+static enum extent_format format_of(const struct map_options *options)
+{
+    return options->totals ? (options->json ? EXTENT_TOTALS_JSON : EXTENT_TOTALS_TEXT)
+                           : (options->json ? EXTENT_JSON : EXTENT_TEXT);
 }
 
 static int map_range(const char *path, const struct map_options *options, struct disk *disk)
 {
     struct error error = {0};
     struct error write_error;
-    struct map map = {.options = options};
+    struct map map = {.options = options, .printer = &extent_printers[format_of(options)]};
     uint64_t offset;
     uint64_t length;
     if (!disk_range(path, &options->disk, disk, &offset, &length)) {
@@ -198,7 +157,12 @@ static int map_range(const char *path, const struct map_options *options, struct
         preallocation_find_holes(&disk->chain);
     }
     writer_init(&map.writer, STDOUT_FILENO);
+    map.output = (struct extent_output){.writer = &map.writer,
+                                        .view = &disk->view,
+                                        .bitmap = options->bitmap,
+                                        .places = options->places};
     bool done = (options->bitmap ? map_bitmap : map_disk)(&map, disk, offset, length, &error);
+    extent_output_free(&map.output);
     bool written = writer_finish(&map.writer, &write_error);
     if (!written) {
         print_error(NULL, &write_error);

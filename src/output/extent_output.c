@@ -11,59 +11,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const statuses[EXTENT_STATUSES] = {
-    [CLUSTER_DATA] = "data",
-    [CLUSTER_COMPRESSED] = "compressed",
-    [CLUSTER_ZERO] = "zero",
-    [CLUSTER_UNALLOCATED] = "hole",
+// `json`: from the length to the end of the line or what --host-offsets adds.
+struct status_text {
+    const char *name;
+    const char *json;
+    size_t json_size;
 };
 
-// In the order in which totals are told.
-static const enum cluster_kind kinds[EXTENT_STATUSES] = {CLUSTER_DATA, CLUSTER_COMPRESSED,
-                                                         CLUSTER_ZERO, CLUSTER_UNALLOCATED};
-
-// What the status means in JSON, up to the end of the line or what --host-offsets adds: the same
-// for every extent of a kind.
-struct flags_json {
-    const char *text;
-    size_t size;
-};
-
-#define FLAGS_JSON(text)       \
-    {                          \
-        text, sizeof(text) - 1 \
+#define STATUS_TEXT(name, json)      \
+    {                                \
+        name, json, sizeof(json) - 1 \
     }
 
-static const struct flags_json flags_json[EXTENT_STATUSES] = {
-    [CLUSTER_DATA] = FLAGS_JSON(",\"allocated\":true,\"zero\":false,\"compressed\":false"),
-    [CLUSTER_COMPRESSED] = FLAGS_JSON(",\"allocated\":true,\"zero\":false,\"compressed\":true"),
-    [CLUSTER_ZERO] = FLAGS_JSON(",\"allocated\":true,\"zero\":true,\"compressed\":false"),
-    [CLUSTER_UNALLOCATED] = FLAGS_JSON(",\"allocated\":false,\"zero\":true,\"compressed\":false"),
+static const struct status_text statuses[STATUSES] = {
+    [STATUS_DATA] = STATUS_TEXT("data", ",\"allocated\":true,\"zero\":false,\"compressed\":false"),
+    [STATUS_COMPRESSED] =
+        STATUS_TEXT("compressed", ",\"allocated\":true,\"zero\":false,\"compressed\":true"),
+    [STATUS_ZERO] = STATUS_TEXT("zero", ",\"allocated\":true,\"zero\":true,\"compressed\":false"),
+    [STATUS_HOLE] = STATUS_TEXT("hole", ",\"allocated\":false,\"zero\":true,\"compressed\":false"),
+    [STATUS_DIRTY] = STATUS_TEXT("dirty", ",\"dirty\":true"),
+    [STATUS_CLEAN] = STATUS_TEXT("clean", ",\"dirty\":false"),
 };
 
 enum { JSON_LINE_MAX = 256 }; // without the file's name
 
-const char *extent_status(enum cluster_kind kind)
+enum extent_status extent_status(const struct extent *extent)
 {
-    return statuses[kind];
-}
-
-int extent_width(uint64_t size)
-{
-    int width = snprintf(NULL, 0, "%" PRIu64, size);
-    int heading = (int)strlen("length");
-    return width > heading ? width : heading;
-}
-
-struct extent_output extent_output_make(struct writer *writer, const struct view *view, bool places)
-{
-    return (struct extent_output){
-        .writer = writer,
-        .chain = view->chain,
-        .places = places,
-        .width = extent_width(view_end(view)),
+    static const enum extent_status of_kinds[] = {
+        [CLUSTER_DATA] = STATUS_DATA,
+        [CLUSTER_COMPRESSED] = STATUS_COMPRESSED,
+        [CLUSTER_ZERO] = STATUS_ZERO,
+        [CLUSTER_UNALLOCATED] = STATUS_HOLE,
     };
+    return of_kinds[extent->kind];
 }
+
+// --- JSON lines ----------------------------------------------------------------------------------
 
 // The file that the host offset is in; where there is none, the layer that decides.
 static const char *extent_file(const struct chain *chain, const struct extent *extent)
@@ -121,41 +104,47 @@ static void put_file(struct extent_output *output, const char *file)
     }
 }
 
+// A map can have millions of lines: each is put together in place.
+static void print_json(struct extent_output *output, const struct extent *extent,
+                       enum extent_status status)
+{
+    char *to = writer_room(output->writer, JSON_LINE_MAX);
+    to = put_u64(PUT(to, "{\"start\":"), extent->start);
+    to = put_u64(PUT(to, ",\"length\":"), extent->length);
+    to = put_bytes(to, statuses[status].json, statuses[status].json_size);
+    if (!output->places) {
+        writer_used(output->writer, PUT(to, "}\n"));
+        return;
+    }
+    writer_used(output->writer, put_places(to, extent));
+    put_file(output, extent_file(output->view->chain, extent));
+}
+
 void extent_output_free(struct extent_output *output)
 {
     free(output->file_json);
     output->file_json = NULL;
 }
 
-// A map can have millions of lines: each is put together in place.
-void extent_output_json(struct extent_output *output, const struct extent *extent)
-{
-    const struct flags_json *flags = &flags_json[extent->kind];
-    char *to = writer_room(output->writer, JSON_LINE_MAX);
-    to = put_u64(PUT(to, "{\"start\":"), extent->start);
-    to = put_u64(PUT(to, ",\"length\":"), extent->length);
-    to = put_bytes(to, flags->text, flags->size);
-    if (!output->places) {
-        writer_used(output->writer, PUT(to, "}\n"));
-        return;
-    }
-    writer_used(output->writer, put_places(to, extent));
-    put_file(output, extent_file(output->chain, extent));
-}
+// --- Text ----------------------------------------------------------------------------------------
 
-void extent_output_heading(const struct extent_output *output)
+static void begin_text(struct extent_output *output)
 {
+    int width = snprintf(NULL, 0, "%" PRIu64, view_end(output->view));
+    int heading = (int)strlen("length");
+    output->width = width > heading ? width : heading;
     writer_format(output->writer, "%*s  %*s  ", output->width, "start", output->width, "length");
     writer_string(output->writer,
                   output->places ? "status      depth  host offset       file\n" : "status\n");
 }
 
-void extent_output_text(const struct extent_output *output, const struct extent *extent)
+static void print_text(struct extent_output *output, const struct extent *extent,
+                       enum extent_status status)
 {
     writer_format(output->writer, "%*" PRIu64 "  %*" PRIu64 "  ", output->width, extent->start,
                   output->width, extent->length);
     if (!output->places) {
-        writer_string(output->writer, statuses[extent->kind]);
+        writer_string(output->writer, statuses[status].name);
         writer_string(output->writer, "\n");
         return;
     }
@@ -163,39 +152,63 @@ void extent_output_text(const struct extent_output *output, const struct extent 
     if (extent->has_host) {
         snprintf(offset, sizeof offset, "%" PRIu64, extent->host_offset);
     }
-    writer_format(output->writer, "%-10s  %5zu  %-16s  ", statuses[extent->kind], extent->depth,
+    writer_format(output->writer, "%-10s  %5zu  %-16s  ", statuses[status].name, extent->depth,
                   offset);
-    text_safe(output->writer, extent_file(output->chain, extent));
+    text_safe(output->writer, extent_file(output->view->chain, extent));
     writer_string(output->writer, "\n");
 }
 
-static uint64_t totals_size(const struct extent_totals *totals)
+// --- Totals --------------------------------------------------------------------------------------
+
+static void add(struct extent_output *output, const struct extent *extent,
+                enum extent_status status)
+{
+    output->bytes[status] += extent->length;
+    output->extents++;
+}
+
+// The statuses that there can be, and the bytes of all.
+static uint64_t totals_size(const struct extent_output *output, size_t *first, size_t *end)
 {
     uint64_t size = 0;
-    for (size_t i = 0; i < EXTENT_STATUSES; i++) {
-        size += totals->bytes[i];
+    *first = output->bitmap ? STATUS_DIRTY : 0;
+    *end = output->bitmap ? STATUSES : STATUS_DIRTY;
+    for (size_t i = *first; i < *end; i++) {
+        size += output->bytes[i];
     }
     return size;
 }
 
-void extent_totals_json(struct writer *writer, const struct extent_totals *totals)
+static void end_totals_json(const struct extent_output *output)
 {
     struct json json;
-    json_init(&json, writer, JSON_PRETTY);
+    size_t i;
+    size_t end;
+    uint64_t size = totals_size(output, &i, &end);
+    json_init(&json, output->writer, JSON_PRETTY);
     json_object(&json);
-    for (size_t i = 0; i < EXTENT_STATUSES; i++) {
-        json_key_u64(&json, statuses[kinds[i]], totals->bytes[kinds[i]]);
+    for (; i < end; i++) {
+        json_key_u64(&json, statuses[i].name, output->bytes[i]);
     }
-    json_key_u64(&json, "total", totals_size(totals));
-    json_key_u64(&json, "extents", totals->extents);
+    json_key_u64(&json, "total", size);
+    json_key_u64(&json, "extents", output->extents);
     json_finish(&json);
 }
 
-void extent_totals_text(struct writer *writer, const struct extent_totals *totals)
+static void end_totals_text(const struct extent_output *output)
 {
-    uint64_t size = totals_size(totals);
-    for (size_t i = 0; i < EXTENT_STATUSES; i++) {
-        text_total(writer, statuses[kinds[i]], totals->bytes[kinds[i]], size);
+    size_t i;
+    size_t end;
+    uint64_t size = totals_size(output, &i, &end);
+    for (; i < end; i++) {
+        text_total(output->writer, statuses[i].name, output->bytes[i], size);
     }
-    text_total(writer, "total", size, size);
+    text_total(output->writer, "total", size, size);
 }
+
+const struct extent_printer extent_printers[EXTENT_FORMATS] = {
+    [EXTENT_TEXT] = {begin_text, print_text, NULL},
+    [EXTENT_JSON] = {NULL, print_json, NULL},
+    [EXTENT_TOTALS_TEXT] = {NULL, add, end_totals_text},
+    [EXTENT_TOTALS_JSON] = {NULL, add, end_totals_json},
+};

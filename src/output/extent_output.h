@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Extents of a disk, a line each, for people and for programs.
+// Extents of a disk or of a dirty bitmap, for people and for programs.
 
 #ifndef OUTPUT_EXTENT_OUTPUT_H
 #define OUTPUT_EXTENT_OUTPUT_H
@@ -9,38 +9,52 @@
 #include "image/extent.h"
 #include "output/writer.h"
 
-// Kinds of extents in words: enum cluster_kind is the index.
-enum { EXTENT_STATUSES = 4 };
-const char *extent_status(enum cluster_kind kind);
+// What an extent can be, in the order of totals: of a disk the first ones, of a bitmap the last.
+enum extent_status {
+    STATUS_DATA,
+    STATUS_COMPRESSED,
+    STATUS_ZERO,
+    STATUS_HOLE,
+    STATUS_DIRTY,
+    STATUS_CLEAN,
+    STATUSES,
+};
 
-// Width of a column of guest offsets of a disk of `size` bytes.
-int extent_width(uint64_t size);
+enum extent_status extent_status(const struct extent *extent); // of a disk
 
 struct extent_output {
     struct writer *writer;
-    const struct chain *chain;
-    bool places;              // with layer, host offset and file
+    const struct view *view;
+    bool bitmap; // the extents are those of a bitmap
+    bool places; // with layer, host offset and file
+
+    // Kept by the printers; zero at the beginning.
+    int width;                // of the columns of guest offsets and lengths, in text
+    uint64_t bytes[STATUSES]; // totals
+    uint64_t extents;
     const char *file;         // whose name in JSON, with the end of the line, is kept in
     struct writer *file_json; // this buffer; owned, NULL until the first use
-    int width;                // of the columns of guest offsets and lengths, in text
 };
 
-struct extent_output extent_output_make(struct writer *writer, const struct view *view,
-                                        bool places);
 void extent_output_free(struct extent_output *output);
 
-void extent_output_json(struct extent_output *output, const struct extent *extent);
-
-void extent_output_heading(const struct extent_output *output);
-void extent_output_text(const struct extent_output *output, const struct extent *extent);
-
-// Bytes of the disk by status.
-struct extent_totals {
-    uint64_t bytes[EXTENT_STATUSES]; // by enum cluster_kind
-    uint64_t extents;
+// A way to print extents: each is a row of the table.
+struct extent_printer {
+    void (*begin)(struct extent_output *output); // NULL: nothing
+    // Of an extent of a bitmap, only the range is there.
+    void (*extent)(struct extent_output *output, const struct extent *extent,
+                   enum extent_status status);
+    void (*end)(const struct extent_output *output); // NULL: nothing
 };
 
-void extent_totals_json(struct writer *writer, const struct extent_totals *totals);
-void extent_totals_text(struct writer *writer, const struct extent_totals *totals);
+enum extent_format {
+    EXTENT_TEXT, // a line for each extent
+    EXTENT_JSON, // an object a line
+    EXTENT_TOTALS_TEXT,
+    EXTENT_TOTALS_JSON,
+    EXTENT_FORMATS,
+};
+
+extern const struct extent_printer extent_printers[EXTENT_FORMATS];
 
 #endif

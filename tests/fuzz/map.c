@@ -8,7 +8,6 @@
 #include "image/extent.h"
 #include "layers.h"
 #include "memory.h"
-#include "output/dirty_output.h"
 #include "output/extent_output.h"
 #include "tables/bitmap_reader.h"
 #include "tables/dirty.h"
@@ -57,46 +56,61 @@ static void must_be_the_same(const struct view *view, const struct extent *exten
     extent_walk_end(&walk);
 }
 
+// Every way to print what is found.
 struct printers {
-    struct writer *json, *text;
-    struct extent_output json_output, text_output;
-    struct extent_totals totals;
+    struct extent_output outputs[EXTENT_FORMATS];
+    uint64_t extents;
 };
 
-static void print_extent(struct printers *printers, const struct extent *extent)
+static struct printers printers_start(const struct view *view, bool bitmap)
 {
-    extent_output_json(&printers->json_output, extent);
-    extent_output_text(&printers->text_output, extent);
-    printers->totals.bytes[extent->kind] += extent->length;
-    printers->totals.extents++;
+    struct printers printers = {.extents = 0};
+    for (size_t i = 0; i < EXTENT_FORMATS; i++) {
+        printers.outputs[i] = (struct extent_output){
+            .writer = capture_start(), .view = view, .bitmap = bitmap, .places = !bitmap};
+        if (extent_printers[i].begin) {
+            extent_printers[i].begin(&printers.outputs[i]);
+        }
+    }
+    return printers;
 }
 
-static struct printers printers_start(const struct view *view)
+static void print_extent(struct printers *printers, const struct extent *extent,
+                         enum extent_status status)
 {
-    struct printers printers = {.json = capture_start(), .text = capture_start()};
-    printers.json_output = extent_output_make(printers.json, view, true);
-    printers.text_output = extent_output_make(printers.text, view, true);
-    extent_output_heading(&printers.text_output);
-    return printers;
+    for (size_t i = 0; i < EXTENT_FORMATS; i++) {
+        extent_printers[i].extent(&printers->outputs[i], extent, status);
+    }
+    printers->extents++;
+}
+
+static struct bytes printer_end(struct printers *printers, enum extent_format format)
+{
+    struct extent_output *output = &printers->outputs[format];
+    if (extent_printers[format].end) {
+        extent_printers[format].end(output);
+    }
+    extent_output_free(output);
+    return capture_end(output->writer);
 }
 
 static void printers_end(struct printers *printers)
 {
     size_t lines;
-    size_t extents = printers->totals.extents;
-    extent_output_free(&printers->json_output);
-    extent_output_free(&printers->text_output);
-    extent_totals_text(printers->text, &printers->totals);
-    extent_totals_json(printers->json, &printers->totals);
-    struct bytes json = capture_end(printers->json);
-    struct bytes text = capture_end(printers->text);
-    cJSON *document = must_be_json(json, &lines);
-    MUST(lines == extents + 1);
-    MUST(json_number(document, "extents") == (double)extents);
-    must_be_text(text);
-    cJSON_Delete(document);
-    free((void *)(uintptr_t)json.data);
-    free((void *)(uintptr_t)text.data);
+    struct bytes printed[EXTENT_FORMATS];
+    for (size_t i = 0; i < EXTENT_FORMATS; i++) {
+        printed[i] = printer_end(printers, (enum extent_format)i);
+    }
+    must_be_text(printed[EXTENT_TEXT]);
+    must_be_text(printed[EXTENT_TOTALS_TEXT]);
+    cJSON_Delete(must_be_json(printed[EXTENT_JSON], &lines));
+    MUST(lines == printers->extents);
+    cJSON *totals = must_be_json(printed[EXTENT_TOTALS_JSON], &lines);
+    MUST(json_number(totals, "extents") == (double)printers->extents);
+    cJSON_Delete(totals);
+    for (size_t i = 0; i < EXTENT_FORMATS; i++) {
+        free((void *)(uintptr_t)printed[i].data);
+    }
 }
 
 // The extents of [at, end), without holes and overlaps between them, as far as they are looked at.
@@ -105,16 +119,16 @@ static void walk_disk(const struct view *view, uint64_t at, uint64_t end)
     struct extent_walk walk;
     struct error error;
     unsigned faults = 0;
-    struct printers printers = printers_start(view);
+    struct printers printers = printers_start(view, false);
     MUST(extent_walk_start(&walk, view, &error));
-    while (at < end && printers.totals.extents < EXTENTS_MAX && faults < FAULTS_MAX) {
+    while (at < end && printers.extents < EXTENTS_MAX && faults < FAULTS_MAX) {
         struct extent extent = {0};
         if (extent_at(&walk, at, end - at, &extent, &error)) {
             must_be_extent(view->chain, &extent, at, end - at);
-            if (printers.totals.extents % 8 == 0) {
+            if (printers.extents % 8 == 0) {
                 must_be_the_same(view, &extent);
             }
-            print_extent(&printers, &extent);
+            print_extent(&printers, &extent, extent_status(&extent));
         } else {
             MUST(error.code && error.message[0] && extent.start == at);
             MUST(extent.length >= 1 && extent.length <= end - at);
@@ -164,45 +178,41 @@ static void must_be_as_dirty(const struct image *image, const struct bitmap *bit
     dirty_walk_end(&walk);
 }
 
-static void walk_bits(const struct image *image, const struct bitmap *bitmap)
+static void walk_bits(const struct chain *chain, const struct bitmap *bitmap)
 {
+    const struct image *image = chain->layers[0].image;
+    const struct view view = view_active(chain);
     struct dirty_walk walk;
     struct error error;
-    struct dirty_totals totals = {.extents = 0};
     uint64_t size = image->header.size;
     if (!dirty_walk_start(&walk, image, bitmap, &error)) {
         return;
     }
-    struct writer *writer = capture_start();
-    dirty_output_heading(writer, extent_width(size));
-    for (uint64_t at = 0; at < size && totals.extents < EXTENTS_MAX;) {
+    struct printers printers = printers_start(&view, true);
+    for (uint64_t at = 0; at < size && printers.extents < EXTENTS_MAX;) {
         struct dirty_extent extent;
         if (!dirty_at(&walk, at, size - at, &extent, &error)) {
             MUST(error.code && error.message[0]);
             break;
         }
         MUST(extent.start == at && extent.length >= 1 && extent.length <= size - at);
-        if (totals.extents % 8 == 0) {
+        if (printers.extents % 8 == 0) {
             must_be_as_dirty(image, bitmap, &extent);
         }
-        dirty_output_text(writer, extent_width(size), &extent);
-        totals.bytes[extent.dirty] += extent.length;
-        totals.extents++;
+        const struct extent range = {.start = extent.start, .length = extent.length};
+        print_extent(&printers, &range, extent.dirty ? STATUS_DIRTY : STATUS_CLEAN);
         at += extent.length;
     }
-    dirty_totals_text(writer, &totals);
     dirty_walk_end(&walk);
-    struct bytes printed = capture_end(writer);
-    must_be_text(printed);
-    free((void *)(uintptr_t)printed.data);
+    printers_end(&printers);
 }
 
-static void walk_bitmaps(const struct image *image)
+static void walk_bitmaps(const struct chain *chain)
 {
-    struct bitmap_reader reader = bitmap_reader_start(image);
+    struct bitmap_reader reader = bitmap_reader_start(chain->layers[0].image);
     struct bitmap bitmap;
     for (unsigned i = 0; i < OTHERS_MAX && bitmap_reader_next(&reader, &bitmap, NULL); i++) {
-        walk_bits(image, &bitmap);
+        walk_bits(chain, &bitmap);
     }
     bitmap_reader_free(&reader);
 }
@@ -218,7 +228,7 @@ void run_map(struct bytes input)
     if (layers_open(input, &choices, options, &files, &chain, &error)) {
         const struct view view = view_active(&chain);
         walk_whole_disk(&view);
-        walk_bitmaps(chain.layers[0].image);
+        walk_bitmaps(&chain);
         walk_snapshots(&chain);
     } else {
         MUST(error.code && error.message[0]);
