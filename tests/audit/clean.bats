@@ -2,15 +2,12 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Images as qemu-img and QEMU make them: audit has nothing to tell of any.
-
-# Takes long.
+# Images as qemu-img and QEMU make them: audit reports nothing for any. (More of them, among them all that
+# are preallocated, are in whole/matrix.bats.)
 
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit
-
-CLUSTER_SIZES=(512 1024 2048 4096 8192 16384 32768 65536 131072 262144 524288 1048576 2097152)
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return
@@ -30,28 +27,11 @@ still_safe() {
 
 WRITES=('write -q -P 1 0 3M' 'write -q -P 2 15M 1M' 'write -q -z 1M 1M' 'discard -q 2M 512k' 'write -q -P 3 5000k 1k')
 
-# preallocated OPTIONS [CLUSTER SIZE...]: every cluster size, or these, with every kind of preallocation, new and written
-preallocated() {
-    local options=$1 c kind
-    shift
-    for c in "${@:-${CLUSTER_SIZES[@]}}"; do
-        [[ $options != *extended_l2=on* || $c -ge 16384 ]] || continue
-        for kind in off metadata falloc full; do
-            rm -f image
-            make_image image 16M "$options,cluster_size=$c,preallocation=$kind"
-            still_clean "$options, clusters of $c, preallocation $kind" || return
-            write_image image "${WRITES[@]}"
-            still_clean "$options, clusters of $c, preallocation $kind, written" || return
-        done
-    done
-}
-
-# lived OPTIONS [CLUSTER SIZE...]: the same: compressed, with snapshots, with bitmaps, copied, grown and shrunk
+# lived OPTIONS CLUSTER_SIZE...: compressed, with snapshots, with bitmaps, copied, grown and shrunk
 lived() {
     local options=$1 c step
     shift
-    for c in "${@:-${CLUSTER_SIZES[@]}}"; do
-        [[ $options != *extended_l2=on* || $c -ge 16384 ]] || continue
+    for c; do
         rm -f image
         make_image image 16M "$options,cluster_size=$c" "${WRITES[@]}" 'write -q -c -P 4 6M 2M' 'write -q -c -P 5 8M 2M'
         still_clean "$options, clusters of $c, compressed" || return
@@ -83,16 +63,10 @@ lived() {
     done
 }
 
-@test "audit clean: version 2, preallocated" { preallocated compat=0.10 512 4096 65536 2097152; }
-@test "audit clean: version 3, preallocated" { preallocated compat=1.1; }
-@test "audit clean: zstd, preallocated" { preallocated compression_type=zstd 512 65536 2097152; }
-@test "audit clean: lazy refcounts, preallocated" { preallocated lazy_refcounts=on 512 65536 2097152; }
-@test "audit clean: extended L2 entries, preallocated" { preallocated extended_l2=on; }
-
-@test "audit clean: version 2 through its life" { lived compat=0.10 512 4096 65536 2097152; }
-@test "audit clean: version 3 through its life" { lived compat=1.1; }
-@test "audit clean: zstd through its life" { lived compression_type=zstd 4096 65536 2097152; }
-@test "audit clean: extended L2 entries through their life" { lived extended_l2=on; }
+@test "audit clean: version 2 through its life" { lived compat=0.10 512 65536 262144; }
+@test "audit clean: version 3 through its life" { lived compat=1.1 512 1024 4096 16384 131072 524288 2097152; }
+@test "audit clean: zstd through its life" { lived compression_type=zstd 2048 8192 32768 1048576; }
+@test "audit clean: extended L2 entries through their life" { lived extended_l2=on 16384 65536 262144 2097152; }
 
 @test "audit clean: every width of refcounts" {
     local bits

@@ -28,6 +28,16 @@ make_luks_image() {
     create_qcow2 -o "$LUKS${2:+,$2}" "$1" 1M
 }
 
+# make_cipher_image NAME MODE IV HASH: a recipe, see helpers/judge: a disk that ends within a cluster. IV may
+# have a hash behind a colon.
+make_cipher_image() {
+    local options=encrypt.cipher-alg=$1,encrypt.cipher-mode=$2,encrypt.hash-alg=$4
+    options+=,encrypt.ivgen-alg=${3%:*}
+    [[ $3 != *:* ]] || options+=,encrypt.ivgen-hash-alg=${3#*:}
+    create_qcow2 -o "cluster_size=4k,$LUKS,$options" image 90k &&
+        qemu_io_encrypted image 'write -q -P 0x11 0 9k' 'write -q -P 0x22 40k 20k' 'write -q -P 0x33 87k 3k'
+}
+
 # add_passphrase SECRET TEXT: one more for qemu-img and qemu-io
 add_passphrase() {
     SECRETS+=(--object "secret,id=$1,data=$2")

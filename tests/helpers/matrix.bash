@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# The images of the matrix tests, for bats files that begin with:  load ../helpers/load
-#                                                                  load ../helpers/matrix
+# The recipes of the matrix, for helpers/judge; load that and helpers/load first. Each function named
+# "make_KIND_image" makes the file image in the current folder. What lies below it is kept beside it, under
+# a relative name, so that the folder of an image can be renamed.
 #
-# One image is made for each cluster size c from 512 bytes to 2 MiB; everything in it is placed and
-# measured in clusters, so that it means the same at every size. What it holds is in write_overlay().
+# Everything in an image is placed and measured in clusters, so that it means the same at every cluster
+# size c from 512 bytes to 2 MiB. What it holds is in write_overlay().
 
 CLUSTER_SIZES=(512 1024 2048 4096 8192 16384 32768 65536 131072 262144 524288 1048576 2097152)
 
@@ -22,7 +23,7 @@ other_cluster_size() {
     echo $((512 * 2097152 / $1))
 }
 
-# A page of lines that compress, as long as the largest cluster.
+# make_text: the file text, of lines that compress, as long as the largest cluster
 make_text() {
     local line=0 text=''
     for ((line = 0; line < 512; line++)); do
@@ -30,7 +31,7 @@ make_text() {
     done
     for ((line = 0; line < 64; line++)); do
         printf '%s' "$text"
-    done | head -c $((2 << 20)) >"$1"
+    done | head -c $((2 << 20)) >text
 }
 
 # qemu_io FORMAT FILE COMMAND...: one qemu-io that runs all the commands
@@ -73,47 +74,45 @@ create_qcow2() {
     qemu-img create -q -f qcow2 "$@"
 }
 
-# make_qcow2_base FILE C SIZE
-make_qcow2_base() {
-    qemu-img create -q -f qcow2 -o "cluster_size=$(other_cluster_size "$2")" "$1" "$3" &&
-        write_base qcow2 "$1" "$2" "$3"
-}
-
-# make_raw_base FILE C SIZE: of just this many bytes, which need not be whole sectors
-make_raw_base() {
-    truncate -s "$3" "$1" && write_base raw "$1" "$2" "$3"
-}
-
-make_bases_of() {
+# make_base C KIND: the file disk, a backing file for overlays with clusters of C
+make_base() {
     local c=$1 size
     size=$(disk_size "$c")
-    mkdir "$c" && cd "$c" || return
-    make_qcow2_base short "$c" $((10 * c + 1536)) || return
-    make_qcow2_base equal "$c" "$size" || return
-    make_qcow2_base long "$c" $((size + 5 * c + 512)) || return
-    make_raw_base raw-short "$c" $((13 * c + 777)) || return
-    make_raw_base raw-sectors "$c" $((13 * c + 512)) || return
-    make_raw_base raw-long "$c" $((size + 3 * c + 1)) || return
-    # A chain: a shorter qcow2 file on a longer raw one.
-    qemu-img create -q -f qcow2 -o "cluster_size=$(other_cluster_size "$c")" -b raw-long -F raw \
-        chain $((10 * c + 1536)) || return
-    qemu_io qcow2 chain "write -q -P 0x26 $((4 * c)) $c" "write -q -z $((7 * c)) $c" \
+    case $2 in
+    short) make_qcow2_base "$c" $((10 * c + 1536)) ;;
+    equal) make_qcow2_base "$c" "$size" ;;
+    long) make_qcow2_base "$c" $((size + 5 * c + 512)) ;;
+    raw-short) make_raw_base "$c" $((13 * c + 777)) ;;
+    raw-sectors) make_raw_base "$c" $((13 * c + 512)) ;;
+    raw-long) make_raw_base "$c" $((size + 3 * c + 1)) ;;
+    chain) make_chain_base "$c" ;;
+    esac && rm -f qemu-io.log
+}
+
+# make_qcow2_base C SIZE
+make_qcow2_base() {
+    qemu-img create -q -f qcow2 -o "cluster_size=$(other_cluster_size "$1")" disk "$2" &&
+        write_base qcow2 disk "$1" "$2"
+}
+
+# make_raw_base C SIZE: of exactly this many bytes, which need not be whole sectors
+make_raw_base() {
+    truncate -s "$2" disk && write_base raw disk "$1" "$2"
+}
+
+# A shorter qcow2 file over a longer raw one.
+make_chain_base() {
+    local c=$1
+    kept make_base "$c" raw-long || return
+    qemu-img create -q -f qcow2 -o "cluster_size=$(other_cluster_size "$c")" -b "$(beside)" -F raw \
+        disk $((10 * c + 1536)) || return
+    qemu_io qcow2 disk "write -q -P 0x26 $((4 * c)) $c" "write -q -z $((7 * c)) $c" \
         "discard -q $((8 * c)) $c"
 }
 
-# make_bases FOLDER: every backing file of the matrix: $BASES/C/KIND. For setup_file.
-make_bases() {
-    local c jobs=()
-    require_tool qemu-img qemu-io jq
-    export BASES=$1
-    mkdir -p "$BASES" && make_text "$BASES/text" || return
-    for c in "${CLUSTER_SIZES[@]}"; do
-        (cd "$BASES" && make_bases_of "$c") &
-        jobs+=($!)
-    done
-    for c in "${jobs[@]}"; do
-        wait "$c" || return
-    done
+# beside: the name of the file disk in the folder $kept, as the image in the folder beside it has it
+beside() {
+    echo "../${kept##*/}/disk"
 }
 
 # Makes QEMU and us find out ourselves what the backing file is: the extension that names its format
@@ -135,9 +134,9 @@ make_overlay() {
     local file=$1 c=$2 options=$3 base=$4 format=qcow2 backing=()
     if [[ $base != none ]]; then
         [[ $base != raw-* ]] || format=raw
-        backing=(-b "$BASES/$c/${base%-unnamed}" -F "$format")
+        kept make_base "$c" "${base%-unnamed}" || return
+        backing=(-b "$(beside)" -F "$format")
     fi
-    rm -f "$file"
     create_qcow2 -o "cluster_size=$c,$options" "${backing[@]}" "$file" "$(disk_size "$c")" || return
     [[ $base != *-unnamed ]] || forget_backing_format "$file"
 }
@@ -166,8 +165,8 @@ write_overlay() {
     if [[ $3 == compressed ]]; then
         commands+=(
             "write -q -c -P 0x16 $((12 * c)) $((2 * c))"
-            "write -q -c -s $BASES/text $((14 * c)) $c"
-            "write -q -c -s $BASES/text $((18 * c)) $((2 * c))"
+            "write -q -c -s $kept/text $((14 * c)) $c"
+            "write -q -c -s $kept/text $((18 * c)) $((2 * c))"
             "write -q -P 0x17 $((13 * c + half)) 512"
             "discard -q $((19 * c)) $c"
         )
@@ -201,7 +200,7 @@ write_subclusters() {
     if [[ $3 == compressed ]]; then
         commands+=(
             "write -q -c -P 0x38 $((6 * c)) $((2 * c))"
-            "write -q -c -s $BASES/text $((8 * c)) $((2 * c))"
+            "write -q -c -s $kept/text $((8 * c)) $((2 * c))"
             "write -q -P 0x39 $((6 * c + 2 * s)) $s"
             "write -q -z $((9 * c + 31 * s)) $((2 * s))"
         )
@@ -209,50 +208,122 @@ write_subclusters() {
     qemu_io qcow2 "$1" "${commands[@]}"
 }
 
-# for_each_image CHECK OPTIONS COMPRESSED BASE: makes the image of each cluster size, with these options
-# of qemu-img create, and checks it. COMPRESSED is compressed or plain.
-for_each_image() {
-    local c write=write_overlay
-    for c in "${CLUSTER_SIZES[@]}"; do
-        if [[ $2 == *extended_l2=on* ]]; then
-            [[ $c -ge 16384 ]] || continue
-            write=write_subclusters
-        fi
-        make_overlay image "$c" "$2" "$4" || fail "cluster size $c: cannot be made" || return
-        "$write" image "$c" "$3" || fail "cluster size $c: cannot be written" || return
-        "$1" image || fail "cluster size $c" || return
-    done
+# make_overlay_image C OPTIONS COMPRESSED BASE: COMPRESSED is compressed or plain
+make_overlay_image() {
+    local write=write_overlay
+    [[ $2 != *extended_l2=on* ]] || write=write_subclusters
+    make_overlay image "$1" "$2" "$4" && kept make_text && "$write" image "$1" "$3"
 }
 
-# both_ways_equal IMAGE: cat into a pipe and, up to 64 KiB, cat into a file give what qemu-img reads.
-both_ways_equal() {
-    local statuses qemu_image our_key
-    qemu_opens "$1" || return
-    timeout -k 5 "$PROGRAM_SECONDS" qemu-img convert -t unsafe "${qemu_image[@]}" -O raw theirs || return
-    qcow2_info cat "${our_key[@]}" "$1" | cmp - theirs && statuses=("${PIPESTATUS[@]}") ||
-        fail "cat $1: not the bytes that qemu-img reads" || return
-    [[ ${statuses[0]} -eq 0 ]] || fail "cat $1: status ${statuses[0]}" || return
-    [[ $(field "$1" cluster_bits) -le 16 ]] || return 0
-    qcow2_info cat "${our_key[@]}" -o ours "$1" || fail "cat -o: status $?" || return
-    cmp ours theirs || fail "cat -o $1: not the bytes that qemu-img reads"
+# make_empty_image C OPTIONS: nothing written
+make_empty_image() {
+    create_qcow2 -o "cluster_size=$1,$2" image $(($1 * 48 + 1536))
 }
 
-# make_far_image FILE C OPTIONS: a disk with three L2 tables, which is long for large clusters, written on
-# both sides of the edges between them. Prints the edges.
-make_far_image() {
-    local c=$2 coverage=$(($2 * $2 / 8))
-    [[ $3 != *extended_l2=on* ]] || coverage=$((coverage / 2))
-    rm -f "$1"
-    qemu-img create -q -f qcow2 -o "cluster_size=$c,$3" "$1" $((coverage * 5 / 2)) || return
-    qemu_io qcow2 "$1" "write -q -P 0x51 $((coverage - 1024)) 2048" "write -q -P 0x52 $coverage 1024" \
-        "write -q -P 0x53 $((coverage * 2 - 1024)) 2048" "write -q -P 0x54 $((coverage * 2)) 1024" || return
+# make_filled_image C OPTIONS: data, zeros, compressed clusters and holes; two snapshots and a bitmap where
+# they are possible
+make_filled_image() {
+    local c=$1
+    seq 100000 120000 >text
+    make_empty_image "$@" || return
+    qemu_io qcow2 image "write -q -P 1 0 $((6 * c))" "write -q -z $((2 * c)) $c" "discard -q $((4 * c)) $c" \
+        "write -q -P 2 $((40 * c)) $((2 * c))" "write -q -P 3 $((20 * c + 512)) 512" || return
+    if [[ $2 != *data_file* ]]; then
+        qemu_io qcow2 image "write -q -c -P 4 $((10 * c)) $((2 * c))" "write -q -c -s text $((12 * c)) $c" || return
+    fi
+    if [[ $2 != *data_file* && $2 != *refcount_bits=[12] ]]; then
+        qemu-img snapshot -c one image || return
+        qemu_io qcow2 image "write -q -P 5 $c $((3 * c))" || return
+        qemu-img snapshot -c two image || return
+        qemu_io qcow2 image "write -q -P 5 0 $((2 * c))" || return
+    fi
+    [[ $2 == *compat=0.10* ]] || qemu-img bitmap --add -g 65536 image dirty || return
+    qemu_io qcow2 image "write -q -P 6 $((30 * c)) $c" || return
+    rm text
+}
+
+# make_reserved_image C OPTIONS WRITTEN: 16 MiB with preallocation, as OPTIONS say; WRITTEN is new or written
+make_reserved_image() {
+    create_qcow2 -o "cluster_size=$1,$2" image 16M || return
+    [[ $3 == new ]] || qemu_io qcow2 image 'write -q -P 1 0 3M' 'write -q -P 2 15M 1M' 'write -q -z 1M 1M' \
+        'discard -q 2M 512k' 'write -q -P 3 5000k 1k'
+}
+
+# far_edges C OPTIONS: the guest offsets of the edges between the L2 tables of make_far_image
+far_edges() {
+    local coverage=$(($1 * $1 / 8))
+    [[ $2 != *extended_l2=on* ]] || coverage=$((coverage / 2))
     echo $coverage $((coverage * 2))
 }
 
-# settled_maps_equal IMAGE: maps_equal, and where that fails once more when everything is on disk. A write into
-# space that was only reserved leaves holes around it which some file systems fill later on, between
-# our look and qemu-img's.
-settled_maps_equal() {
-    ! maps_equal "$1" 2>/dev/null || return 0
-    sync -- "$1"* && maps_equal "$1"
+# make_far_image C OPTIONS: a disk with three L2 tables, which is long for large clusters, written on both
+# sides of the edges between them
+make_far_image() {
+    local first second
+    read -r first second < <(far_edges "$@")
+    create_qcow2 -o "cluster_size=$1,$2" image $((first * 5 / 2)) || return
+    qemu_io qcow2 image "write -q -P 0x51 $((first - 1024)) 2048" "write -q -P 0x52 $first 1024" \
+        "write -q -P 0x53 $((second - 1024)) 2048" "write -q -P 0x54 $second 1024"
+}
+
+# ---- Which images the matrix has ----------------------------------------------------------------
+
+# sizes_of THIRD: cluster sizes. Each is in one third. A kind of image that is not there in all sizes is
+# there in one third of them; kinds that differ in one thing only, the options or the backing file, have
+# different thirds, so that each option meets each size, and so does each kind of backing file.
+sizes_of() {
+    case $1 in
+    all) echo "${CLUSTER_SIZES[@]}" ;;
+    one) echo 512 4096 65536 2097152 ;;
+    two) echo 1024 8192 131072 524288 ;;
+    three) echo 2048 16384 32768 262144 1048576 ;;
+    esac
+}
+
+# agree THIRD KIND OPTIONS ARGUMENT...: makes the image of each cluster size by make_KIND_image, and holds
+# every command against the judge
+agree() {
+    local c kept
+    for c in $(sizes_of "$1"); do
+        [[ $3 != *extended_l2=on* || $c -ge 16384 ]] || continue
+        judged "make_$2_image" "$c" "${@:3}" || return
+        if [[ $2 == far ]]; then
+            far_bytes_are_right "$c" "$3"
+        else
+            cat_is_judged
+        fi && commands_agree "${@:3}" || fail "cluster size $c" || return
+    done
+}
+
+# far_bytes_are_right C OPTIONS: around each edge lie the bytes that make_far_image wrote. The whole disk is
+# too long to be copied.
+far_bytes_are_right() {
+    local edge want=0QQRR0 got
+    for edge in $(far_edges "$@"); do
+        # The first byte of each 512, where Q to T are what was written.
+        got=$(qcow2_info cat --offset $((edge - 1536)) --length 3072 "$kept/image" | tr '\0' 0 | fold -w 512 |
+            cut -c 1 | tr -d '\n')
+        assert_equal "$got" "$want" || return
+        want=0SSTT0
+    done
+}
+
+commands_agree() {
+    local codes
+    read -r -a codes < <(audit_codes "$@")
+    check_is_judged && audit_is_judged "${codes[@]}" || return
+    # QEMU maps the last bytes of a raw file that does not end in a sector as a whole one.
+    [[ $* == *raw-short* ]] || map_is_judged
+}
+
+# audit_codes OPTIONS ARGUMENT...: what audit has to report of an image that was made like this
+audit_codes() {
+    [[ $1 != *data_file=* ]] || echo -n 'data-file '
+    [[ $1 != *encrypt.format* ]] || echo -n 'encryption '
+    case ${3:-none} in
+    none) ;;
+    *) echo -n 'backing-file name-path ' ;;
+    esac
+    [[ ${3:-none} != *-unnamed ]] || echo -n 'extension-unknown '
+    echo
 }
