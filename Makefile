@@ -40,7 +40,7 @@ BUILD ?= build
 # Jobs for the steps that start a make of their own, when make itself was given no -j.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
-# TESTS="tests/map/map.bats ...": `make check` runs only these files.
+# TESTS="tests/map/map.bats test_json ...": `make check` runs only these files and unit tests.
 # TESTS="test_json ...": `make check-unit` builds and runs only these.
 TESTS ?=
 
@@ -219,7 +219,10 @@ demo: deps-build ## install what the build needs, build, and show the tool on a 
 check: deps-build deps-check ## install what the tests need, build, and run all tests
 	+@$(submake) check-only
 
-check-only: all $(UNIT_BINS) $(FUZZ_BINS) ## the same, installing nothing
+# What only a file that does not run needs is not built.
+NEEDED := $(if $(TESTS),$(patsubst %,$(B)/unit/%,$(filter test_%,$(TESTS))) \
+              $(if $(filter %/fuzz.bats,$(TESTS)),$(FUZZ_BINS)),$(UNIT_BINS) $(FUZZ_BINS))
+check-only: all $(NEEDED) ## the same, installing nothing
 	@BUILD='$(abspath $(BUILD))' QCOW2_INFO='$(abspath $(BIN))' tests/run $(TESTS)
 
 check-unit: all $(or $(TESTS:%=$(B)/unit/%),$(UNIT_BINS)) ## run only the unit tests

@@ -5,8 +5,6 @@
 # audit on images that attacks used or could use: known ones, names, files of two formats, tables that
 # mean more than the file has, and policies that let a part of them through.
 
-# Takes long.
-
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/encryption

@@ -5,6 +5,8 @@
 # Images as qemu-img and QEMU make them: audit reports nothing for any. (More of them, among them all that
 # are preallocated, are in whole/matrix.bats.)
 
+# Without sanitizers: sound images hold no surprise for them.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit

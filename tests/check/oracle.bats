@@ -7,6 +7,8 @@
 # differ, helpers/check.jq has a rule that says why. (Sound images of every layout are in whole/matrix.bats,
 # random ones in random.bats.)
 
+# Without sanitizers: `make fuzz` damages more images.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/check

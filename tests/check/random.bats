@@ -6,7 +6,7 @@
 # rule in helpers/check.jq says why not. Fresh ones: N=5000 tests/random/damage. Images that differ are
 # kept in build/random.
 
-# Takes long.
+# Without sanitizers: it compares with QEMU.
 
 load ../helpers/load
 

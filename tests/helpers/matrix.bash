@@ -286,6 +286,8 @@ agree() {
     local c kept
     for c in $(sizes_of "$1"); do
         [[ $3 != *extended_l2=on* || $c -ge 16384 ]] || continue
+        # With sanitizers: the smallest, the default and the largest clusters.
+        [[ $c =~ ^(512|16384|65536|2097152)$ ]] || ! is_sanitized || continue
         judged "make_$2_image" "$c" "${@:3}" || return
         if [[ $2 == far ]]; then
             far_bytes_are_right "$c" "$3"

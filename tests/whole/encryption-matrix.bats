@@ -6,6 +6,8 @@
 #
 # For builds with libgcrypt.
 
+# Without sanitizers: the ciphers are those of the library, and encryption.bats uses them.
+
 load ../helpers/load
 load ../helpers/check
 load ../helpers/matrix

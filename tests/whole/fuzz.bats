@@ -6,7 +6,7 @@
 # them, within 5 seconds and 256 MiB of addresses. What has to hold is in tests/fuzz,
 # and what ended a program is the last line that it printed.
 
-# Takes long.
+# Without sanitizers: `make fuzz` takes its corpus through them.
 
 load ../helpers/load
 

@@ -7,7 +7,7 @@
 # nothing but a name, a harmless one and a hostile one of the same length. Whatever is printed must have
 # the same shape for both: as many lines, the same structure of JSON, the same status.
 
-# Takes long.
+# Without sanitizers: names go through them in `make fuzz`.
 
 load ../helpers/load
 load ../helpers/tables

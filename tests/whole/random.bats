@@ -5,7 +5,7 @@
 # Random images that always are the same ones: cat and map say what qemu-img says. `make check-random`
 # does this with fresh ones. Recipes that differ are kept in build/random.
 
-# Takes long.
+# Without sanitizers: it compares with QEMU.
 
 load ../helpers/load
 
