@@ -5,6 +5,8 @@
 # Each rule of audit has an image here that it applies to, and no other rule: the case is called
 # "audit rule CODE: ...". The last test sees to it that no rule lacks one.
 
+# Without sanitizers: attacks.bats and the fuzzer take the same ways.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/encryption
