@@ -6,6 +6,7 @@
 
 load ../helpers/load
 load ../helpers/tables
+load ../helpers/effort
 
 # 16 MiB with data, compressed data, zeros that are written down, blocks of zeros within data, and
 # holes.
@@ -119,7 +120,7 @@ ended_with() {
         for sparse in auto always never; do
             rm -f got
             # The limit is in KiB. A signal that is ignored stays so.
-            run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 2560; timeout 20 "$QCOW2_INFO" "$@"' bash \
+            run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 2560; timeout "$PROGRAM_SECONDS" "$QCOW2_INFO" "$@"' bash \
                 cat --jobs $jobs --sparse $sparse disk.qcow2 -o got
             ended_with 'cannot write the output: File too large' || fail "$jobs jobs, --sparse $sparse"
             [[ $(stat -c %s got) -le $((2560 * 1024)) ]] || fail "$jobs jobs, --sparse $sparse: $(stat -c %s got) bytes"
@@ -136,7 +137,7 @@ ended_with() {
     for image in disk.qcow2 huge.qcow2; do
         for jobs in 1 2 8; do
             run --separate-stderr bash -o pipefail -c \
-                'timeout 20 env --ignore-signal=PIPE "$QCOW2_INFO" cat --jobs "$1" "$2" | head -c 1 >/dev/null' bash \
+                'timeout "$PROGRAM_SECONDS" env --ignore-signal=PIPE "$QCOW2_INFO" cat --jobs "$1" "$2" | head -c 1 >/dev/null' bash \
                 $jobs $image
             ended_with 'cannot write the output: Broken pipe' || fail "$jobs jobs, $image"
         done
@@ -147,7 +148,7 @@ ended_with() {
     make_disk
     local jobs
     for jobs in 1 2 8; do
-        run bash -o pipefail -c 'timeout 20 "$1" cat --jobs "$2" disk.qcow2 | head -c 1 >/dev/null' - \
+        run bash -o pipefail -c 'timeout "$PROGRAM_SECONDS" "$1" cat --jobs "$2" disk.qcow2 | head -c 1 >/dev/null' - \
             "$QCOW2_INFO" $jobs
         [[ $status -eq 141 ]] || fail "status $status with $jobs jobs"
     done
@@ -158,17 +159,15 @@ ended_with() {
     # Two pebibytes of zeros into a pipe that nobody empties.
     qemu-img create -q -f qcow2 -o cluster_size=2M huge.qcow2 2P
     mkfifo pipe
-    # shellcheck disable=SC2217 # it only keeps the pipe open
-    sleep 60 <pipe &
-    local reader=$!
+    exec 8<>pipe
     # A background job of a shell ignores SIGINT, so it is given back first.
-    env --default-signal=INT "$QCOW2_INFO" cat --jobs 2 huge.qcow2 >pipe &
-    local writer=$!
-    sleep 0.5
+    env --default-signal=INT "$QCOW2_INFO" cat --jobs 2 huge.qcow2 >pipe 8<&- &
+    local writer=$! status=0
+    # It runs once it has written something.
+    head -c 1 <&8 >/dev/null
     kill -INT $writer
-    local status=0
     wait $writer || status=$?
-    kill $reader
+    exec 8<&-
     assert_equal $status 130
 }
 
@@ -186,12 +185,22 @@ ended_with() {
     assert_equal "$stderr" ''
 }
 
+# wait_for_progress FILE: waits for a line of progress below 100%, for as long as a test may take
+wait_for_progress() {
+    local started=$SECONDS
+    until grep -Eq '(^|[ \r])[ 0-9][0-9]%  ' "$1"; do
+        [[ $((SECONDS - started)) -lt $PROGRAM_SECONDS ]] || fail "no progress: $(<"$1")" || return
+        sleep 0.05
+    done
+}
+
 @test "--progress shows how far it is within a hole" {
     require_tool qemu-img
     qemu-img create -q -f qcow2 hole.qcow2 4G
     local jobs
     for jobs in 1 2; do
-        qcow2_info cat --jobs $jobs --progress hole.qcow2 2>shown | { sleep 0.5 && cat >/dev/null; }
+        # shellcheck disable=SC2094 # nobody empties the pipe before progress is shown.
+        qcow2_info cat --jobs $jobs --progress hole.qcow2 2>shown | { wait_for_progress shown && cat >/dev/null; }
         grep -Eq '[ \r][ 0-9][0-9]%  [0-9.]+ [KMG]iB of 4 GiB' shown || fail "jobs $jobs" "$(<shown)"
     done
 }
@@ -201,12 +210,12 @@ ended_with() {
     poke image "$(host_offset image 0)" 'ffffffff ffffffff ffffffff ffffffff'
     local jobs
     for jobs in 1 2 8; do
-        run bash -c 'ulimit -f 1048576 && timeout 20 "$1" cat --jobs "$2" --sparse never -o got image' - \
+        run bash -c 'ulimit -f 1048576 && timeout "$PROGRAM_SECONDS" "$1" cat --jobs "$2" --sparse never -o got image' - \
             "$QCOW2_INFO" $jobs
         assert_status 1
         assert_output_contains 'guest offset 0'
         assert_equal "$(stat -c %s got)" 0
-        run bash -o pipefail -c 'timeout 20 "$1" cat --jobs "$2" image | wc -c' - "$QCOW2_INFO" $jobs
+        run bash -o pipefail -c 'timeout "$PROGRAM_SECONDS" "$1" cat --jobs "$2" image | wc -c' - "$QCOW2_INFO" $jobs
         assert_status 1
         assert_output_contains 'guest offset 0'
         assert_equal "${lines[-1]}" 0
@@ -214,10 +223,10 @@ ended_with() {
 }
 
 # on_terminal ARGUMENT...: cat of disk.qcow2, whose standard error is a terminal, into a pipe that nobody
-# empties for a while; what the terminal shows is in the file shown
+# empties before $BEFORE has ended; what the terminal shows is in the file shown
 on_terminal() {
     command -v script >/dev/null || skip 'machine: no program script'
-    script -qec "'$QCOW2_INFO' cat $* disk.qcow2 | { sleep 1; cat >got; }" /dev/null </dev/null >shown
+    script -qec "'$QCOW2_INFO' cat $* disk.qcow2 | { $BEFORE; cat >got; }" /dev/null </dev/null >shown
     assert_same_bytes got want
 }
 
@@ -227,7 +236,7 @@ PROGRESS_LINE='^ *[0-9]+%  [0-9.]+ [KM]iB of 16 MiB  [0-9.]+ [KMG]iB/s  [0-9]+:[
     make_disk
     local jobs
     for jobs in 1 4; do
-        on_terminal --jobs $jobs
+        BEFORE='until grep -q % shown; do sleep 0.05; done' on_terminal --jobs $jobs
         tr '\r' '\n' <shown | grep -qE "$PROGRESS_LINE" || fail "$(<shown)"
         # The line is gone in the end.
         [[ $(<shown) == *$'\r\e[K' ]] || fail "$(<shown)"
@@ -236,7 +245,8 @@ PROGRESS_LINE='^ *[0-9]+%  [0-9.]+ [KM]iB of 16 MiB  [0-9.]+ [KMG]iB/s  [0-9]+:[
 
 @test "there is no progress on a terminal with --no-progress" {
     make_disk
-    on_terminal --no-progress
+    # In a second it would be shown.
+    BEFORE='sleep 1' on_terminal --no-progress
     [[ ! -s shown ]] || fail "$(<shown)"
 }
 
@@ -250,7 +260,8 @@ PROGRESS_LINE='^ *[0-9]+%  [0-9.]+ [KM]iB of 16 MiB  [0-9.]+ [KMG]iB/s  [0-9]+:[
 @test "a disk of 2 EiB with an empty L1 table is mapped at once" {
     require_tool qemu-img
     qemu-img create -q -f qcow2 -o cluster_size=2M huge.qcow2 2E
-    run timeout 5 "$QCOW2_INFO" map --json huge.qcow2
+    limit_effort 50
+    run_qcow2_info map --json huge.qcow2
     assert_status 0
     assert_output '{"start":0,"length":2305843009213693952,"allocated":false,"zero":true,"compressed":false}'
 }
@@ -279,7 +290,7 @@ bytes_by() {
 
 traced_cat() {
     # LeakSanitizer does not work under strace.
-    ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" timeout 60 \
+    ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" timeout "$PROGRAM_SECONDS" \
         strace -f -e trace=copy_file_range,splice,pwrite64 -o trace \
         "$QCOW2_INFO" cat "$@" plain.qcow2
 }

@@ -6,6 +6,7 @@
 
 load ../helpers/load
 load ../helpers/tables
+load ../helpers/effort
 load ../helpers/encryption
 
 C=65536
@@ -545,7 +546,7 @@ make_bitmap_image() {
     directory=$(bitmap_directory image)
     poke_be32 image $((directory + 8)) 0xffffffff
     truncate -s 1T image
-    export PROGRAM_SECONDS=20
+    limit_effort 50
     checked image
     assert_status 2
     assert_finding bitmap corruption $((directory + 8)) none

@@ -6,6 +6,7 @@
 
 load ../helpers/load
 load ../helpers/tables
+load ../helpers/effort
 
 C=65536
 
@@ -170,7 +171,7 @@ end of the image:     512 KiB (524288 bytes)'
 
 @test "check: a pipe that gives only the beginning: what lies behind is not checked" {
     make_image image 128M '' "write -P 1 0 80M"
-    run --separate-stderr bash -c 'cat image | timeout 60 "$QCOW2_INFO" check -'
+    run --separate-stderr bash -c 'cat image | timeout "$PROGRAM_SECONDS" "$QCOW2_INFO" check -'
     assert_status 1
     assert_output_contains 'not all of the image could be checked'
     assert_stderr_contains 'only the first'
@@ -331,22 +332,16 @@ end of the image:     512 KiB (524288 bytes)'
     assert_output_contains 'has refcount 18446744073709551615 and 1 references'
 }
 
-# limited SECONDS KIBIBYTES OPTION...: check with so many seconds of a processor and so much memory
-limited() {
-    local seconds=$1 memory=$2
-    shift 2
-    # What watches or counts needs more of both.
-    ! is_instrumented || seconds=$((seconds * 5))
-    is_sanitized || ulimit -v "$memory"
-    ulimit -t "$seconds"
-    exec timeout 400 "$QCOW2_INFO" check "$@"
-}
+# limited UNITS KIB OPTION...: check with so much work and so much address space
+limited() (
+    limit_effort "$1" "$2" && exec timeout -k 5 "$PROGRAM_SECONDS" "$QCOW2_INFO" check "${@:3}"
+)
 
 @test "check: a sparse file of 15 TiB with nothing in it is checked at once, in little memory" {
     for c in 65536 512 2097152; do
         qemu-img create -q -f qcow2 -o cluster_size=$c image 16M
         truncate -s 15T image || skip 'machine: the file system has no files of 15 TiB'
-        run --separate-stderr limited 2 200000 --json image
+        run --separate-stderr limited 20 200000 --json image
         assert_status 0
         assert_equal "$(jq -r '.findings[].code' <<<"$output")" trailing-bytes
     done
@@ -369,7 +364,7 @@ limited() {
     poke_field image l1_size 4194304
     poke_field image l1_table_offset $((1 << 24))
     truncate -s 15T image || skip 'machine: the file system has no files of 15 TiB'
-    run --separate-stderr limited 60 400000 --max-findings 3 image
+    run --separate-stderr limited 600 400000 --max-findings 3 image
     assert_status 1
     assert_stderr_contains 'again and again'
     assert_equal "$(wc -l <<<"$stderr")" 1
@@ -391,7 +386,7 @@ limited() {
     poke_field image nb_snapshots 16384
     poke_field image snapshots_offset $((1 << 30))
     truncate -s 15T image || skip 'machine: the file system has no files of 15 TiB'
-    run --separate-stderr limited 20 400000 --max-findings 3 image
+    run --separate-stderr limited 200 400000 --max-findings 3 image
     assert_status 2
 }
 

@@ -6,15 +6,12 @@
 
 CHECK_RULES=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/check.jq
 
-# A check that takes longer hangs: seconds of a processor, because other programs may run beside it.
-CHECK_SECONDS=10
-READ_SECONDS=120 # the same with --data
+# A check that takes longer hangs, on any machine: it needs milliseconds.
+HANG_SECONDS=1800
 
-# limited_check OPTION...: check within these seconds, else its status is above 128
+# limited_check OPTION...: check, whose status is 124 when it hangs
 limited_check() {
-    local seconds=$CHECK_SECONDS
-    [[ $* != *--data* ]] || seconds=$READ_SECONDS
-    (ulimit -t "$seconds" && exec timeout -k 5 300 "$QCOW2_INFO" check "$@")
+    timeout -k 5 "$HANG_SECONDS" "$QCOW2_INFO" check "$@"
 }
 
 # compare_checks IMAGE: prints "same", or the rules by which both may differ, one a line, with status 0;
@@ -25,7 +22,7 @@ compare_checks() {
     limited_check --json --max-findings 1000000 "$1" >check.ours 2>check.errors
     ours=$?
     # Without the backing file, which has no part in it.
-    timeout -k 5 300 qemu-img check --output=json \
+    timeout -k 5 "$HANG_SECONDS" qemu-img check --output=json \
         "json:{'driver':'qcow2','file':{'driver':'file','filename':'$1'},'backing':null}" >check.theirs 2>check.messages
     theirs=$?
     explain_checks "$1" "$ours" "$theirs"

@@ -7,17 +7,15 @@
 
 # hold [OPTION...]: qemu-io keeps image open until release. It has it open once it answers.
 hold() {
-    local tries
     mkfifo commands
     qemu-io "$@" -f qcow2 image <commands >answers 2>&1 3>&- &
     holder=$!
     exec 9>commands
     echo length >&9
-    for ((tries = 0; tries < 200; tries++)); do
-        ! grep -q '1 MiB' answers || return 0
+    until grep -q '1 MiB' answers; do
+        kill -0 "$holder" || fail "qemu-io does not answer: $(<answers)" || return
         sleep 0.05
     done
-    fail "qemu-io does not answer: $(<answers)"
 }
 
 release() {

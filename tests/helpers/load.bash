@@ -21,7 +21,7 @@ export TOP SAMPLE QCOW2_INFO BUILD
 
 # A test never hangs: the program and its oracles are ended after so many seconds, with status 124. No
 # machine is so slow that this decides what passes.
-PROGRAM_SECONDS=${PROGRAM_SECONDS:-1800}
+export PROGRAM_SECONDS=${PROGRAM_SECONDS:-1800}
 
 # One language for messages, sorting and dates.
 export LC_ALL=C.UTF-8 TZ=UTC

@@ -36,7 +36,7 @@ make_text() {
 
 # qemu_io FORMAT FILE COMMAND...: one qemu-io that runs all the commands
 qemu_io() {
-    local format=$1 file=$2 arguments=() command qemu_image our_key
+    local format=$1 file=$2 arguments=() command qemu_image
     shift 2
     for command in "$@"; do
         arguments+=(-c "$command")

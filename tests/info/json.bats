@@ -598,7 +598,7 @@ piped() {
     qemu-io -f qcow2 a.qcow2 <commands >opened 3>&- &
     exec 7>commands
     echo 'read 0 512' >&7
-    timeout 20 bash -c 'until grep -q "read 512" opened; do sleep 0.05; done'
+    timeout "$PROGRAM_SECONDS" bash -c 'until grep -q "read 512" opened; do sleep 0.05; done'
     assert_query .in_use true
     exec 7>&-
     wait

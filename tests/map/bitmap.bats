@@ -6,6 +6,7 @@
 
 load ../helpers/load
 load ../helpers/tables
+load ../helpers/effort
 
 MIB=1048576
 
@@ -46,16 +47,16 @@ DIRTY_FORM='reduce .[] as $next ([];
 
 # What qemu-nbd says of the bitmap b of image. Data that is none is dirty there.
 qemu_dirty() {
-    local socket=$BATS_TEST_TMPDIR/socket server tries
+    local socket=$BATS_TEST_TMPDIR/socket server
     require_tool qemu-nbd qemu-img jq
     [[ ${#socket} -lt 108 ]] || skip 'machine: the path of the test folder is too long for a socket'
-    timeout 60 qemu-nbd -r -t -f qcow2 -k "$socket" -B b image 3>&- >nbd.log 2>&1 &
+    timeout "$PROGRAM_SECONDS" qemu-nbd -r -t -f qcow2 -k "$socket" -B b image 3>&- >nbd.log 2>&1 &
     server=$!
-    for ((tries = 0; tries < 200; tries++)); do
-        [[ ! -S $socket ]] || break
+    until [[ -S $socket ]]; do
+        kill -0 "$server" || fail "qemu-nbd: $(<nbd.log)" || return
         sleep 0.05
     done
-    timeout 60 qemu-img map --output=json --image-opts \
+    timeout "$PROGRAM_SECONDS" qemu-img map --output=json --image-opts \
         "driver=nbd,server.type=unix,server.path=$socket,x-dirty-bitmap=qemu:dirty-bitmap:b" >theirs.json
     kill "$server"
     wait "$server" || true
@@ -502,7 +503,7 @@ only_with_force() {
     data=$(($(peek_be64 image "$(table_entry_at image 0)") & OFFSET_MASK))
     head -c 64K /dev/zero | tr '\0' '\125' | place image $data
     copied_entries 1024 $data 0 | tr '\200' '\0' | place image "$(table_entry_at image 0)"
-    run bash -c 'ulimit -t 5; "$QCOW2_INFO" map --json --bitmap b image >/dev/full'
+    run bash -c "ulimit -t $(effort 50)"'; "$QCOW2_INFO" map --json --bitmap b image >/dev/full'
     assert_status 1
     assert_output_contains 'No space left'
     assert_equal "${#lines[@]}" 1

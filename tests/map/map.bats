@@ -6,6 +6,7 @@
 
 load ../helpers/load
 load ../helpers/tables
+load ../helpers/effort
 
 # A disk of 2 MiB over one of 1.5 MiB over a sparse raw file of 2 MiB, all in clusters of 64 KiB.
 # qemu-img puts the first five clusters of metadata in front, and what is written first comes next.
@@ -534,7 +535,7 @@ extents_end_at() {
 @test "map: a reader that goes away ends it quietly" {
     make_fragmented
     local statuses
-    timeout 60 env --default-signal=PIPE "$QCOW2_INFO" map --json image 2>stderr | head -n 1 >first
+    timeout "$PROGRAM_SECONDS" env --default-signal=PIPE "$QCOW2_INFO" map --json image 2>stderr | head -n 1 >first
     statuses=("${PIPESTATUS[@]}")
     assert_equal "${statuses[0]}" 141
     assert_equal "$(wc -l <first)" 1
@@ -548,7 +549,7 @@ extents_end_at() {
     table=$(l2_table_at image 0)
     copied_entries 8192 "$(host_offset image 0)" 0 | place image "$table"
     copied_entries 131072 "$table" 0 | place image "$(field image l1_table_offset)"
-    run bash -c 'ulimit -t 5; "$QCOW2_INFO" map --json --host-offsets image >/dev/full'
+    run bash -c "ulimit -t $(effort 50)"'; "$QCOW2_INFO" map --json --host-offsets image >/dev/full'
     assert_status 1
     assert_output_contains 'No space left'
     assert_equal "${#lines[@]}" 1

@@ -2,25 +2,15 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# How much memory and work a command takes at most, whatever the image. Time is bounded in seconds of a
-# processor, far above what is needed and far below what a wrong way of working takes.
+# How much memory and work a command takes at most, whatever the image. See helpers/effort.
 
 load ../helpers/load
 load ../helpers/tables
+load ../helpers/effort
 
 setup_file() {
-    require_tool cc qemu-img qemu-io
-    cc -D_GNU_SOURCE -pthread -o "$BATS_FILE_TMPDIR/measure" "$TOP/tests/bench/measure.c"
-}
-
-# peak_below MIB ARGUMENT...: the program takes less memory than so many MiB, and ends with $ENDS_WITH (default:
-# 0); its output is in "got". Sanitizers take memory of their own: with them it only has to end so.
-peak_below() {
-    local limit=$1 line status=0
-    shift
-    line=$(timeout -k 5 "$PROGRAM_SECONDS" "$BATS_FILE_TMPDIR/measure" got "$QCOW2_INFO" "$@") || status=$?
-    [[ $status -eq ${ENDS_WITH:-0} ]] || fail "$*: status $status" || return
-    is_sanitized || ((${line##* } < limit * 1024)) || fail "$*: ${line##* } KiB of memory, $limit MiB allowed"
+    require_tool qemu-img qemu-io
+    make_measure
 }
 
 # A disk of 48 MiB with 24 MiB of numbers and 24 MiB of noise, in this format.
@@ -145,16 +135,21 @@ repeat_bytes() {
     done
 }
 
+# limited ARGUMENT...: the program, with 50 units of work
+limited() (
+    limit_effort 50 && qcow2_info "$@"
+)
+
 @test "a chain of 100 overlays costs its metadata, not 100 times the disk" {
     local i
     qemu-img create -q -f qcow2 0.qcow2 32T
     for ((i = 1; i <= 100; i++)); do
         make_overlay $i 32T 64k "write -q -P $i $((i * 300))G 64k"
     done
-    run bash -c 'ulimit -t 5 && "$QCOW2_INFO" map --json 100.qcow2'
+    run limited map --json 100.qcow2
     assert_status 0
     assert_equal "$(grep -c '"allocated":true' <<<"$output")" 100
-    run bash -c 'ulimit -t 5 && "$QCOW2_INFO" cat --sparse auto -o out --length 4T 100.qcow2'
+    run limited cat --sparse auto -o out --length 4T 100.qcow2
     assert_status 0
     assert_equal "$(stat -c %s out)" $((4 << 40))
 }
@@ -167,7 +162,8 @@ repeat_bytes() {
     qemu-img convert -f qcow2 -O raw image want
     local jobs
     for jobs in 1 2; do
-        run bash -c 'ulimit -t 2 && "$QCOW2_INFO" cat --jobs "$1" image >got' - $jobs
+        rm -f got
+        run limited cat --jobs $jobs -o got image
         assert_status 0
         assert_same_bytes got want
     done

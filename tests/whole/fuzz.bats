@@ -36,7 +36,7 @@ replay() {
     for harness; do
         mapfile -t files < <(corpus_of "$harness")
         [[ ${#files[@]} -gt 0 ]] || fail "there is no corpus for $harness" || return
-        timeout 300 "$PROGRAMS/driver" "$harness" "${files[@]}" >log 2>&1 ||
+        timeout "$PROGRAM_SECONDS" "$PROGRAMS/driver" "$harness" "${files[@]}" >log 2>&1 ||
             fail "$(tail -n 20 log)" || return
         assert_equal "$(grep -c "^$harness: " log)" ${#files[@]} || return
     done
@@ -47,7 +47,7 @@ judge() {
     cp "$FUZZ/corpus/image/plain" base
     cp "$FUZZ/corpus/image/overlay-on-raw" overlay
     head -c 16384 /dev/zero >raw.data
-    timeout 1200 "$PROGRAMS/judge" "$(readlink -f "$QCOW2_INFO")" documents "$@" >log 2>&1 ||
+    timeout "$PROGRAM_SECONDS" "$PROGRAMS/judge" "$(readlink -f "$QCOW2_INFO")" documents "$@" >log 2>&1 ||
         fail "$(tail -n 20 log)" || return
     judges_every_command || return
     jq -n 'reduce inputs as $document (0; . + 1)' documents
@@ -90,7 +90,7 @@ judge_seeds() {
     local harness count
     count=$(part 2000)
     while read -r harness; do
-        timeout 600 "$PROGRAMS/driver" --try "$harness" 0 "$count" "$FUZZ"/corpus/image/* >log 2>&1 ||
+        timeout "$PROGRAM_SECONDS" "$PROGRAMS/driver" --try "$harness" 0 "$count" "$FUZZ"/corpus/image/* >log 2>&1 ||
             fail "$(tail -n 20 log)"
     done < <("$PROGRAMS/driver" --images)
 }
@@ -100,7 +100,7 @@ judge_seeds() {
     count=$(part 2000)
     while read -r harness _; do
         mapfile -t files < <(corpus_of "$harness")
-        timeout 600 "$PROGRAMS/driver" --try "$harness" 0 "$count" "${files[@]}" >log 2>&1 ||
+        timeout "$PROGRAM_SECONDS" "$PROGRAMS/driver" --try "$harness" 0 "$count" "${files[@]}" >log 2>&1 ||
             fail "$(tail -n 20 log)"
     done < <("$PROGRAMS/driver" --list | grep -vwFf <("$PROGRAMS/driver" --images))
 }

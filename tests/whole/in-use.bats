@@ -45,9 +45,8 @@ WARNING='qcow2-info: image: warning: another process has the image open for writ
     hold
     echo 'write -P 0x42 0 64k' >&9
     echo flush >&9
-    local tries
-    for ((tries = 0; tries < 200; tries++)); do
-        ! grep -q 'wrote 65536/65536' answers || break
+    until grep -q 'wrote 65536/65536' answers; do
+        kill -0 "${holder:?}" || fail "qemu-io: $(<answers)"
         sleep 0.05
     done
     run_qcow2_info cat --length 3 image
