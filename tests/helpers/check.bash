@@ -18,25 +18,19 @@ limited_check() {
 # else a line that begins with DIFFERENCE, and more lines, with status 1. Uses the files check.ours,
 # check.theirs and check.messages in the current folder.
 compare_checks() {
-    local ours theirs
+    local ours theirs answer
     limited_check --json --max-findings 1000000 "$1" >check.ours 2>check.errors
     ours=$?
     # Without the backing file, which has no part in it.
     timeout -k 5 "$HANG_SECONDS" qemu-img check --output=json \
         "json:{'driver':'qcow2','file':{'driver':'file','filename':'$1'},'backing':null}" >check.theirs 2>check.messages
     theirs=$?
-    explain_checks "$1" "$ours" "$theirs"
-}
-
-# explain_checks IMAGE OUR_STATUS THEIR_STATUS: the same with the four files there already
-explain_checks() {
-    local answer
-    check_answer_is_sound "$1" "$2" || return
-    if (($3 > 63)); then
-        echo "rule: qemu-img did not end by itself (status $3)"
+    check_answer_is_sound "$1" "$ours" || return
+    if ((theirs > 63)); then
+        echo "rule: qemu-img did not end by itself (status $theirs)"
         return
     fi
-    answer=$(jq -n -r --argjson our_status "$2" --argjson their_status "$3" \
+    answer=$(jq -n -r --argjson our_status "$ours" --argjson their_status "$theirs" \
         --slurpfile ours check.ours --slurpfile theirs check.theirs --rawfile messages check.messages \
         --rawfile errors check.errors --argjson snapshots "$((0x$(od -An -v -tx1 -j 60 -N 4 -- "$1" | tr -d ' \n')))" \
         -f "$CHECK_RULES" 2>&1) || answer="DIFFERENCE: cannot be compared: $answer"

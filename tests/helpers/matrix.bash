@@ -46,8 +46,7 @@ qemu_io() {
     else
         qemu_image=(-f "$format" "$file")
     fi
-    if ! timeout -k 5 "$PROGRAM_SECONDS" qemu-io -t unsafe "${arguments[@]}" "${qemu_image[@]}" \
-        >qemu-io.log 2>&1 || [[ -s qemu-io.log ]]; then
+    if ! qemu-io -t unsafe "${arguments[@]}" "${qemu_image[@]}" >qemu-io.log 2>&1 || [[ -s qemu-io.log ]]; then
         fail "qemu-io $file: $(cat qemu-io.log)"
     fi
 }
@@ -283,17 +282,18 @@ sizes_of() {
 # agree THIRD KIND OPTIONS ARGUMENT...: makes the image of each cluster size by make_KIND_image, and holds
 # every command against the judge
 agree() {
-    local c kept
+    local c kept codes
+    read -r -a codes < <(audit_codes "${@:3}")
     for c in $(sizes_of "$1"); do
         [[ $3 != *extended_l2=on* || $c -ge 16384 ]] || continue
         # With sanitizers: the smallest, the default and the largest clusters.
-        [[ $c =~ ^(512|16384|65536|2097152)$ ]] || ! is_sanitized || continue
+        [[ $c =~ ^(512|16384|65536|2097152)$ || -z $SANITIZED ]] || continue
         judged "make_$2_image" "$c" "${@:3}" || return
         if [[ $2 == far ]]; then
             far_bytes_are_right "$c" "$3"
         else
-            cat_is_judged
-        fi && commands_agree "${@:3}" || fail "cluster size $c" || return
+            cat_is_judged "$c" "$*"
+        fi && tables_are_judged "$*" "${codes[@]}" || fail "cluster size $c" || return
     done
 }
 
@@ -310,22 +310,13 @@ far_bytes_are_right() {
     done
 }
 
-commands_agree() {
-    local codes
-    read -r -a codes < <(audit_codes "$@")
-    check_is_judged && audit_is_judged "${codes[@]}" || return
-    # QEMU maps the last bytes of a raw file that does not end in a sector as a whole one.
-    [[ $* == *raw-short* ]] || map_is_judged
-}
-
-# audit_codes OPTIONS ARGUMENT...: what audit has to report of an image that was made like this
+# audit_codes OPTIONS ARGUMENT...: what audit has to report of an image that was made like this, in order
 audit_codes() {
-    [[ $1 != *data_file=* ]] || echo -n 'data-file '
-    [[ $1 != *encrypt.format* ]] || echo -n 'encryption '
-    case ${3:-none} in
-    none) ;;
-    *) echo -n 'backing-file name-path ' ;;
-    esac
-    [[ ${3:-none} != *-unnamed ]] || echo -n 'extension-unknown '
-    echo
+    local found=''
+    [[ ${3:-} != *-unnamed ]] || found+=' extension-unknown'
+    [[ ${3:-none} == none ]] || found+=' backing-file name-path'
+    [[ $1 != *data_file=* ]] || found+=' data-file'
+    [[ $1 != *encrypt.format* ]] || found+=' encryption'
+    # shellcheck disable=SC2086 # several words
+    printf '%s\n' $found | sort | paste -s -d ' '
 }

@@ -9,7 +9,6 @@
 # Without sanitizers: the ciphers are those of the library, and encryption.bats uses them.
 
 load ../helpers/load
-load ../helpers/check
 load ../helpers/matrix
 load ../helpers/encryption
 load ../helpers/judge
@@ -25,13 +24,13 @@ setup_file() {
 # with 192 bits, and says so.
 cipher_decrypts() {
     local kept
-    judged make_cipher_image "$@" || return
+    judged make_cipher_image "$@" encrypt.format=luks || return
     if [[ $1 == twofish-192 ]] && qcow2_info --version | grep -qx 'nettle not built in'; then
         printf abc >key
         cannot cat --key-file key "$kept/image" 'cipher "twofish" with keys of 192 bits is not supported'
         return
     fi
-    cat_is_judged || fail "cipher $*"
+    cat_is_judged 4096 encrypt.format=luks || fail "cipher $*"
 }
 
 # ciphers_decrypt: of each line of standard input

@@ -9,7 +9,6 @@
 # and every width of refcounts. Which sizes a kind has is in sizes_of() of helpers/matrix.
 
 load ../helpers/load
-load ../helpers/check
 load ../helpers/matrix
 load ../helpers/judge
 
