@@ -230,7 +230,7 @@ check-unit: all $(or $(TESTS:%=$(B)/unit/%),$(UNIT_BINS)) ## run only the unit t
 
 check-random: SUITE := random
 check-random: ## compare with qemu-img on random images
-coverage: deps-build deps-check ## tell which lines of src/format and src/image the tests do not reach
+coverage: deps-build deps-check ## print which lines of src the tests do not reach
 	+-@$(submake) COVERAGE=1 check-only
 	@BUILD='$(BUILD)/coverage' tests/coverage
 
