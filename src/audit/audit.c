@@ -125,16 +125,22 @@ bool audit_table(struct audit_state *state, enum purpose purpose, uint64_t offse
     return true;
 }
 
+bool audit_faults(struct audit_state *state, uint32_t faults, uint64_t at, const char *table,
+                  uint64_t entry)
+{
+    bool readable = faults_unreadable(faults) == 0;
+    while (faults != 0) {
+        enum entry_fault fault = fault_take(&faults);
+        audit_tell(state, audit_rule_of_fault[fault], at, "the entry 0x%016" PRIx64 " of %s has %s",
+                   entry, table, fault_rules[fault].words);
+    }
+    return readable;
+}
+
 uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, uint64_t offset,
                               uint64_t at, const char *name, bool *added)
 {
     const struct header *header = state->header;
-    if (!is_aligned(offset, header->cluster_size)) {
-        audit_unseen(state, AUDIT_TABLE_UNALIGNED);
-        audit_tell(state, AUDIT_TABLE_UNALIGNED, at,
-                   "%s at %" PRIu64 " is not aligned to a cluster", name, offset);
-        return NULL;
-    }
     if (!table_inside(state, offset, header->cluster_size, at, name)) {
         return NULL;
     }

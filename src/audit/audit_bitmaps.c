@@ -29,8 +29,7 @@ static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitma
         sums->memory = add_clipped(sums->memory, bytes);
     }
     if (bitmap->table_size <= CAP_BITMAP_BYTES >> header->cluster_bits &&
-        is_aligned(bitmap->table_offset, header->cluster_size) &&
-        audit_possible_place(bitmap->table_offset)) {
+        header_is_place(header, bitmap->table_offset)) {
         uint64_t clusters = (uint64_t)bitmap->table_size << header->cluster_bits;
         state->accounted_size = add_clipped(state->accounted_size, clusters);
         bool inside = audit_table(state, PURPOSE_BITMAP_TABLE, bitmap->table_offset,
@@ -103,15 +102,11 @@ void audit_bitmaps(struct audit_state *state)
 static void look_at_bits(struct audit_state *state, const struct table_entry *entry)
 {
     static const char name[] = "a cluster of bits of a bitmap";
-    uint64_t offset = entry->value & ENTRY_OFFSET_MASK;
+    uint64_t offset = bitmap_table_offset(entry->value);
+    uint32_t faults = bitmap_table_faults(state->header, entry->value);
     bool added = true;
-    if (!bitmap_entry_valid(entry->value, state->header)) {
-        audit_tell(state, AUDIT_BITMAP_BROKEN, entry->at,
-                   "an entry of the table of a bitmap is 0x%016" PRIx64 ", which is not valid",
-                   entry->value);
-        return;
-    }
-    if (offset == 0) {
+    if (!audit_faults(state, faults, entry->at, "the table of a bitmap", entry->value) ||
+        offset == 0) {
         return; // all zeros, or all ones
     }
     const uint64_t *slot =

@@ -117,12 +117,10 @@ static uint64_t disk_bytes(const struct audit_tree *tree, unsigned parts)
                : 0;
 }
 
-static void look_at_compressed(struct audit_tree *tree, uint64_t entry)
+static void look_at_compressed(struct audit_tree *tree, struct l2_entry entry)
 {
-    const struct header *header = tree->state->header;
     struct stretch stretch;
-    struct l2_entry plain = {entry & ~ENTRY_COPIED, 0};
-    if (tree->data_file || l2_entry_stretch(header, plain, tree->guest_offset, &stretch)) {
+    if (l2_entry_stretch(tree->state->header, entry, tree->guest_offset, &stretch) != 0) {
         return; // nobody reads it
     }
     if (look_at_place(tree, stretch.host_offset, stretch.stored_size)) {
@@ -132,23 +130,13 @@ static void look_at_compressed(struct audit_tree *tree, uint64_t entry)
     tree->table.compressed_clusters++;
 }
 
-// The parts of a cluster that are not zeros, whatever is in the file. Without extended entries it
-// is all of them, or none.
-static uint32_t parts_read(const struct header *header, struct l2_entry entry)
-{
-    if (header_extended_l2(header)) {
-        return (uint32_t)entry.subclusters;
-    }
-    return entry.entry & ENTRY_ZERO ? 0 : ALL_PARTS;
-}
-
 static void look_at_cluster(struct audit_tree *tree, struct l2_entry entry)
 {
     const struct header *header = tree->state->header;
-    uint64_t host_offset = entry.entry & ENTRY_OFFSET_MASK;
+    uint64_t host_offset = l2_entry_host_offset(entry);
     uint64_t size = header->cluster_size;
-    uint32_t parts = parts_read(header, entry);
-    if (tree->data_file) {
+    uint32_t parts = l2_entry_data_parts(header, entry);
+    if (header_has_data_file(header)) {
         return;
     }
     if (look_at_place(tree, host_offset, size)) {
@@ -174,35 +162,14 @@ static bool is_zero_line(struct bytes view, size_t at)
     return bytes_view(view, at, LINE, &line) && memcmp(line.data, zeros, LINE) == 0;
 }
 
-// What breaks a rule of the format in an entry, in words; NULL when nothing does. The bit that says
-// COPIED is for those who look at refcounts.
-static const char *broken_rule(const struct audit_tree *tree, struct l2_entry entry)
+static void report_faults(struct audit_tree *tree, struct l2_entry entry, uint32_t faults)
 {
-    uint32_t allocated = (uint32_t)entry.subclusters;
-    uint32_t zero = (uint32_t)(entry.subclusters >> SUBCLUSTERS);
-    if (entry.entry & ENTRY_COMPRESSED) {
-        return entry.subclusters != 0 ? "a compressed cluster has subclusters" : NULL;
-    }
-    if (entry.entry & tree->broken_bits) {
-        return entry.entry & tree->broken_bits & ENTRY_OFFSET_MASK
-                   ? "its host offset is not aligned to a cluster"
-                   : "reserved bits are set";
-    }
-    if (allocated & zero) {
-        return "a subcluster is both allocated and zero";
-    }
-    bool has_host = (entry.entry & ENTRY_OFFSET_MASK) != 0 || tree->data_file;
-    return allocated != 0 && !has_host ? "a subcluster is allocated without a host cluster" : NULL;
-}
-
-static void look_at_rules(struct audit_tree *tree, struct l2_entry entry)
-{
-    const char *rule = broken_rule(tree, entry);
-    if (rule) {
-        pay_for_oddity(tree);
-        audit_tell(tree->state, AUDIT_ENTRY_BROKEN, tree->place,
-                   "the L2 entry 0x%016" PRIx64 " for guest offset %" PRIu64 ": %s", entry.entry,
-                   tree->guest_offset, rule);
+    pay_for_oddity(tree);
+    while (faults != 0) {
+        enum entry_fault fault = fault_take(&faults);
+        audit_tell(tree->state, audit_rule_of_fault[fault], tree->place,
+                   "the L2 entry 0x%016" PRIx64 " for guest offset %" PRIu64 " has %s", entry.entry,
+                   tree->guest_offset, fault_rules[fault].words);
     }
 }
 
@@ -220,10 +187,13 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
             continue;
         }
         struct l2_entry entry = l2_entry_load(header, view, i);
-        look_at_rules(tree, entry);
-        if (entry.entry & ENTRY_COMPRESSED) {
-            look_at_compressed(tree, entry.entry);
-        } else if (entry.entry & ENTRY_OFFSET_MASK) {
+        uint32_t faults = l2_entry_faults(header, entry, tree->guest_offset);
+        if (faults != 0) {
+            report_faults(tree, entry, faults);
+        }
+        if (l2_entry_is_compressed(entry)) {
+            look_at_compressed(tree, entry);
+        } else if (l2_entry_host_offset(entry) != 0) {
             look_at_cluster(tree, entry);
         }
         tree->cost += entry.entry != 0 ? AUDIT_L2_ENTRY_COST : 0;

@@ -24,9 +24,7 @@ struct audit_tree {
     struct audit_state *state;
     struct table_window window;
     bool active;
-    bool first_walk;      // of this table: what it names has not been seen through it
-    bool data_file;       // the data are elsewhere
-    uint64_t broken_bits; // that no entry has which is not compressed
+    bool first_walk; // of this table: what it names has not been seen through it
     uint64_t *recent;
     uint64_t place;        // byte offset of the entry
     uint64_t guest_offset; // that it is about

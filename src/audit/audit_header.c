@@ -290,7 +290,7 @@ void audit_references(struct audit_state *state)
         audit_name(state, AUDIT_NAME_FILE, "the name of the backing file", name,
                    header->backing_file_offset);
     }
-    if (header->incompatible_features & INCOMPATIBLE_DATA_FILE) {
+    if (header_has_data_file(header)) {
         tell_reference(state, &data, data_file, HEADER_INCOMPATIBLE_FEATURES, "the data file");
     } else if (data_file.data) {
         tell_reference(state, &unused, data_file, HEADER_INCOMPATIBLE_FEATURES,

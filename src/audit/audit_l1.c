@@ -54,8 +54,9 @@ bool audit_l1_next(struct audit_l1_walk *walk)
         uint64_t count = walk->view.size / L1_ENTRY_SIZE;
         for (uint64_t i = walk->next - walk->at; i < count; i++) {
             walk->entry = bytes_be64(walk->view, (size_t)i * L1_ENTRY_SIZE);
-            walk->l2_offset = walk->entry & ENTRY_OFFSET_MASK;
-            if (walk->l2_offset != 0) {
+            if (walk->entry != 0) {
+                walk->faults = l1_entry_faults(header, walk->entry);
+                walk->l2_offset = l1_entry_l2_offset(walk->entry);
                 walk->place = walk->l1.offset + (walk->at + i) * L1_ENTRY_SIZE;
                 walk->guest_offset = (walk->at + i) * header_l2_coverage(header);
                 walk->next = walk->at + i + 1;
@@ -78,10 +79,8 @@ void audit_l1_free(struct audit_l1_walk *walk)
 
 struct l1_table audit_l1_of_disk(const struct audit_state *state)
 {
-    const struct header *header = state->header;
-    bool sound = header->l1_size <= CAP_L1_SIZE && header->l1_table_offset < HOST_OFFSET_LIMIT &&
-                 is_aligned(header->l1_table_offset, header->cluster_size);
-    return (struct l1_table){header->l1_table_offset, sound ? header->l1_size : 0};
+    struct l1_table l1 = l1_table_active(state->header);
+    return l1_table_is_sound(state->header, l1) ? l1 : (struct l1_table){l1.offset, 0};
 }
 
 enum { OWNER_ACTIVE = 1 }; // and of snapshots, one after another, what follows
@@ -95,9 +94,12 @@ static void note_l2_tables(struct audit_state *state, struct l1_table l1, uint64
     struct audit_l1_walk walk = audit_l1_start(state, l1, owner == OWNER_ACTIVE);
     while (audit_l1_next(&walk)) {
         bool added = true;
-        if (walk.entry & L1_ENTRY_RESERVED) {
-            audit_tell(state, AUDIT_ENTRY_BROKEN, walk.place,
-                       "the L1 entry 0x%016" PRIx64 ": reserved bits are set", walk.entry);
+        if (!audit_faults(state, walk.faults, walk.place, "an L1 table", walk.entry)) {
+            audit_unseen(state, AUDIT_TABLE_UNALIGNED);
+            continue;
+        }
+        if (walk.l2_offset == 0) {
+            continue;
         }
         uint64_t *slot =
             audit_cluster_table(state, PURPOSE_L2_TABLE, walk.l2_offset, walk.place, name, &added);

@@ -96,7 +96,7 @@ static void look_at_tree(struct audit_tree *tree, struct l1_table l1)
     };
     while (audit_l1_next(&walk)) {
         // What is no place of a table was told when it was noted.
-        if (is_aligned(walk.l2_offset, size) &&
+        if (faults_unreadable(walk.faults) == 0 && walk.l2_offset != 0 &&
             range_inside(walk.l2_offset, size, state->source->size)) {
             tree->guest_offset = walk.guest_offset;
             state->unseen_tables += !look_at_l2_table(tree, walk.l2_offset) && tree->active;
@@ -121,15 +121,6 @@ static void look_at_snapshot_trees(struct audit_tree *tree)
     }
 }
 
-// Of an entry that is not compressed. In version 2 the zero bit was reserved, and with extended
-// entries it is again.
-static uint64_t broken_bits(const struct header *header)
-{
-    bool zero_bit = header->version >= 3 && !header_extended_l2(header);
-    return L2_ENTRY_RESERVED | (zero_bit ? 0 : ENTRY_ZERO) |
-           ((header->cluster_size - 1) & ENTRY_OFFSET_MASK);
-}
-
 void audit_l2_tables(struct audit_state *state)
 {
     size_t slots = state->tables.slots ? (size_t)1 << state->tables.bits : 1;
@@ -137,8 +128,6 @@ void audit_l2_tables(struct audit_state *state)
         .state = state,
         .window = table_window_make(TABLE_WINDOW_MAX),
         .active = true,
-        .data_file = image_has_feature(state->image, INCOMPATIBLE_DATA_FILE),
-        .broken_bits = broken_bits(state->header),
         .disk_size = state->header->size,
         .recent = calloc((size_t)1 << AUDIT_RECENT_BITS, sizeof *tree.recent),
         .remembered = calloc(slots, sizeof *tree.remembered),

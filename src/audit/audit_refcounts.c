@@ -74,12 +74,12 @@ static void look_at_entry(struct audit_state *state, const struct table_entry *e
                           struct last_blocks *last)
 {
     const struct header *header = state->header;
-    uint64_t offset = entry->value & REFTABLE_OFFSET_MASK;
+    uint64_t offset = refcount_table_block(entry->value);
+    uint32_t faults = refcount_table_faults(header, entry->value);
     bool added = true;
-    if (entry->value & REFCOUNT_TABLE_ENTRY_RESERVED) {
-        audit_tell(state, AUDIT_ENTRY_BROKEN, entry->at,
-                   "the entry 0x%016" PRIx64 " of the refcount table: reserved bits are set",
-                   entry->value);
+    if (!audit_faults(state, faults, entry->at, "the refcount table", entry->value)) {
+        audit_unseen(state, AUDIT_TABLE_UNALIGNED);
+        return;
     }
     if (offset == 0) {
         return;
@@ -91,8 +91,7 @@ static void look_at_entry(struct audit_state *state, const struct table_entry *e
     }
     // Also of one that has no slot any more it is known where it is.
     uint64_t first = entry->index * refcount_block_entries(header);
-    if (is_aligned(offset, header->cluster_size) &&
-        range_inside(offset, header->cluster_size, state->source->size) &&
+    if (range_inside(offset, header->cluster_size, state->source->size) &&
         first < divide_up(state->source->size, header->cluster_size)) {
         last->first[last->count++ % LAST_BLOCKS] = first;
     }

@@ -9,6 +9,7 @@
 #define AUDIT_AUDIT_RULES_H
 
 #include "base/bytes.h"
+#include "format/fault.h"
 
 enum audit_severity {
     AUDIT_UNSAFE,  // the image must not be used
@@ -75,6 +76,9 @@ struct audit_rule_text {
 };
 
 extern const struct audit_rule_text audit_rules[AUDIT_RULES];
+
+// The rule that a fault of a table entry breaks.
+extern const enum audit_rule audit_rule_of_fault[FAULTS];
 
 // "unsafe", "note", "allowed".
 const char *audit_severity_name(enum audit_severity severity);

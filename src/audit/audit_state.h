@@ -90,9 +90,14 @@ bool audit_table(struct audit_state *state, enum purpose purpose, uint64_t offse
                  uint64_t at, const char *name);
 
 // The same for a table of one cluster, with its slot in state->tables, or NULL when it is not in
-// the file, not aligned, or cannot be remembered; `added` is false when it was there before.
+// the file or cannot be remembered; `added` is false when it was there before.
 uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, uint64_t offset,
                               uint64_t at, const char *name, bool *added);
+
+// Reports the faults of the entry at `at`, in a table that `table` says in words. False when they
+// make what it names unreadable, which is then not looked at.
+bool audit_faults(struct audit_state *state, uint32_t faults, uint64_t at, const char *table,
+                  uint64_t entry);
 
 // Says that a cluster which a table takes is wanted for another purpose.
 void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,

@@ -79,8 +79,7 @@ static void look_at_snapshot_l1(struct audit_state *state, const struct snapshot
     uint64_t size = (uint64_t)snapshot->l1_size * L1_ENTRY_SIZE;
     struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
     sums->l1_bytes += size;
-    if (!is_aligned(l1.offset, state->header->cluster_size) || !audit_possible_place(l1.offset) ||
-        l1.size > CAP_L1_SIZE) {
+    if (!l1_table_is_sound(state->header, l1)) {
         audit_unseen(state, AUDIT_SNAPSHOT_BROKEN); // which is told as a problem of the entry
         return;
     }

@@ -33,14 +33,25 @@ static void tell_bitmap_problems(struct check_state *state, struct problems *pro
     problems_free(problems);
 }
 
+static void report_bitmap_faults(struct check_state *state, uint64_t at, uint32_t faults)
+{
+    while (faults != 0) {
+        enum entry_fault fault = fault_take(&faults);
+        const struct finding finding = {
+            .kind = finding_of_fault[fault], .has_host = true, .host_offset = at};
+        findings_add(&state->check->findings, &finding, "an entry of the bitmap table has %s",
+                     fault_rules[fault].words);
+    }
+}
+
 static void check_bitmap_entry(struct check_state *state, const struct table_entry *entry)
 {
     const struct finding none = {0};
-    uint64_t offset = entry->value & ENTRY_OFFSET_MASK;
+    uint64_t offset = bitmap_table_offset(entry->value);
+    uint32_t faults = bitmap_table_faults(state->header, entry->value);
     uint64_t told = check_told(state);
-    if (!bitmap_entry_valid(entry->value, state->header)) {
-        tell_bitmap(state, entry->at, "an entry of the bitmap table is not valid");
-    } else if (offset != 0) {
+    report_bitmap_faults(state, entry->at, faults);
+    if (faults == 0 && offset != 0) {
         check_reference(state, offset, state->header->cluster_size, PURPOSE_BITMAP_DATA, &none,
                         "a bitmap table");
     }

@@ -89,20 +89,19 @@ bool check_refcount_is_one(struct check_state *state, uint64_t cluster)
 static void check_block(struct check_state *state, uint64_t index, uint64_t entry)
 {
     const struct header *header = state->header;
-    uint64_t offset = entry & REFTABLE_OFFSET_MASK;
+    uint64_t offset = refcount_table_block(entry);
+    uint32_t faults = refcount_table_faults(header, entry);
     struct finding at = {.has_host = true, .host_offset = offset};
     char place[64];
+    if (offset == 0 && faults == 0) {
+        return;
+    }
     snprintf(place, sizeof place, "refcount table entry %" PRIu64, index);
-    if (entry & REFCOUNT_TABLE_ENTRY_RESERVED) {
-        at.kind = FINDING_REFCOUNT_TABLE_RESERVED_BITS;
-    } else if (!is_aligned(offset, header->cluster_size)) {
-        at.kind = FINDING_REFCOUNT_BLOCK_UNALIGNED;
+    if (faults != 0) {
+        at.kind = finding_of_fault[fault_first(faults)]; // an entry with reserved bits is not used
     } else if (offset >= state->file_end) {
         at.kind = FINDING_REFCOUNT_BLOCK_OUT_OF_FILE;
     } else {
-        if (offset == 0) {
-            return;
-        }
         check_reference(state, offset, header->cluster_size, PURPOSE_REFCOUNT_BLOCK, &at, place);
         uint32_t count =
             reference_count(reference_peek(&state->references, offset >> header->cluster_bits));

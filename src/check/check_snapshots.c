@@ -15,8 +15,8 @@ enum { NAME_SIZE = 96 };
 
 static bool sound_l1(const struct header *header, const struct snapshot *snapshot)
 {
-    return is_aligned(snapshot->l1_table_offset, header->cluster_size) &&
-           snapshot->l1_table_offset < HOST_OFFSET_LIMIT && snapshot->l1_size <= CAP_L1_SIZE;
+    struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
+    return l1_table_is_sound(header, l1);
 }
 
 uint64_t check_readable_bytes(const struct chain *chain, const struct snapshot *snapshot)
@@ -76,7 +76,7 @@ void check_snapshots(struct check_state *state)
     uint64_t end = reader.at;
     while (snapshot_reader_next(&reader, &snapshot, &problems)) {
         tell_snapshot_problems(state, &snapshot, &problems);
-        if (state->header->incompatible_features & INCOMPATIBLE_DATA_FILE) {
+        if (header_has_data_file(state->header)) {
             struct finding finding = {
                 .kind = FINDING_SNAPSHOTS_DATA_FILE, .has_host = true, .host_offset = entry};
             findings_add(&state->check->findings, &finding, "the table entry at %" PRIu64, entry);

@@ -34,7 +34,7 @@ static void tell(const struct tree *tree, enum finding_kind kind, const struct p
 {
     const struct finding at = {.kind = kind,
                                .has_host = true,
-                               .host_offset = place->entry.entry & ENTRY_OFFSET_MASK,
+                               .host_offset = l2_entry_host_offset(place->entry),
                                .has_guest = true,
                                .guest_offset = place->guest_offset};
     findings_add(&tree->state->check->findings, &at,
@@ -92,21 +92,10 @@ static void check_compressed_begin(const struct tree *tree, const struct place *
 static void check_compressed(struct tree *tree, const struct place *place)
 {
     struct check *check = tree->state->check;
-    const struct header *header = tree->state->header;
     struct stretch stretch;
-    struct l2_entry entry = {place->entry.entry & ~ENTRY_COPIED, 0};
-    if (place->entry.entry & ENTRY_COPIED) {
-        tell(tree, FINDING_COMPRESSED_COPIED, place);
-    }
-    if (header->incompatible_features & INCOMPATIBLE_DATA_FILE) {
-        tell(tree, FINDING_COMPRESSED_DATA_FILE, place);
+    if (l2_entry_stretch(tree->state->header, place->entry, place->guest_offset, &stretch) != 0) {
         return;
     }
-    if (place->entry.subclusters != 0) {
-        tell(tree, FINDING_COMPRESSED_SUBCLUSTERS, place);
-        return;
-    }
-    l2_entry_stretch(header, entry, place->guest_offset, &stretch);
     reference_data(tree, stretch.host_offset, stretch.stored_size, PURPOSE_COMPRESSED, place);
     check_compressed_begin(tree, place, &stretch);
     if (tree->active) {
@@ -128,9 +117,9 @@ static void count_fragment(struct tree *tree, uint64_t offset)
 static void check_copied(const struct tree *tree, const struct place *place, uint64_t offset)
 {
     struct check_state *state = tree->state;
-    bool data_file = (state->header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
-    bool one = data_file || check_refcount_is_one(state, offset >> state->header->cluster_bits);
-    if (one != ((place->entry.entry & ENTRY_COPIED) != 0)) {
+    bool one = header_has_data_file(state->header) ||
+               check_refcount_is_one(state, offset >> state->header->cluster_bits);
+    if (one != entry_is_copied(place->entry.entry)) {
         tell(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, place);
     }
 }
@@ -139,15 +128,9 @@ static void check_copied(const struct tree *tree, const struct place *place, uin
 static uint64_t needed_bytes(const struct tree *tree, const struct place *place)
 {
     const struct header *header = tree->state->header;
-    uint64_t needed = place->entry.entry & ENTRY_ZERO ? 0 : header->cluster_size;
-    if (header_extended_l2(header)) {
-        unsigned subclusters = 0;
-        while (subclusters < SUBCLUSTERS &&
-               (uint32_t)place->entry.subclusters >> subclusters != 0) {
-            subclusters++;
-        }
-        needed = (uint64_t)header->cluster_size / SUBCLUSTERS * subclusters;
-    }
+    uint32_t parts = l2_entry_data_parts(header, place->entry);
+    uint64_t subclusters = parts != 0 ? SUBCLUSTERS - (unsigned)__builtin_clz(parts) : 0;
+    uint64_t needed = header->cluster_size / SUBCLUSTERS * subclusters;
     return place->guest_offset < tree->disk_size
                ? min_u64(needed, tree->disk_size - place->guest_offset)
                : 0;
@@ -166,60 +149,38 @@ static void check_last_cluster(const struct tree *tree, const struct place *plac
 static void check_cluster(struct tree *tree, const struct place *place)
 {
     const struct header *header = tree->state->header;
-    uint64_t offset = place->entry.entry & ENTRY_OFFSET_MASK;
-    bool data_file = (header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+    uint64_t offset = l2_entry_host_offset(place->entry);
     if (tree->active) {
         check_copied(tree, place, offset);
-    }
-    if ((uint32_t)(place->entry.subclusters >> SUBCLUSTERS) & (uint32_t)place->entry.subclusters) {
-        tell(tree, FINDING_SUBCLUSTERS_CONFLICT, place);
-    }
-    if (!is_aligned(offset, header->cluster_size)) {
-        tell(tree, FINDING_CLUSTER_UNALIGNED, place);
-    }
-    if (data_file && offset != place->guest_offset) {
-        tell(tree, FINDING_DATA_FILE_OFFSET, place);
-    }
-    if (tree->active) {
         count_fragment(tree, offset);
     }
-    if (!data_file) {
+    if (!header_has_data_file(header)) {
         reference_data(tree, offset, header->cluster_size, PURPOSE_DATA, place);
         check_last_cluster(tree, place, offset);
     }
 }
 
-static void check_without_cluster(const struct tree *tree, const struct place *place)
+static void report_faults(const struct tree *tree, uint32_t faults, const struct place *place)
 {
-    if ((uint32_t)place->entry.subclusters != 0) {
-        tell(tree, FINDING_SUBCLUSTERS_NO_CLUSTER, place);
-    }
-    if (tree->active && (place->entry.entry & ENTRY_COPIED)) {
-        tell(tree, FINDING_ZERO_OFFSET_COPIED, place);
+    while (faults != 0) {
+        tell(tree, finding_of_fault[fault_take(&faults)], place);
     }
 }
 
 static void check_l2_entry(struct tree *tree, const struct place *place)
 {
     const struct header *header = tree->state->header;
-    uint64_t entry = place->entry.entry;
-    bool extended = header_extended_l2(header);
-    bool data_file = (header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
-    if (entry & ENTRY_COMPRESSED) {
+    uint32_t faults = l2_entry_faults(header, place->entry, place->guest_offset);
+    if (!tree->active) {
+        faults &= ~fault_if(true, FAULT_L2_COPIED); // COPIED means nothing in a snapshot
+    }
+    report_faults(tree, faults, place);
+    if (!l2_entry_is_compressed(place->entry)) {
+        if (l2_entry_has_host(header, place->entry)) {
+            check_cluster(tree, place);
+        }
+    } else if (place->entry.subclusters == 0) {
         check_compressed(tree, place);
-        return;
-    }
-    if (entry & L2_ENTRY_RESERVED) {
-        tell(tree, FINDING_L2_RESERVED_BITS, place);
-    }
-    bool zero = !extended && (entry & ENTRY_ZERO) != 0;
-    if (zero && header->version < 3) {
-        tell(tree, FINDING_ZERO_BIT_VERSION_2, place);
-    }
-    if ((entry & ENTRY_OFFSET_MASK) != 0 || (!zero && data_file && (entry & ENTRY_COPIED))) {
-        check_cluster(tree, place);
-    } else if (!zero) {
-        check_without_cluster(tree, place);
     }
 }
 
@@ -231,10 +192,8 @@ static uint32_t check_plain_run(struct tree *tree, struct bytes view)
     struct check_state *state = tree->state;
     const struct header *header = state->header;
     struct l2_entry first = l2_entry_load(header, view, 0);
-    uint64_t offset = first.entry & ENTRY_OFFSET_MASK;
-    if (!tree->active || header->incompatible_features & INCOMPATIBLE_DATA_FILE || offset == 0 ||
-        first.entry != (offset | ENTRY_COPIED) || !is_aligned(offset, header->cluster_size) ||
-        (header_extended_l2(header) && first.subclusters != UINT32_MAX)) {
+    uint64_t offset = l2_entry_host_offset(first);
+    if (!tree->active || !l2_entry_is_plain_data(header, first)) {
         return 0;
     }
     uint64_t cluster = offset >> header->cluster_bits;
@@ -316,7 +275,7 @@ static void tell_l1(const struct tree *tree, enum finding_kind kind, uint64_t in
 {
     const struct finding at = {.kind = kind,
                                .has_host = true,
-                               .host_offset = l1_entry & ENTRY_OFFSET_MASK,
+                               .host_offset = l1_entry_l2_offset(l1_entry),
                                .has_guest = true,
                                .guest_offset = tree->guest_offset};
     findings_add(&tree->state->check->findings, &at, "L1 entry %" PRIu64 " of %s: 0x%016" PRIx64,
@@ -328,21 +287,19 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     struct check_state *state = tree->state;
     const struct header *header = state->header;
     tree->guest_offset = index * header_l2_coverage(header);
-    tree->l2_offset = l1_entry & ENTRY_OFFSET_MASK;
-    if (l1_entry & L1_ENTRY_RESERVED) {
-        tell_l1(tree, FINDING_L1_RESERVED_BITS, index, l1_entry);
+    tree->l2_offset = l1_entry_l2_offset(l1_entry);
+    uint32_t faults = l1_entry_faults(header, l1_entry);
+    for (uint32_t left = faults; left != 0;) {
+        tell_l1(tree, finding_of_fault[fault_take(&left)], index, l1_entry);
     }
     if (tree->l2_offset == 0) {
-        if (l1_entry & ENTRY_COPIED) {
-            tell_l1(tree, FINDING_ZERO_OFFSET_COPIED, index, l1_entry);
-        }
         return;
     }
     const struct finding at = {.has_guest = true, .guest_offset = tree->guest_offset};
     char place[FINDING_PLACE_SIZE];
     snprintf(place, sizeof place, "L1 entry %" PRIu64 " of %s", index, tree->name);
     if (tree->active && check_refcount_is_one(state, tree->l2_offset >> header->cluster_bits) !=
-                            ((l1_entry & ENTRY_COPIED) != 0)) {
+                            entry_is_copied(l1_entry)) {
         tell_l1(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, index, l1_entry);
     }
     uint64_t told = check_told(state);
@@ -351,11 +308,9 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     check_reference(state, tree->l2_offset, header->cluster_size, PURPOSE_L2_TABLE, &at, place);
     check_spend(state, CHECK_L1_ENTRY, 1);
     check_spend(state, CHECK_FINDING, check_told(state) - told);
-    if (!is_aligned(tree->l2_offset, header->cluster_size)) {
-        tell_l1(tree, FINDING_L2_TABLE_UNALIGNED, index, l1_entry);
-        return;
+    if (faults_unreadable(faults) == 0) {
+        check_l2_table(tree, again);
     }
-    check_l2_table(tree, again);
 }
 
 static void check_l1_table(struct tree *tree, struct l1_table l1)

@@ -7,6 +7,7 @@
 #define CHECK_FINDING_H
 
 #include "base/error.h"
+#include "format/fault.h"
 
 enum severity { SEVERITY_CORRUPTION, SEVERITY_LEAK, SEVERITY_WARNING, SEVERITY_COUNT };
 
@@ -58,6 +59,9 @@ struct finding_rule {
 };
 
 extern const struct finding_rule finding_rules[FINDING_KINDS];
+
+// What a fault of a table entry is reported as.
+extern const enum finding_kind finding_of_fault[FAULTS];
 
 const char *severity_name(enum severity severity);
 

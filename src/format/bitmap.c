@@ -137,11 +137,3 @@ void bitmap_check(const struct bitmap *bitmap, const struct header *header, uint
         check_table(bitmap, header, at, problems);
     }
 }
-
-bool bitmap_entry_valid(uint64_t entry, const struct header *header)
-{
-    uint64_t offset = entry & ENTRY_OFFSET_MASK;
-    uint64_t flags = entry & ~ENTRY_OFFSET_MASK;
-    return is_aligned(offset, header->cluster_size) &&
-           flags <= (offset == 0 ? BITMAP_TABLE_ALL_ONES : 0);
-}

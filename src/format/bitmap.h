@@ -2,14 +2,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // One entry of the bitmap directory ("Bitmaps extension" in the specification), parsed in two
-// steps as a snapshot is: numbers from its head, then the name from where they say it is.
+// steps as a snapshot is: numbers from its head, then the name from where they say it is. And the
+// entries of a bitmap table.
 
 #ifndef FORMAT_BITMAP_H
 #define FORMAT_BITMAP_H
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "format/fault.h"
 #include "format/header.h"
+#include "format/layout.h"
+
+// Host offset of the cluster of bits that an entry of a bitmap table names; 0: none, all its bits
+// are alike.
+static inline uint64_t bitmap_table_offset(uint64_t entry)
+{
+    return entry & ENTRY_OFFSET_MASK;
+}
+
+// What is wrong with an entry of a bitmap table: a set of enum entry_fault.
+static inline uint32_t bitmap_table_faults(const struct header *header, uint64_t entry)
+{
+    uint64_t offset = bitmap_table_offset(entry);
+    uint64_t flags = entry & ~ENTRY_OFFSET_MASK;
+    bool reserved = flags > (offset == 0 ? BITMAP_TABLE_ALL_ONES : 0);
+    return fault_if(reserved, FAULT_BITMAP_TABLE_RESERVED_BITS) |
+           fault_if(!is_aligned(offset, header->cluster_size), FAULT_BITMAP_TABLE_UNALIGNED);
+}
 
 struct bitmap {
     uint64_t table_offset; // bytes
@@ -42,10 +62,6 @@ const char *bitmap_flag_name(unsigned bit);
 
 // "dirty-tracking"; NULL for an unknown type.
 const char *bitmap_type_name(uint8_t type);
-
-// False when an entry of a bitmap table breaks a rule: its offset is unaligned or reserved bits are
-// set.
-bool bitmap_entry_valid(uint64_t entry, const struct header *header);
 
 // Tells everything that is wrong with an entry at byte `at` of the file.
 void bitmap_check(const struct bitmap *bitmap, const struct header *header, uint64_t at,

@@ -3,120 +3,117 @@
 
 #include "format/entry.h"
 
-#include "base/checked.h"
+// --- Faults --------------------------------------------------------------------------------------
 
-static bool has_data_file(const struct header *header)
+uint32_t l1_entry_faults(const struct header *header, uint64_t entry)
 {
-    return (header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+    uint64_t l2_offset = l1_entry_l2_offset(entry);
+    return fault_if(entry & L1_ENTRY_RESERVED, FAULT_L1_RESERVED_BITS) |
+           fault_if(!is_aligned(l2_offset, header->cluster_size), FAULT_L1_UNALIGNED) |
+           fault_if(l2_offset == 0 && entry_is_copied(entry), FAULT_L1_COPIED);
 }
 
-// "Compressed Clusters Descriptor" in the specification: bits 0..x-1 are the host offset, the rest
-// up to bit 61 counts 512-byte sectors beyond the one that the offset is in.
-static const char *compressed_stretch(const struct header *header, uint64_t entry, uint32_t within,
-                                      struct stretch *stretch)
+static uint32_t compressed_faults(const struct header *header, struct l2_entry entry)
 {
-    unsigned x = 62 - (header->cluster_bits - 8);
-    uint64_t descriptor = entry & (ENTRY_COMPRESSED - 1);
-    uint64_t host_offset = descriptor & ((UINT64_C(1) << x) - 1);
-    uint64_t sectors = (descriptor >> x) + 1;
-    if (has_data_file(header)) {
-        return "a compressed cluster in an image with an external data file";
-    }
-    stretch->kind = CLUSTER_COMPRESSED;
-    stretch->has_host = true;
-    stretch->length = header->cluster_size - within;
-    stretch->host_offset = host_offset;
-    stretch->stored_size = (uint32_t)(sectors * SECTOR_SIZE - host_offset % SECTOR_SIZE);
-    return NULL;
+    return fault_if(entry_is_copied(entry.entry), FAULT_COMPRESSED_COPIED) |
+           fault_if(header_has_data_file(header), FAULT_COMPRESSED_DATA_FILE) |
+           fault_if(entry.subclusters != 0, FAULT_COMPRESSED_SUBCLUSTERS);
 }
 
-// What an entry that is not extended says of its whole cluster.
-static const char *standard_kind(const struct header *header, uint64_t entry, bool has_host,
-                                 enum cluster_kind *kind)
-{
-    if (entry & ENTRY_ZERO) {
-        *kind = CLUSTER_ZERO;
-        return header->version < 3 ? "the zero bit in a version 2 image" : NULL;
-    }
-    *kind = has_host ? CLUSTER_DATA : CLUSTER_UNALLOCATED;
-    return NULL;
-}
-
-// What an extended entry says of a subcluster, and how many from there are alike.
-static const char *subcluster_kind(uint64_t bitmap, bool has_host, unsigned subcluster,
-                                   enum cluster_kind *kind, unsigned *alike)
+static uint32_t subcluster_faults(uint64_t bitmap, bool has_host)
 {
     uint32_t allocated = (uint32_t)bitmap;
     uint32_t zero = (uint32_t)(bitmap >> SUBCLUSTERS);
-    if (has_host && (allocated & zero) != 0) {
-        return "a subcluster is both allocated and zero";
+    return has_host ? fault_if(allocated & zero, FAULT_SUBCLUSTERS_CONFLICT)
+                    : fault_if(allocated, FAULT_SUBCLUSTERS_NO_CLUSTER);
+}
+
+uint32_t l2_entry_all_faults(const struct header *header, struct l2_entry entry,
+                             uint64_t guest_offset)
+{
+    if (l2_entry_is_compressed(entry)) {
+        return compressed_faults(header, entry);
     }
-    if (!has_host && allocated != 0) {
-        return "a subcluster is allocated without a host cluster";
-    }
+    uint64_t host_offset = l2_entry_host_offset(entry);
+    uint64_t reserved = L2_ENTRY_RESERVED | (header_extended_l2(header) ? ENTRY_ZERO : 0);
+    bool zero = l2_entry_is_zero(header, entry);
+    bool has_host = l2_entry_has_host(header, entry);
+    bool elsewhere = header_has_data_file(header) &&
+                     host_offset != align_down(guest_offset, header->cluster_size);
+    bool copied = entry_is_copied(entry.entry) && !has_host && !zero;
+    return fault_if(entry.entry & reserved, FAULT_L2_RESERVED_BITS) |
+           fault_if(zero && !header_has_zero_bit(header), FAULT_L2_ZERO_BIT) |
+           subcluster_faults(entry.subclusters, has_host) |
+           fault_if(!is_aligned(host_offset, header->cluster_size), FAULT_L2_UNALIGNED) |
+           fault_if(has_host && elsewhere, FAULT_DATA_FILE_OFFSET) |
+           fault_if(copied, FAULT_L2_COPIED);
+}
+
+// --- What a cluster is ---------------------------------------------------------------------------
+
+// "Compressed Clusters Descriptor" in the specification: bits 0..x-1 are the host offset, the rest
+// up to bit 61 counts 512-byte sectors beyond the one that the offset is in.
+static void compressed_stretch(const struct header *header, uint64_t entry, struct stretch *stretch)
+{
+    unsigned x = 62 - (header->cluster_bits - 8);
+    uint64_t descriptor = entry & (ENTRY_COMPRESSED - 1);
+    uint64_t sectors = (descriptor >> x) + 1;
+    stretch->kind = CLUSTER_COMPRESSED;
+    stretch->has_host = true;
+    stretch->host_offset = descriptor & ((UINT64_C(1) << x) - 1);
+    stretch->stored_size = (uint32_t)(sectors * SECTOR_SIZE - stretch->host_offset % SECTOR_SIZE);
+}
+
+// What an extended entry says of the subcluster at byte `within`, and how many from there are
+// alike.
+static void subcluster_stretch(const struct header *header, uint64_t bitmap, uint32_t within,
+                               struct stretch *stretch)
+{
+    uint32_t size = header->cluster_size / SUBCLUSTERS;
+    uint32_t subcluster = within / size;
+    uint32_t allocated = (uint32_t)bitmap;
+    uint32_t zero = (uint32_t)(bitmap >> SUBCLUSTERS);
     uint32_t same = ~(allocated | zero);
-    *kind = CLUSTER_UNALLOCATED;
+    stretch->kind = CLUSTER_UNALLOCATED;
     if (zero >> subcluster & 1) {
-        *kind = CLUSTER_ZERO;
+        stretch->kind = CLUSTER_ZERO;
         same = zero;
     } else if (allocated >> subcluster & 1) {
-        *kind = CLUSTER_DATA;
+        stretch->kind = CLUSTER_DATA;
         same = allocated;
     }
     // The bits above the last subcluster are zeros, so the first other kind ends the count.
-    uint64_t other = ~(uint64_t)(same >> subcluster);
-    *alike = (unsigned)__builtin_ctzll(other);
-    return NULL;
+    uint32_t alike = (uint32_t)__builtin_ctzll(~(uint64_t)(same >> subcluster));
+    stretch->length = (subcluster + alike) * size - within;
 }
 
-static const char *extended_length(const struct header *header, uint64_t bitmap, uint32_t within,
-                                   struct stretch *stretch)
-{
-    uint32_t size = header->cluster_size / SUBCLUSTERS;
-    unsigned alike = 0;
-    const char *fault =
-        subcluster_kind(bitmap, stretch->has_host, within / size, &stretch->kind, &alike);
-    if (!fault) {
-        stretch->length = (within / size + alike) * size - within;
-    }
-    return fault;
-}
-
-const char *l2_entry_stretch(const struct header *header, struct l2_entry entry,
-                             uint64_t guest_offset, struct stretch *stretch)
+uint32_t l2_entry_stretch(const struct header *header, struct l2_entry entry, uint64_t guest_offset,
+                          struct stretch *stretch)
 {
     uint32_t within = (uint32_t)(guest_offset & (header->cluster_size - 1));
-    uint64_t host_cluster = entry.entry & ENTRY_OFFSET_MASK;
-    *stretch = (struct stretch){0};
-    if (entry.entry & ENTRY_COMPRESSED) {
-        return compressed_stretch(header, entry.entry, within, stretch);
+    uint32_t faults = l2_entry_faults(header, entry, guest_offset);
+    faults = faults != 0 ? faults_unreadable(faults) : 0;
+    *stretch = (struct stretch){.length = header->cluster_size - within};
+    if (faults != 0) {
+        return faults;
     }
-
-    // Only in a data file can the first cluster hold guest data: COPIED tells that it does.
-    bool zero_is_valid = has_data_file(header) && (entry.entry & ENTRY_COPIED) != 0;
-    stretch->has_host = host_cluster != 0 || zero_is_valid;
-    stretch->host_offset = host_cluster + within;
-    stretch->length = header->cluster_size - within;
-
-    const char *fault;
+    if (l2_entry_is_compressed(entry)) {
+        compressed_stretch(header, entry.entry, stretch);
+        return 0;
+    }
+    stretch->has_host = l2_entry_has_host(header, entry);
+    stretch->host_offset = l2_entry_host_offset(entry) + within;
     if (header_extended_l2(header)) {
-        fault = extended_length(header, entry.subclusters, within, stretch);
+        subcluster_stretch(header, entry.subclusters, within, stretch);
+    } else if (l2_entry_is_zero(header, entry)) {
+        stretch->kind = CLUSTER_ZERO;
     } else {
-        // A zero cluster at offset 0 keeps no host cluster, COPIED or not.
-        if (entry.entry & ENTRY_ZERO) {
-            stretch->has_host = host_cluster != 0;
-        }
-        fault = standard_kind(header, entry.entry, stretch->has_host, &stretch->kind);
+        stretch->kind = stretch->has_host ? CLUSTER_DATA : CLUSTER_UNALLOCATED;
     }
-    if (!fault && stretch->has_host && !is_aligned(host_cluster, header->cluster_size)) {
-        fault = "a host offset that is not aligned to a cluster";
-    }
-    if (!fault && stretch->has_host && has_data_file(header) &&
-        stretch->host_offset != guest_offset) {
-        fault = "a host offset in the external data file that differs from the guest offset";
-    }
-    return fault;
+    return 0;
 }
+
+// --- Entries that are alike ----------------------------------------------------------------------
 
 // Entries from the first on of which each is the one before plus `step`.
 static size_t count_steps(const uint8_t *entries, size_t count, uint64_t step)

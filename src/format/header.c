@@ -45,7 +45,16 @@ static void load_fields_v3(struct bytes start, struct header *header)
     }
 }
 
-static void derive_geometry(struct header *header)
+static uint64_t l2_odd_bits(const struct header *header)
+{
+    if (header_has_data_file(header)) {
+        return UINT64_MAX; // each offset is compared with its guest offset
+    }
+    return ENTRY_COMPRESSED | L2_ENTRY_RESERVED | (header_has_zero_bit(header) ? 0 : ENTRY_ZERO) |
+           ((header->cluster_size - 1) & ENTRY_OFFSET_MASK);
+}
+
+void header_derive(struct header *header)
 {
     header->refcount_bits =
         header->refcount_order <= REFCOUNT_ORDER_MAX ? 1U << header->refcount_order : 0;
@@ -58,6 +67,7 @@ static void derive_geometry(struct header *header)
     header->l2_entry_size = extended ? L2_ENTRY_SIZE_EXTENDED : L2_ENTRY_SIZE;
     header->l2_bits = header->cluster_bits - (extended ? 4 : 3);
     header->l2_entries = 1U << header->l2_bits;
+    header->l2_odd_bits = l2_odd_bits(header);
 }
 
 static void check_version(const struct header *header, struct problems *problems)
@@ -245,7 +255,7 @@ bool header_parse(struct bytes start, struct header *header, struct problems *pr
     if (parsed.version >= 3) {
         load_fields_v3(start, &parsed);
     }
-    derive_geometry(&parsed);
+    header_derive(&parsed);
     check_version(&parsed, problems);
     check_geometry(&parsed, problems);
     check_header_length(&parsed, start, problems);

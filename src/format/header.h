@@ -8,7 +8,9 @@
 #define FORMAT_HEADER_H
 
 #include "base/bytes.h"
+#include "base/checked.h"
 #include "base/error.h"
+#include "format/layout.h"
 
 // Fields in the order of the file, as they stand there.
 struct header {
@@ -38,6 +40,7 @@ struct header {
     uint32_t l2_entries;    // in one L2 table: 2 to the power of
     uint32_t l2_bits;       // this
     uint32_t refcount_bits; // 0 when refcount_order is out of range
+    uint64_t l2_odd_bits;   // an L2 entry without any of these bits seldom has a fault
 };
 
 // Parses `start`, the first bytes of a file (at least HEADER_LENGTH_KNOWN, unless the file is
@@ -47,9 +50,31 @@ struct header {
 bool header_parse(struct bytes start, struct header *header, struct problems *problems,
                   struct error *error);
 
+// Fills in what is derived from the fields above.
+void header_derive(struct header *header);
+
 static inline bool header_extended_l2(const struct header *header)
 {
     return header->l2_entry_size == 16;
+}
+
+// L2 entries have a bit that says that the cluster reads as zeros.
+static inline bool header_has_zero_bit(const struct header *header)
+{
+    return header->version >= 3 && !header_extended_l2(header);
+}
+
+static inline bool header_has_data_file(const struct header *header)
+{
+    return (header->incompatible_features & INCOMPATIBLE_DATA_FILE) != 0;
+}
+
+// True when a table can begin at `offset` of the file: at a cluster, below 2^56. Without a known
+// cluster size any offset below that will do.
+static inline bool header_is_place(const struct header *header, uint64_t offset)
+{
+    return offset < HOST_OFFSET_LIMIT &&
+           (!header->geometry_known || is_aligned(offset, header->cluster_size));
 }
 
 // Guest bytes that one L2 table maps. At most 2^39.

@@ -8,7 +8,22 @@
 #define FORMAT_REFCOUNT_H
 
 #include "base/bytes.h"
+#include "format/fault.h"
 #include "format/header.h"
+
+// Host offset of the refcount block that a table entry names; 0: every refcount in it is 0.
+static inline uint64_t refcount_table_block(uint64_t entry)
+{
+    return entry & REFTABLE_OFFSET_MASK;
+}
+
+// What is wrong with an entry of the refcount table: a set of enum entry_fault.
+static inline uint32_t refcount_table_faults(const struct header *header, uint64_t entry)
+{
+    bool aligned = is_aligned(refcount_table_block(entry), header->cluster_size);
+    return fault_if(entry & REFCOUNT_TABLE_ENTRY_RESERVED, FAULT_REFCOUNT_TABLE_RESERVED_BITS) |
+           fault_if(!aligned, FAULT_REFCOUNT_TABLE_UNALIGNED);
+}
 
 // How many refcounts one refcount block, which is a cluster, has.
 static inline uint32_t refcount_block_entries(const struct header *header)

@@ -30,7 +30,7 @@ static size_t skip_empty_entries(struct bytes table)
 {
     size_t count = table.size / L1_ENTRY_SIZE;
     for (size_t i = 0; i < count; i++) {
-        if (bytes_be64(table, i * L1_ENTRY_SIZE) & ENTRY_OFFSET_MASK) {
+        if (l1_entry_l2_offset(bytes_be64(table, i * L1_ENTRY_SIZE)) != 0) {
             return i;
         }
     }
@@ -90,11 +90,12 @@ static bool find_l2(struct run_walk *walk, struct position at, uint64_t *l2_offs
     if (!l1_view(walk, at.l1_index, &view, error)) {
         return false;
     }
-    *l2_offset = bytes_be64(view, 0) & ENTRY_OFFSET_MASK;
-    if (!is_aligned(*l2_offset, walk->image->header.cluster_size)) {
-        return error_at(error, ERROR_CORRUPT, *l2_offset,
-                        "L1 entry %" PRIu64 " names an L2 table that is not aligned to a cluster",
-                        at.l1_index);
+    uint64_t entry = bytes_be64(view, 0);
+    uint32_t faults = faults_unreadable(l1_entry_faults(&walk->image->header, entry));
+    *l2_offset = l1_entry_l2_offset(entry);
+    if (faults != 0) {
+        return error_at(error, ERROR_CORRUPT, *l2_offset, "L1 entry %" PRIu64 " has %s",
+                        at.l1_index, fault_rules[fault_first(faults)].words);
     }
     walk->l1_index = at.l1_index;
     walk->l2_offset = *l2_offset;
@@ -136,7 +137,7 @@ static void extend_run(const struct header *header, struct bytes view, uint64_t 
     for (size_t i = plain; i < count && run->length < limit; i++) {
         struct stretch next;
         uint64_t at = guest_offset + run->length;
-        if (l2_entry_stretch(header, l2_entry_load(header, view, i), at, &next) ||
+        if (l2_entry_stretch(header, l2_entry_load(header, view, i), at, &next) != 0 ||
             !follows(run, &next)) {
             return;
         }
@@ -180,13 +181,13 @@ static bool mapped_run(struct run_walk *walk, struct position at, uint64_t l2_of
     const struct header *header = &walk->image->header;
     struct stretch first;
     run->length = min_u64(limit, header->cluster_size - at.guest_offset % header->cluster_size);
-    const char *fault =
+    uint32_t faults =
         l2_entry_stretch(header, l2_entry_load(header, view, 0), at.guest_offset, &first);
-    if (fault) {
+    if (faults != 0) {
         return error_at(
             error, ERROR_CORRUPT, l2_offset + (uint64_t)at.l2_index * header->l2_entry_size,
             "guest offset %" PRIu64 ": L2 entry %" PRIu32 " of the table at %" PRIu64 " has %s",
-            at.guest_offset, at.l2_index, l2_offset, fault);
+            at.guest_offset, at.l2_index, l2_offset, fault_rules[fault_first(faults)].words);
     }
     *run = (struct run){
         .kind = first.kind,

@@ -20,17 +20,6 @@ struct run {
     uint64_t cluster;     // this guest offset
 };
 
-// An L1 table: the active one or a snapshot's.
-struct l1_table {
-    uint64_t offset; // bytes
-    uint32_t size;   // entries
-};
-
-static inline struct l1_table l1_table_active(const struct header *header)
-{
-    return (struct l1_table){header->l1_table_offset, header->l1_size};
-}
-
 // A walk through one layer's tables.
 struct run_walk {
     const struct image *image;

@@ -22,8 +22,7 @@ bool view_snapshot(const struct chain *chain, const struct snapshot *snapshot, c
 {
     const struct header *header = &chain->layers[0].image->header;
     struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
-    if (!is_aligned(l1.offset, header->cluster_size) || l1.offset >= HOST_OFFSET_LIMIT ||
-        l1.size > CAP_L1_SIZE) {
+    if (!l1_table_is_sound(header, l1)) {
         return error_at(error, ERROR_CORRUPT, l1.offset,
                         "the L1 table of snapshot \"%s\" is not sound: %" PRIu32 " entries", name,
                         l1.size);

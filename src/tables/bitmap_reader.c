@@ -11,12 +11,10 @@
 struct bitmap_reader bitmap_reader_start(const struct image *image)
 {
     const struct extensions *extensions = &image->extensions;
-    const struct header *header = &image->header;
     uint64_t offset = extensions->bitmaps_directory_offset;
     struct bitmap_reader reader = {.image = image};
     // What is wrong with the place was told with the extension.
-    if (extensions->has_bitmaps && offset != 0 && offset < HOST_OFFSET_LIMIT &&
-        (!header->geometry_known || is_aligned(offset, header->cluster_size))) {
+    if (extensions->has_bitmaps && offset != 0 && header_is_place(&image->header, offset)) {
         reader.at = offset;
         reader.end = offset + min_u64(extensions->bitmaps_directory_size, CAP_BITMAP_DIRECTORY);
         reader.count = (uint32_t)min_u64(extensions->bitmaps_count, CAP_BITMAPS);

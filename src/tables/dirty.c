@@ -27,8 +27,7 @@ bool dirty_walk_start(struct dirty_walk *walk, const struct image *image,
                         bitmap->granularity_bits, MIN_BITMAP_GRANULARITY_BITS,
                         CAP_BITMAP_GRANULARITY_BITS);
     }
-    if (!is_aligned(bitmap->table_offset, image->header.cluster_size) ||
-        bitmap->table_offset >= HOST_OFFSET_LIMIT) {
+    if (!header_is_place(&image->header, bitmap->table_offset)) {
         return error_at(error, ERROR_CORRUPT, bitmap->table_offset,
                         "the bitmap table is not aligned to a cluster below 2^56");
     }
@@ -90,10 +89,11 @@ static bool find_entry(struct dirty_walk *walk, uint64_t index, uint64_t *entry,
     if (!table_walk_load(table, index, entry, error)) {
         return error_prefix(error, "bitmap table entry %" PRIu64, index);
     }
-    if (!bitmap_entry_valid(*entry, &walk->image->header)) {
+    uint32_t faults = faults_unreadable(bitmap_table_faults(&walk->image->header, *entry));
+    if (faults != 0) {
         return error_at(error, ERROR_CORRUPT, table->offset + index * BITMAP_TABLE_ENTRY_SIZE,
-                        "bitmap table entry %" PRIu64 " is not valid: 0x%016" PRIx64, index,
-                        *entry);
+                        "bitmap table entry %" PRIu64 " has %s: 0x%016" PRIx64, index,
+                        fault_rules[fault_first(faults)].words, *entry);
     }
     return true;
 }
@@ -110,8 +110,8 @@ bool dirty_at(struct dirty_walk *walk, uint64_t offset, uint64_t limit, struct d
         return false;
     }
     limit = min_u64(limit, coverage - within);
-    if (entry & ENTRY_OFFSET_MASK) {
-        return read_bits(walk, entry & ENTRY_OFFSET_MASK, within, limit, extent, error);
+    if (bitmap_table_offset(entry) != 0) {
+        return read_bits(walk, bitmap_table_offset(entry), within, limit, extent, error);
     }
     extent->dirty = entry == BITMAP_TABLE_ALL_ONES;
     extent->length = limit;

@@ -43,8 +43,8 @@ static enum walk_step start_block(struct refcount_walk *walk, const struct table
 {
     const struct header *header = walk->header;
     uint64_t per_block = refcount_block_entries(header);
-    uint64_t offset = entry->value & REFTABLE_OFFSET_MASK;
-    if (!is_aligned(offset, header->cluster_size)) {
+    uint64_t offset = refcount_table_block(entry->value);
+    if (faults_unreadable(refcount_table_faults(header, entry->value)) != 0) {
         error_at(error, ERROR_CORRUPT, offset, "refcount block %" PRIu64 " is not aligned",
                  entry->index);
         return WALK_ERROR;

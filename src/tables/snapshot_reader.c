@@ -8,14 +8,6 @@
 
 #include <inttypes.h>
 
-// A table offset that the format does not allow is told by the header's check, and nothing is read
-// from there: it would be taken for snapshots whatever it is.
-static bool place_is_sound(const struct header *header)
-{
-    return header->snapshots_offset != 0 && header->snapshots_offset < HOST_OFFSET_LIMIT &&
-           (!header->geometry_known || is_aligned(header->snapshots_offset, header->cluster_size));
-}
-
 struct snapshot_reader snapshot_reader_start(const struct image *image)
 {
     const struct header *header = &image->header;
@@ -29,7 +21,9 @@ struct snapshot_reader snapshot_reader_start(const struct image *image)
                  "there are %" PRIu32 " snapshots, but snapshots_offset is 0",
                  header->nb_snapshots);
     }
-    if (!place_is_sound(header)) {
+    // The check of the header reports a place that the format does not allow. Nothing is read from
+    // there: it would be taken for snapshots whatever it is.
+    if (header->snapshots_offset == 0 || !header_is_place(header, header->snapshots_offset)) {
         reader.count = 0;
     }
     return reader;

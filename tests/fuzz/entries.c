@@ -43,15 +43,18 @@ static void walk_cluster(const struct header *header, struct l2_entry entry, uin
     struct stretch stretch;
     struct stretch inner;
     uint64_t at = guest;
+    uint32_t faults = l2_entry_faults(header, entry, guest);
+    MUST(faults == l2_entry_all_faults(header, entry, guest));
+    MUST(faults == 0 || !l2_entry_is_plain_data(header, entry));
     while (at < guest + header->cluster_size) {
-        const char *fault = l2_entry_stretch(header, entry, at, &stretch);
-        if (fault) {
-            MUST(at == guest || header_extended_l2(header));
+        uint32_t refused = l2_entry_stretch(header, entry, at, &stretch);
+        MUST(refused == faults_unreadable(faults));
+        if (refused != 0) {
             return;
         }
         must_be_stretch(header, &stretch, at);
         uint64_t middle = at + stretch.length / 2;
-        MUST(!l2_entry_stretch(header, entry, middle, &inner));
+        MUST(l2_entry_stretch(header, entry, middle, &inner) == 0);
         MUST(inner.kind == stretch.kind && inner.has_host == stretch.has_host);
         MUST(middle + inner.length == at + stretch.length);
         at += stretch.length;
@@ -65,14 +68,15 @@ static void must_be_plain(const struct header *header, struct bytes table, uint6
     size_t count = l2_entries_plain(header, table);
     struct stretch first;
     MUST(count >= 1 && count <= table.size / header->l2_entry_size);
-    if (count == 1 || l2_entry_stretch(header, l2_entry_load(header, table, 0), guest, &first)) {
+    if (count == 1 ||
+        l2_entry_stretch(header, l2_entry_load(header, table, 0), guest, &first) != 0) {
         return;
     }
     MUST(first.kind == CLUSTER_DATA || first.kind == CLUSTER_UNALLOCATED);
     for (size_t i = 1; i < count; i++) {
         struct stretch next;
         uint64_t at = guest + i * header->cluster_size;
-        MUST(!l2_entry_stretch(header, l2_entry_load(header, table, i), at, &next));
+        MUST(l2_entry_stretch(header, l2_entry_load(header, table, i), at, &next) == 0);
         MUST(next.kind == first.kind && next.length == header->cluster_size);
         MUST(!next.has_host || next.host_offset == first.host_offset + (at - guest));
     }

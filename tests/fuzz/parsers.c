@@ -262,7 +262,7 @@ void run_bitmap(struct bytes input)
     }
     for (size_t at = 0; header.geometry_known && at + 8 <= rest.size; at += 8) {
         uint64_t entry = bytes_be64(rest, at);
-        MUST(!bitmap_entry_valid(entry, &header) || entry == BITMAP_TABLE_ALL_ONES ||
+        MUST(bitmap_table_faults(&header, entry) != 0 || entry == BITMAP_TABLE_ALL_ONES ||
              (entry < HOST_OFFSET_LIMIT && is_aligned(entry, header.cluster_size)));
     }
 }
