@@ -13,10 +13,9 @@
 
 enum { NAME_SIZE = 96 };
 
-static bool sound_l1(const struct header *header, const struct snapshot *snapshot)
+static struct l1_table l1_of_snapshot(const struct snapshot *snapshot)
 {
-    struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
-    return l1_table_is_sound(header, l1);
+    return (struct l1_table){snapshot->l1_table_offset, snapshot->l1_size};
 }
 
 uint64_t check_readable_bytes(const struct chain *chain, const struct snapshot *snapshot)
@@ -37,8 +36,8 @@ static void check_snapshot(struct check_state *state, const struct snapshot *sna
         finding.kind = FINDING_SNAPSHOT_INCOMPLETE;
         findings_add(findings, &finding, "the table entry at %" PRIu64, at);
     }
-    if (sound_l1(state->header, snapshot)) {
-        struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
+    struct l1_table l1 = l1_of_snapshot(snapshot);
+    if (l1_table_is_sound(state->header, l1)) {
         state->disk_bytes = check_readable_bytes(state->chain, snapshot);
         check_l1_tree(state, l1, snapshot->disk_size, false, name);
         check_end_disk(state);
@@ -55,7 +54,7 @@ static void tell_snapshot_problems(struct check_state *state, const struct snaps
                                    struct problems *problems)
 {
     bool has_code = (state->header->version >= 3 && snapshot->extra_size < SNAPSHOT_EXTRA_MIN_V3) ||
-                    !sound_l1(state->header, snapshot);
+                    !l1_table_is_sound(state->header, l1_of_snapshot(snapshot));
     for (size_t i = 0; !has_code && i < problems->count; i++) {
         const struct error *error = &problems->items[i].error;
         const struct finding finding = {
