@@ -1,0 +1,69 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// A source in memory that counts its reads, and that cannot be read everywhere.
+//
+//     struct watched watched = watched_make(bytes, sizeof bytes);
+//     watched.bad_start = 4096;
+//     watched.bad_end = 8192;
+//     source_read(&watched.base, ...);
+//     CHECK_EQ_U64(watched.reads, 1);
+//
+// Behind the bytes that are given there are zeros, up to base.size.
+
+#ifndef QCOW2_INFO_TESTS_WATCHED_H
+#define QCOW2_INFO_TESTS_WATCHED_H
+
+#include "source/source.h"
+
+#include <string.h>
+
+struct watched {
+    struct source base;
+    const uint8_t *bytes; // not owned
+    size_t stored;        // how many
+    uint64_t bad_start;   // a read that touches [bad_start, bad_end) fails
+    uint64_t bad_end;
+    uint64_t reads;      // so far
+    uint64_t bytes_read; // by all of them
+    uint64_t last_size;  // of the last one
+};
+
+static inline bool watched_read(struct source *source, uint64_t offset, void *buffer, size_t size,
+                                struct error *error)
+{
+    struct watched *watched = (struct watched *)source;
+    watched->reads++;
+    watched->bytes_read += size;
+    watched->last_size = size;
+    if (offset < watched->bad_end && offset + size > watched->bad_start) {
+        return error_at(error, ERROR_IO, watched->bad_start, "cannot read: the medium is bad");
+    }
+    size_t stored = 0;
+    if (offset < watched->stored) {
+        stored = watched->stored - offset < size ? watched->stored - (size_t)offset : size;
+        memcpy(buffer, watched->bytes + offset, stored);
+    }
+    memset((uint8_t *)buffer + stored, 0, size - stored);
+    return true;
+}
+
+static inline void watched_close(struct source *source)
+{
+    (void)source; // whoever made it has it
+}
+
+// The bytes have to stay. Set base.size, base.kind and the bad range as needed.
+static inline struct watched watched_make(const void *bytes, size_t stored)
+{
+    static const struct source_ops ops = {.read = watched_read, .close = watched_close};
+    return (struct watched){
+        .base = {.ops = &ops, .kind = SOURCE_MEMORY, .size = stored, .fd = -1},
+        .bytes = bytes,
+        .stored = stored,
+        .bad_start = UINT64_MAX,
+        .bad_end = UINT64_MAX,
+    };
+}
+
+#endif
