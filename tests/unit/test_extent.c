@@ -4,6 +4,7 @@
 // Extents of a chain: several layers, each drawn here or raw, and the views of its snapshots.
 
 #include "image/extent.h"
+#include "tables/preallocation.h"
 
 #include "drawn.h"
 #include "unit.h"
@@ -75,6 +76,7 @@ static void add_raw(size_t depth, uint64_t size, uint64_t piece)
 
 static bool start(void)
 {
+    preallocation_find_holes(&chain);
     const struct view view = view_active(&chain);
     return CHECK(extent_walk_start(&walk, &view, &error));
 }
