@@ -345,9 +345,9 @@ static void draw_preallocated(bool counted)
         draw_cluster(0, i, COPIED | (256 + i) * CLUSTER);
     }
     for (uint64_t block = 0; block < 4; block++) { // 16-bit refcounts, 256 in a block
-        draw(&drawn[0], table + 8 * block, 8, (20 + block) * CLUSTER);
+        draw(&drawn[0], table + 8 * block, 8, (12 + block) * CLUSTER);
         for (uint64_t i = 0; counted && i < 256; i++) {
-            draw(&drawn[0], (20 + block) * CLUSTER + 2 * i, 2, 1);
+            draw(&drawn[0], (12 + block) * CLUSTER + 2 * i, 2, 1);
         }
     }
 }
