@@ -64,11 +64,6 @@ void audit_unreadable(struct audit_state *state, const struct error *error, cons
     }
 }
 
-uint64_t audit_hole(struct audit_state *state, uint64_t offset)
-{
-    return source_hole_again(state->source, offset, &state->hole);
-}
-
 void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
                         const char *name)
 {

@@ -8,7 +8,7 @@
 #define AUDIT_AUDIT_ENTRIES_H
 
 #include "audit/audit_state.h"
-#include "source/table_window.h"
+#include "tables/table_walk.h"
 
 // Places of data seen not long ago, to find those that are named twice: a table in which each has
 // one slot, and drives out what was there. Nothing is told by mistake; a disk that has more places
@@ -22,7 +22,7 @@ struct audit_table_sums {
 
 struct audit_tree {
     struct audit_state *state;
-    struct table_window window;
+    struct table_file file; // of the L2 tables
     bool active;
     bool first_walk; // of this table: what it names has not been seen through it
     uint64_t *recent;

@@ -11,34 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void read_l2_table(struct audit_tree *tree, uint64_t l2_offset)
+// False when the budget has ended before the end of the table.
+static bool walk_l2_table(struct audit_tree *tree, uint64_t l2_offset)
 {
     struct audit_state *state = tree->state;
     const struct header *header = state->header;
-    tree->place = l2_offset;
-    for (uint64_t done = 0; done < header->cluster_size;) {
-        struct bytes view;
-        struct error error;
-        if (!table_window_view(&tree->window, state->source, l2_offset + done,
-                               header->l2_entry_size, header->cluster_size - done, &view, &error)) {
-            audit_unreadable(state, &error, "an L2 table");
-            return;
-        }
-        audit_l2_entries(tree, view);
-        done += view.size;
+    struct table_walk walk = l2_walk(&tree->file, header, l2_offset, &state->l2_budget);
+    uint64_t guest_offset = tree->guest_offset;
+    struct error error;
+    enum walk_step step;
+    while ((step = table_walk_view(&walk, &error)) == WALK_FOUND) {
+        tree->place = l2_offset + walk.first * header->l2_entry_size;
+        tree->guest_offset = guest_offset + (walk.first << header->cluster_bits);
+        audit_l2_entries(tree, walk.view);
     }
-}
-
-// Pays for a table. False when the budget has ended.
-static bool pay_for_table(struct audit_state *state, uint64_t l2_offset, bool *hole)
-{
-    uint64_t size = state->header->cluster_size;
-    if (!budget_read(&state->l2_budget, 0)) {
-        return false;
+    if (step == WALK_ERROR) {
+        audit_unreadable(state, &error, "an L2 table");
     }
-    *hole = audit_hole(state, l2_offset) >= size;
-    return *hole || size <= AUDIT_SEEK_COST ||
-           budget_spend(&state->l2_budget, size - AUDIT_SEEK_COST);
+    return !state->l2_budget.ended;
 }
 
 // A table that was gone through for another disk: what it names counts for this one, too.
@@ -57,9 +47,9 @@ static void count_again(struct audit_tree *tree, const struct audit_table_sums *
 static bool look_at_l2_table(struct audit_tree *tree, uint64_t l2_offset)
 {
     struct audit_state *state = tree->state;
-    bool hole = l2_offset >= state->hole.start &&
-                range_inside(l2_offset, state->header->cluster_size, state->hole.end);
-    if (hole) {
+    const struct hole *hole = &tree->file.hole;
+    if (l2_offset >= hole->start &&
+        range_inside(l2_offset, state->header->cluster_size, hole->end)) {
         return true;
     }
     uint64_t *slot = cluster_set_slot(&state->tables, l2_offset >> state->header->cluster_bits);
@@ -68,13 +58,10 @@ static bool look_at_l2_table(struct audit_tree *tree, uint64_t l2_offset)
         count_again(tree, &tree->remembered[slot - state->tables.slots]);
         return true;
     }
-    if (!pay_for_table(state, l2_offset, &hole)) {
-        return false;
-    }
     tree->first_walk = !walked;
     tree->table = (struct audit_table_sums){0};
-    if (!hole) {
-        read_l2_table(tree, l2_offset);
+    if (budget_spent(&state->l2_budget) || !walk_l2_table(tree, l2_offset)) {
+        return false;
     }
     if (slot && *slot != 0) {
         *slot |= CLUSTER_WALKED;
@@ -87,22 +74,25 @@ static void look_at_tree(struct audit_tree *tree, struct l1_table l1)
 {
     struct audit_state *state = tree->state;
     uint64_t size = state->header->cluster_size;
-    struct audit_l1_walk walk = audit_l1_start(state, l1, tree->active);
+    struct table_file file = table_file_make(state->source);
+    struct table_walk walk = l1_walk(&file, l1, tree->active ? NULL : &state->snapshot_l1_budget);
+    struct table_entry entry;
     // Disks may share data, but none has them twice.
     memset(tree->recent, 0, sizeof *tree->recent << AUDIT_RECENT_BITS);
     tree->sums = (struct audit_disk_sums){
         .name = tree->active ? "the disk" : "the disk of a snapshot",
         .l1_table_offset = l1.offset,
     };
-    while (audit_l1_next(&walk)) {
+    while (audit_l1_next(state, &walk, &entry)) {
+        uint64_t l2_offset = l1_entry_l2_offset(entry.value);
         // What is no place of a table was told when it was noted.
-        if (faults_unreadable(walk.faults) == 0 && walk.l2_offset != 0 &&
-            range_inside(walk.l2_offset, size, state->source->size)) {
-            tree->guest_offset = walk.guest_offset;
-            state->unseen_tables += !look_at_l2_table(tree, walk.l2_offset) && tree->active;
+        if (faults_unreadable(l1_entry_faults(state->header, entry.value)) == 0 && l2_offset != 0 &&
+            range_inside(l2_offset, size, state->source->size)) {
+            tree->guest_offset = entry.index * header_l2_coverage(state->header);
+            state->unseen_tables += !look_at_l2_table(tree, l2_offset) && tree->active;
         }
     }
-    audit_l1_free(&walk);
+    table_file_free(&file);
     audit_expansion(state, &tree->sums);
 }
 
@@ -126,7 +116,7 @@ void audit_l2_tables(struct audit_state *state)
     size_t slots = state->tables.slots ? (size_t)1 << state->tables.bits : 1;
     struct audit_tree tree = {
         .state = state,
-        .window = table_window_make(TABLE_WINDOW_MAX),
+        .file = table_file_make(state->source),
         .active = true,
         .disk_size = state->header->size,
         .recent = calloc((size_t)1 << AUDIT_RECENT_BITS, sizeof *tree.recent),
@@ -140,5 +130,5 @@ void audit_l2_tables(struct audit_state *state)
     }
     free(tree.recent);
     free(tree.remembered);
-    table_window_free(&tree.window);
+    table_file_free(&tree.file);
 }

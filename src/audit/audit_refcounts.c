@@ -147,7 +147,7 @@ static bool find_data(struct audit_state *state, uint64_t *at, uint64_t end, uin
 {
     uint8_t piece[PIECE];
     while (*at < end) {
-        uint64_t hole = audit_hole(state, *at);
+        uint64_t hole = source_hole(state->source, *at);
         uint64_t size = min_u64(end - *at, sizeof piece);
         struct error error;
         // Asking costs as much as reading a little.

@@ -64,8 +64,6 @@ struct audit_state {
     bool stored_known;
     uint64_t stored_size; // bytes of the file that are no hole
 
-    struct hole hole; // of the file, found last
-
     struct error failure; // a read failed, or there is no memory: nothing is known then
 };
 
@@ -110,9 +108,6 @@ void audit_problems(struct audit_state *state, enum audit_rule rule, struct prob
 // Why a list ended before it should. ERROR_LIMIT: it is longer than anybody reads.
 void audit_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,
                  enum audit_rule broken, const char *what);
-
-// Bytes of a hole of the file at `offset`, 0 when it is none.
-uint64_t audit_hole(struct audit_state *state, uint64_t offset);
 
 // A place that is not below this was told with the entry or the field that names it.
 static inline bool audit_possible_place(uint64_t offset)

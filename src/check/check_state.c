@@ -56,11 +56,6 @@ bool check_spend(struct check_state *state, enum check_cost what, uint64_t count
     return left;
 }
 
-uint64_t check_hole(struct check_state *state, uint64_t offset)
-{
-    return source_hole_again(state->image->source, offset, &state->hole);
-}
-
 // --- Progress -----------------------------------------------------------------------------------
 
 void check_progress(const struct check_state *state, uint64_t guest_bytes)

@@ -29,7 +29,6 @@ struct check_state {
     uint64_t refcount_blocks;       // how many different ones were referenced
     struct budget budget;           // for what tables can make an image mean again and again
     bool budget_reported;           // that it has ended
-    struct hole hole;               // of the file, found last
     uint64_t disk_bytes;            // guest bytes that the progress counts for the current L1 table
     uint64_t disks_done;            // and counted for those before
     bool out_of_memory;
@@ -46,9 +45,6 @@ void check_failed(struct check_state *state, const struct error *error);
 
 // A table could not be read. That the file ends before it does was told with the reference to it.
 void check_unreadable(struct check_state *state, const struct error *error);
-
-// Bytes of a hole of the file at `offset`, 0 when it is none: tables there have nothing but zeros.
-uint64_t check_hole(struct check_state *state, uint64_t offset);
 
 // Work that does not end with the bytes of the file: an image of a few MiB can be made to mean
 // years of it. Counted are L1 tables and those of bitmaps, L2 tables and refcount blocks gone

@@ -15,7 +15,7 @@ struct tree {
     bool active;
     uint64_t disk_size;
     const char *name; // of the L1 table
-    struct table_window l1_window, l2_window;
+    struct table_file l1_file, l2_file;
 
     // The L2 table that is being gone through.
     uint64_t l2_offset;
@@ -244,25 +244,20 @@ static uint32_t check_l2_entries(struct tree *tree, struct bytes view, uint32_t 
 static void check_l2_table(struct tree *tree, bool again)
 {
     struct check_state *state = tree->state;
-    const struct header *header = state->header;
+    struct table_walk walk =
+        l2_walk(&tree->l2_file, state->header, tree->l2_offset, again ? &state->budget : NULL);
     uint64_t told = check_told(state);
     uint64_t used = 0;
+    struct error error;
+    enum walk_step step;
     tree->next_contiguous = 0;
-    if (check_hole(state, tree->l2_offset) >= header->cluster_size ||
-        (again && !check_spend(state, CHECK_BYTE, header->cluster_size))) {
-        return;
+    while ((step = table_walk_view(&walk, &error)) == WALK_FOUND) {
+        used += check_l2_entries(tree, walk.view, (uint32_t)walk.first);
     }
-    for (uint64_t at = 0; at < header->cluster_size;) {
-        struct bytes view;
-        struct error error;
-        if (!table_window_view(&tree->l2_window, state->image->source, tree->l2_offset + at,
-                               header->l2_entry_size, header->cluster_size - at, &view, &error)) {
-            error_prefix(&error, "L2 table at %" PRIu64, tree->l2_offset);
-            check_unreadable(state, &error);
-            return;
-        }
-        used += check_l2_entries(tree, view, (uint32_t)(at / header->l2_entry_size));
-        at += view.size;
+    if (step == WALK_ERROR) {
+        error_prefix(&error, "L2 table at %" PRIu64, tree->l2_offset);
+        check_unreadable(state, &error);
+        return;
     }
     if (again) {
         check_spend(state, CHECK_ENTRY, used);
@@ -316,34 +311,19 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
 static void check_l1_table(struct tree *tree, struct l1_table l1)
 {
     struct check_state *state = tree->state;
-    for (uint64_t index = 0; index < l1.size;) {
-        uint64_t at = l1.offset + index * L1_ENTRY_SIZE;
-        uint64_t hole = check_hole(state, at) / L1_ENTRY_SIZE;
-        if (hole > 0) {
-            index += min_u64(hole, l1.size - index);
-            continue;
-        }
-        struct bytes view;
-        struct error error;
-        if (!table_window_view(&tree->l1_window, state->image->source, at, L1_ENTRY_SIZE,
-                               (l1.size - index) * L1_ENTRY_SIZE, &view, &error)) {
-            error_prefix(&error, "%s", tree->name);
-            check_unreadable(state, &error);
-            return;
-        }
-        size_t count = view.size / L1_ENTRY_SIZE;
-        if (!check_spend(state, CHECK_BYTE, view.size)) {
-            return;
-        }
-        for (size_t i = 0; i < count; i++) {
-            uint64_t l1_entry = bytes_be64(view, i * L1_ENTRY_SIZE);
-            if (l1_entry != 0) {
-                check_l1_entry(tree, index + i, l1_entry);
-                check_progress(state, tree->guest_offset);
-            }
-        }
-        index += count;
+    struct table_walk walk = l1_walk(&tree->l1_file, l1, &state->budget);
+    struct table_entry entry;
+    struct error error;
+    enum walk_step step;
+    while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
+        check_l1_entry(tree, entry.index, entry.value);
+        check_progress(state, tree->guest_offset);
     }
+    if (step == WALK_ERROR) {
+        error_prefix(&error, "%s", tree->name);
+        check_unreadable(state, &error);
+    }
+    check_spend(state, CHECK_BYTE, 0); // which reports that the budget has ended
 }
 
 void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_size, bool active,
@@ -355,12 +335,12 @@ void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_
         .active = active,
         .disk_size = disk_size,
         .name = name,
-        .l1_window = table_window_make(TABLE_WINDOW_MAX),
-        .l2_window = table_window_make(TABLE_WINDOW_MAX),
+        .l1_file = table_file_make(state->image->source),
+        .l2_file = table_file_make(state->image->source),
     };
     check_reference(state, l1.offset, (uint64_t)l1.size * L1_ENTRY_SIZE, PURPOSE_L1_TABLE, &at,
                     name);
     check_l1_table(&tree, l1);
-    table_window_free(&tree.l1_window);
-    table_window_free(&tree.l2_window);
+    table_file_free(&tree.l1_file);
+    table_file_free(&tree.l2_file);
 }
