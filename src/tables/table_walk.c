@@ -17,7 +17,13 @@ static bool skip_hole(struct table_walk *walk, uint64_t offset)
     return hole > 0;
 }
 
-static bool may_read(struct table_walk *walk, uint64_t size)
+static bool ended(const struct table_walk *walk)
+{
+    return walk->budget && walk->budget->ended;
+}
+
+// Takes a read of `size` bytes off the budget.
+static bool pay(struct table_walk *walk, uint64_t size)
 {
     return !walk->budget || budget_read(walk->budget, size);
 }
@@ -27,22 +33,24 @@ static enum walk_step fill_view(struct table_walk *walk, struct error *error)
 {
     struct table_file *file = walk->file;
     walk->view = (struct bytes){0};
-    while (walk->next < walk->size) {
+    while (walk->next < walk->size && !ended(walk)) {
         uint64_t offset = walk->offset + walk->next * walk->entry_size;
         uint64_t rest = (walk->size - walk->next) * walk->entry_size;
+        struct bytes view;
         if (skip_hole(walk, offset)) {
-            if (!may_read(walk, 0)) {
-                return WALK_END;
-            }
+            pay(walk, 0);
             continue;
         }
-        if (!table_window_view(&file->window, file->source, offset, walk->entry_size, rest,
-                               &walk->view, error)) {
+        if (!table_window_view(&file->window, file->source, offset, walk->entry_size, rest, &view,
+                               error)) {
             walk->next++;
             return WALK_ERROR;
         }
-        walk->first = walk->next;
-        return may_read(walk, walk->view.size) ? WALK_FOUND : WALK_END;
+        if (pay(walk, view.size)) {
+            walk->first = walk->next;
+            walk->view = view;
+            return WALK_FOUND;
+        }
     }
     return WALK_END;
 }
