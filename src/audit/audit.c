@@ -126,8 +126,11 @@ bool audit_faults(struct audit_state *state, uint32_t faults, uint64_t at, const
     bool readable = faults_unreadable(faults) == 0;
     while (faults != 0) {
         enum entry_fault fault = fault_take(&faults);
-        audit_tell(state, audit_rule_of_fault[fault], at, "the entry 0x%016" PRIx64 " of %s has %s",
-                   entry, table, fault_rules[fault].words);
+        enum audit_rule rule = audit_rule_of_fault[fault];
+        if (rule != AUDIT_RULES) {
+            audit_tell(state, rule, at, "the entry 0x%016" PRIx64 " of %s has %s", entry, table,
+                       fault_rules[fault].words);
+        }
     }
     return readable;
 }

@@ -164,10 +164,14 @@ static bool is_zero_line(struct bytes view, size_t at)
 
 static void report_faults(struct audit_tree *tree, struct l2_entry entry, uint32_t faults)
 {
-    pay_for_oddity(tree);
     while (faults != 0) {
         enum entry_fault fault = fault_take(&faults);
-        audit_tell(tree->state, audit_rule_of_fault[fault], tree->place,
+        enum audit_rule rule = audit_rule_of_fault[fault];
+        if (rule == AUDIT_RULES) {
+            continue;
+        }
+        pay_for_oddity(tree);
+        audit_tell(tree->state, rule, tree->place,
                    "the L2 entry 0x%016" PRIx64 " for guest offset %" PRIu64 " has %s", entry.entry,
                    tree->guest_offset, fault_rules[fault].words);
     }

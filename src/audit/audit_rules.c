@@ -160,19 +160,18 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
 };
 // clang-format on
 
-// Also the COPIED flag of an entry that cannot have it: programs that take every entry but 0 for
-// one with an offset read something else there than those that follow the format.
+// COPIED without an offset breaks none: it is a note about refcounts, and the entry reads as a hole.
 const enum audit_rule audit_rule_of_fault[FAULTS] = {
     [FAULT_L1_RESERVED_BITS] = AUDIT_ENTRY_BROKEN,
     [FAULT_L1_UNALIGNED] = AUDIT_TABLE_UNALIGNED,
-    [FAULT_L1_COPIED] = AUDIT_ENTRY_BROKEN,
+    [FAULT_L1_COPIED] = AUDIT_RULES,
     [FAULT_L2_RESERVED_BITS] = AUDIT_ENTRY_BROKEN,
     [FAULT_L2_ZERO_BIT] = AUDIT_ENTRY_BROKEN,
     [FAULT_SUBCLUSTERS_CONFLICT] = AUDIT_ENTRY_BROKEN,
     [FAULT_SUBCLUSTERS_NO_CLUSTER] = AUDIT_ENTRY_BROKEN,
     [FAULT_L2_UNALIGNED] = AUDIT_ENTRY_BROKEN,
     [FAULT_DATA_FILE_OFFSET] = AUDIT_ENTRY_BROKEN,
-    [FAULT_L2_COPIED] = AUDIT_ENTRY_BROKEN,
+    [FAULT_L2_COPIED] = AUDIT_RULES,
     [FAULT_COMPRESSED_COPIED] = AUDIT_ENTRY_BROKEN,
     [FAULT_COMPRESSED_DATA_FILE] = AUDIT_ENTRY_BROKEN,
     [FAULT_COMPRESSED_SUBCLUSTERS] = AUDIT_ENTRY_BROKEN,

@@ -77,7 +77,7 @@ struct audit_rule_text {
 
 extern const struct audit_rule_text audit_rules[AUDIT_RULES];
 
-// The rule that a fault of a table entry breaks.
+// The rule that a fault of a table entry breaks; AUDIT_RULES: none.
 extern const enum audit_rule audit_rule_of_fault[FAULTS];
 
 // "unsafe", "note", "allowed".
