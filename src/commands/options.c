@@ -108,7 +108,7 @@ static bool take_size(const struct command *command, const struct option_row *ro
 static bool take_word(const struct command *command, const struct option_row *row, const char *text,
                       unsigned *word)
 {
-    char expected[80] = "";
+    char expected[80] = ""; // more than the words of any row
     size_t used = 0;
     for (unsigned i = 0; row->words[i]; i++) {
         if (strcmp(text, row->words[i]) == 0) {
@@ -173,8 +173,9 @@ static void add_row(struct parser *parser, const struct option_group *group,
     parser->table[i].has_arg = row->value ? required_argument : no_argument;
     parser->table[i].val = row->letter ? row->letter : VALUE_FIRST + (int)i;
     if (row->letter) {
-        strncat(parser->letters, &row->letter, 1);
-        strcat(parser->letters, row->value ? ":" : "");
+        size_t used = strlen(parser->letters);
+        parser->letters[used] = row->letter;
+        parser->letters[used + 1] = row->value ? ':' : '\0';
     }
 }
 
