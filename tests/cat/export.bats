@@ -185,22 +185,17 @@ ended_with() {
     assert_equal "$stderr" ''
 }
 
-# wait_for_progress FILE: waits for a line of progress below 100%, for as long as a test may take
-wait_for_progress() {
-    local started=$SECONDS
-    until grep -Eq '(^|[ \r])[ 0-9][0-9]%  ' "$1"; do
-        [[ $((SECONDS - started)) -lt $PROGRAM_SECONDS ]] || fail "no progress: $(<"$1")" || return
-        sleep 0.05
-    done
-}
+# A shell command that copies its input to the file got. It pauses after the first byte: the program has
+# started its clock then, and cannot write the rest before. So progress is due at the next write.
+PAUSING_READER='head -c 1 >got; sleep 2; cat >>got'
 
 @test "--progress shows how far it is within a hole" {
     require_tool qemu-img
     qemu-img create -q -f qcow2 hole.qcow2 4G
     local jobs
     for jobs in 1 2; do
-        # shellcheck disable=SC2094 # nobody empties the pipe before progress is shown.
-        qcow2_info cat --jobs $jobs --progress hole.qcow2 2>shown | { wait_for_progress shown && cat >/dev/null; }
+        rm -f got
+        qcow2_info cat --jobs $jobs --progress hole.qcow2 2>shown | { head -c 1 >got && sleep 2 && cat >/dev/null; }
         grep -Eq '[ \r][ 0-9][0-9]%  [0-9.]+ [KMG]iB of 4 GiB' shown || fail "jobs $jobs" "$(<shown)"
     done
 }
@@ -222,11 +217,12 @@ wait_for_progress() {
     done
 }
 
-# on_terminal ARGUMENT...: cat of disk.qcow2, whose standard error is a terminal, into a pipe that nobody
-# empties before $BEFORE has ended; what the terminal shows is in the file shown
+# on_terminal ARGUMENT...: cat of disk.qcow2, whose standard error is a terminal, into a pipe that the command
+# $READER empties; what the terminal shows is in the file shown
 on_terminal() {
     command -v script >/dev/null || skip 'machine: no program script'
-    script -qec "'$QCOW2_INFO' cat $* disk.qcow2 | { $BEFORE; cat >got; }" /dev/null </dev/null >shown
+    rm -f got
+    script -qec "'$QCOW2_INFO' cat $* disk.qcow2 | { $READER; }" /dev/null </dev/null >shown
     assert_same_bytes got want
 }
 
@@ -236,7 +232,7 @@ PROGRESS_LINE='^ *[0-9]+%  [0-9.]+ [KM]iB of 16 MiB  [0-9.]+ [KMG]iB/s  [0-9]+:[
     make_disk
     local jobs
     for jobs in 1 4; do
-        BEFORE='until grep -q % shown; do sleep 0.05; done' on_terminal --jobs $jobs
+        READER=$PAUSING_READER on_terminal --jobs $jobs
         tr '\r' '\n' <shown | grep -qE "$PROGRESS_LINE" || fail "$(<shown)"
         # The line is gone in the end.
         [[ $(<shown) == *$'\r\e[K' ]] || fail "$(<shown)"
@@ -246,7 +242,7 @@ PROGRESS_LINE='^ *[0-9]+%  [0-9.]+ [KM]iB of 16 MiB  [0-9.]+ [KMG]iB/s  [0-9]+:[
 @test "there is no progress on a terminal with --no-progress" {
     make_disk
     # In a second it would be shown.
-    BEFORE='sleep 1' on_terminal --no-progress
+    READER='sleep 1; cat >got' on_terminal --no-progress
     [[ ! -s shown ]] || fail "$(<shown)"
 }
 
