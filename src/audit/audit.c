@@ -149,16 +149,6 @@ uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, u
     return cluster_set_add(&state->tables, offset >> header->cluster_bits, purpose, added);
 }
 
-void audit_problems(struct audit_state *state, enum audit_rule rule, struct problems *problems)
-{
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct error *error = &problems->items[i].error;
-        audit_tell(state, rule, error->offset, "%s", error->message);
-    }
-    state->audit->findings[rule].count += problems->dropped;
-    problems->count = problems->dropped = 0;
-}
-
 void audit_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,
                  enum audit_rule broken, const char *what)
 {

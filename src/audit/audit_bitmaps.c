@@ -51,7 +51,8 @@ static void look_at_bitmap_entries(struct audit_state *state)
     struct bitmap_reader reader = bitmap_reader_start(state->image);
     struct bitmap_sums sums = {.entry = reader.at};
     while (bitmap_reader_next(&reader, &bitmap, &problems)) {
-        audit_problems(state, AUDIT_BITMAP_BROKEN, &problems);
+        audit_problems(state, &problems);
+        problems_free(&problems);
         look_at_bitmap(state, &bitmap, &sums);
         sums.entry = reader.at;
         if (reader.next == AUDIT_BITMAPS_MAX && reader.next < reader.count) {
@@ -62,7 +63,6 @@ static void look_at_bitmap_entries(struct audit_state *state)
     if (state->image->extensions.bitmaps_count > 0 && reader.count == 0) {
         audit_unseen(state, AUDIT_BITMAP_BROKEN); // by the place of the directory
     }
-    problems_free(&problems);
     audit_ended(state, &reader.ended, AUDIT_BITMAP_BOMB, AUDIT_BITMAP_BROKEN,
                 "the bitmap directory");
     bitmap_reader_free(&reader);

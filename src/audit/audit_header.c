@@ -13,87 +13,83 @@
 
 // --- What the parsers found ----------------------------------------------------------------------
 
-enum { ANYWHERE = -1 };
-
-// Problems by their code and the field that they are about. The first row that fits counts;
-// AUDIT_RULES: what is told elsewhere, from the fields themselves.
+// The others are told from the fields themselves, or are nothing to be wary of: a program without
+// bitmap support may write to an image with bitmaps.
 static const struct {
-    const char *code;
-    int field;
+    bool told;
     enum audit_rule rule;
-} problem_rules[] = {
-    {PROBLEM_UNSUPPORTED_FEATURE, ANYWHERE, AUDIT_RULES},
-    {PROBLEM_UNSUPPORTED_ENCRYPTION, ANYWHERE, AUDIT_RULES},
-    // A program without bitmap support has written to it, as it may.
-    {PROBLEM_INCONSISTENT_BITMAPS, ANYWHERE, AUDIT_RULES},
-    {PROBLEM_EXTENSION_REPEATED, ANYWHERE, AUDIT_EXTENSION_REPEATED},
-    {PROBLEM_EXTENSION_TYPES, ANYWHERE, AUDIT_EXTENSION_REPEATED},
-    {PROBLEM_EXTENSION_LENGTH, ANYWHERE, AUDIT_EXTENSION_TOO_LONG},
-    {ERROR_TRUNCATED, HEADER_L1_TABLE_OFFSET, AUDIT_RULES},
-    {ERROR_TRUNCATED, HEADER_REFCOUNT_TABLE_OFFSET, AUDIT_RULES},
-    {ERROR_TRUNCATED, ANYWHERE, AUDIT_HEADER_BROKEN},
-    {ERROR_LIMIT, HEADER_L1_SIZE, AUDIT_L1_SIZE},
-    {ERROR_LIMIT, HEADER_REFCOUNT_TABLE_CLUSTERS, AUDIT_REFCOUNT_TABLE_SIZE},
-    {ERROR_LIMIT, HEADER_NB_SNAPSHOTS, AUDIT_RULES},
-    {ERROR_LIMIT, ANYWHERE, AUDIT_HEADER_LIMIT},
-    {PROBLEM_UNSUPPORTED_VERSION, ANYWHERE, AUDIT_HEADER_LIMIT},
-    {PROBLEM_UNSUPPORTED_COMPRESSION, ANYWHERE, AUDIT_HEADER_LIMIT},
-    {ERROR_UNSEEN, ANYWHERE, AUDIT_RULES},
+} rule_of_problem[PROBLEM_KINDS] = {
+    [PROBLEM_HEADER_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_HEADER_LENGTH] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_HEADER_PADDING] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_COMPRESSION_BIT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_RAW_DATA_FILE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_L1_TABLE_PLACE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_L1_SIZE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_TABLE_PLACE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_REFCOUNT_TABLE_EMPTY] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_BACKING_NAME_PLACE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_BACKING_NAME_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_EXTENSIONS_PLACE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_EXTENSION_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_EXTENSION_END] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_EXTENSION_SHORT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_FEATURE_NAMES] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_BITMAPS_BIT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_ENCRYPTION_POINTER] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_ENCRYPTION_NO_POINTER] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_VERSION] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_CLUSTER_SIZE] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_COMPRESSION_UNKNOWN] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_REFCOUNT_ORDER] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_L1_TABLE_LIMIT] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_TABLE_LIMIT] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_BACKING_NAME_LIMIT] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_L1_SIZE_LIMIT] = {true, AUDIT_L1_SIZE},
+    [PROBLEM_REFCOUNT_TABLE_SIZE_LIMIT] = {true, AUDIT_REFCOUNT_TABLE_SIZE},
+    [PROBLEM_EXTENSION_LENGTH] = {true, AUDIT_EXTENSION_TOO_LONG},
+    [PROBLEM_BACKING_FORMAT_LIMIT] = {true, AUDIT_EXTENSION_TOO_LONG},
+    [PROBLEM_EXTENSION_REPEATED] = {true, AUDIT_EXTENSION_REPEATED},
+    [PROBLEM_EXTENSION_TYPES] = {true, AUDIT_EXTENSION_REPEATED},
+    [PROBLEM_SNAPSHOT_NO_DISK_SIZE] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_EXTRA_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_DATE] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_PLACE] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_ZERO] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_SIZE] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_SIZE_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_BITMAPS_EXTENSION] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_FLAGS] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TYPE] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_GRANULARITY_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_NO_NAME] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_NAME_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_EXTRA_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TABLE_PLACE] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TABLE_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TABLE_SIZE] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TABLE_SIZE_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
 };
 
-// The limits of bitmaps and of the encryption header are looked at with these.
-static bool is_of_extension(const struct audit_state *state, const struct error *error)
+void audit_problems(struct audit_state *state, const struct problems *problems)
 {
-    const struct extensions *extensions = &state->image->extensions;
-    return (extensions->has_bitmaps && error->offset == extensions->bitmaps_extension_at) ||
-           (extensions->has_encryption && error->offset == extensions->encryption_extension_at);
-}
-
-static enum audit_rule rule_of_extension(const struct audit_state *state, const struct error *error)
-{
-    const struct extensions *extensions = &state->image->extensions;
-    if (error->code == ERROR_LIMIT) {
-        return AUDIT_RULES;
-    }
-    return extensions->has_bitmaps && error->offset == extensions->bitmaps_extension_at
-               ? AUDIT_BITMAP_BROKEN
-               : AUDIT_HEADER_BROKEN;
-}
-
-static enum audit_rule rule_of(const struct audit_state *state, const struct error *error)
-{
-    if ((error->code == ERROR_LIMIT || error->code == ERROR_CORRUPT) &&
-        is_of_extension(state, error)) {
-        return rule_of_extension(state, error);
-    }
-    uint32_t fields = state->header->version < 3 ? HEADER_LENGTH_V2 : HEADER_LENGTH_V3;
-    if (error->code == ERROR_LIMIT && error->offset >= fields) {
-        return AUDIT_EXTENSION_TOO_LONG; // the one other limit of an extension
-    }
-    for (size_t i = 0; i < sizeof problem_rules / sizeof *problem_rules; i++) {
-        if (problem_rules[i].code == error->code &&
-            (problem_rules[i].field == ANYWHERE ||
-             (uint64_t)problem_rules[i].field == error->offset)) {
-            return problem_rules[i].rule;
+    struct problem problem;
+    for (size_t i = 0; problems_get(problems, i, &problem); i++) {
+        const struct error *error = &problem.error;
+        // What a pipe has not given is not cut short.
+        bool given = error->code != ERROR_TRUNCATED || source_complete(state->source);
+        if (rule_of_problem[problem.kind].told && given) {
+            audit_tell(state, rule_of_problem[problem.kind].rule, error->offset, "%s",
+                       error->message);
         }
     }
-    return AUDIT_HEADER_BROKEN;
 }
 
 static void look_at_problems(struct audit_state *state)
 {
     const struct problems *problems = &state->image->problems;
-    for (size_t i = 0; i < problems->count; i++) {
-        const struct error *error = &problems->items[i].error;
-        // What a pipe has not given is not cut short.
-        if (error->code == ERROR_TRUNCATED && !source_complete(state->source)) {
-            continue;
-        }
-        enum audit_rule rule = rule_of(state, error);
-        if (rule != AUDIT_RULES) {
-            audit_tell(state, rule, error->offset, "%s", error->message);
-        }
-    }
+    audit_problems(state, problems);
     if (problems->dropped > 0) {
         audit_tell_of_file(state, AUDIT_HEADER_BROKEN, "%zu further problems of the header",
                            problems->dropped);

@@ -101,9 +101,8 @@ bool audit_faults(struct audit_state *state, uint32_t faults, uint64_t at, const
 void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
                         const char *name);
 
-// What a parser found wrong with entries of a list. Takes it off `problems`, which stays for the
-// next ones.
-void audit_problems(struct audit_state *state, enum audit_rule rule, struct problems *problems);
+// What parsers found wrong, as far as there is a rule for it. It is few of an entry of a list.
+void audit_problems(struct audit_state *state, const struct problems *problems);
 
 // Why a list ended before it should. ERROR_LIMIT: it is longer than anybody reads.
 void audit_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,

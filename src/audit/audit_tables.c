@@ -120,7 +120,8 @@ static uint64_t look_at_snapshot_entries(struct audit_state *state, struct snaps
     sums->entry = reader.at;
     while (snapshot_reader_next(&reader, &snapshot, &problems)) {
         end = sums->entry + snapshot.end;
-        audit_problems(state, AUDIT_SNAPSHOT_BROKEN, &problems);
+        audit_problems(state, &problems);
+        problems_free(&problems);
         look_at_snapshot(state, &snapshot, sums);
         sums->entry = reader.at;
         if (reader.next == AUDIT_SNAPSHOTS_MAX && reader.next < reader.count) {
@@ -133,7 +134,6 @@ static uint64_t look_at_snapshot_entries(struct audit_state *state, struct snaps
     }
     audit_ended(state, &reader.ended, AUDIT_SNAPSHOT_BOMB, AUDIT_SNAPSHOT_BROKEN,
                 "the snapshot table");
-    problems_free(&problems);
     snapshot_reader_free(&reader);
     return end;
 }

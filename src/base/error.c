@@ -5,7 +5,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char ERROR_IO[] = "io-error";
@@ -63,56 +62,4 @@ void error_fill_prefix(struct error *error, const char *format, ...)
     length = cut ? room - strlen("...") : length < room ? length : room;
     snprintf(error->message + length, sizeof error->message - length, "%s: %.*s", cut ? "..." : "",
              (int)reason, old);
-}
-
-void problems_add(struct problems *problems, const struct error *error, bool unreadable)
-{
-    if (unreadable && !problems->unreadable) {
-        problems->unreadable = true;
-        problems->first_unreadable = *error;
-    }
-    if (!problems->items) {
-        problems->items = calloc(PROBLEMS_MAX, sizeof *problems->items);
-    }
-    if (!problems->items || problems->count == PROBLEMS_MAX) {
-        problems->dropped++;
-        return;
-    }
-    problems->items[problems->count++] = (struct problem){*error, unreadable};
-}
-
-__attribute__((format(printf, 5, 0))) static void problems_format(struct problems *problems,
-                                                                  bool unreadable, const char *code,
-                                                                  uint64_t offset,
-                                                                  const char *format, va_list args)
-{
-    struct error error;
-    error_format(&error, code, format, args);
-    error.has_offset = true;
-    error.offset = offset;
-    problems_add(problems, &error, unreadable);
-}
-
-void problems_note(struct problems *problems, const char *code, uint64_t offset, const char *format,
-                   ...)
-{
-    va_list args;
-    va_start(args, format);
-    problems_format(problems, false, code, offset, format, args);
-    va_end(args);
-}
-
-void problems_fatal(struct problems *problems, const char *code, uint64_t offset,
-                    const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    problems_format(problems, true, code, offset, format, args);
-    va_end(args);
-}
-
-void problems_free(struct problems *problems)
-{
-    free(problems->items);
-    *problems = (struct problems){0};
 }

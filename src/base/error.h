@@ -54,30 +54,4 @@ void error_fill_at(struct error *error, const char *code, uint64_t offset, const
 void error_fill_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-// Faults that do not end the work, in the order found: a bounded list which counts the rest.
-enum { PROBLEMS_MAX = 64 };
-
-struct problem {
-    struct error error;
-    bool unreadable; // guest data cannot be read because of it
-};
-
-struct problems {
-    struct problem *items; // owned; NULL until the first one
-    size_t count;          // stored: at most PROBLEMS_MAX
-    size_t dropped;        // found when the list was full
-    bool unreadable;       // one of all found, dropped ones too, makes the image unreadable
-    struct error first_unreadable;
-};
-
-// A warning: the image can still be read.
-void problems_note(struct problems *problems, const char *code, uint64_t offset, const char *format,
-                   ...) __attribute__((format(printf, 4, 5)));
-// A fault after which guest data cannot be read.
-void problems_fatal(struct problems *problems, const char *code, uint64_t offset,
-                    const char *format, ...) __attribute__((format(printf, 4, 5)));
-// Adds `error` as it stands.
-void problems_add(struct problems *problems, const struct error *error, bool unreadable);
-void problems_free(struct problems *problems);
-
 #endif

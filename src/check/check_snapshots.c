@@ -48,14 +48,25 @@ static void check_snapshot(struct check_state *state, const struct snapshot *sna
     }
 }
 
+// check_snapshot() tells of these under codes of their own, and what else is wrong follows.
+static bool has_code(const struct problems *problems)
+{
+    bool found = false;
+    for (size_t i = 0; i < problems->count; i++) {
+        enum problem_kind kind = problems->items[i].kind;
+        found = found || kind == PROBLEM_SNAPSHOT_NO_DISK_SIZE ||
+                kind == PROBLEM_SNAPSHOT_L1_PLACE || kind == PROBLEM_SNAPSHOT_L1_LIMIT ||
+                kind == PROBLEM_SNAPSHOT_L1_SIZE_LIMIT;
+    }
+    return found;
+}
+
 // What is wrong with an entry of the snapshot table and has no code of its own. Takes it off the
 // list.
-static void tell_snapshot_problems(struct check_state *state, const struct snapshot *snapshot,
-                                   struct problems *problems)
+static void tell_snapshot_problems(struct check_state *state, struct problems *problems)
 {
-    bool has_code = (state->header->version >= 3 && snapshot->extra_size < SNAPSHOT_EXTRA_MIN_V3) ||
-                    !l1_table_is_sound(state->header, l1_of_snapshot(snapshot));
-    for (size_t i = 0; !has_code && i < problems->count; i++) {
+    bool told = has_code(problems);
+    for (size_t i = 0; !told && i < problems->count; i++) {
         const struct error *error = &problems->items[i].error;
         const struct finding finding = {
             .kind = FINDING_SNAPSHOT, .has_host = true, .host_offset = error->offset};
@@ -74,7 +85,7 @@ void check_snapshots(struct check_state *state)
     uint64_t entry = reader.at;
     uint64_t end = reader.at;
     while (snapshot_reader_next(&reader, &snapshot, &problems)) {
-        tell_snapshot_problems(state, &snapshot, &problems);
+        tell_snapshot_problems(state, &problems);
         if (header_has_data_file(state->header)) {
             struct finding finding = {
                 .kind = FINDING_SNAPSHOTS_DATA_FILE, .has_host = true, .host_offset = entry};

@@ -28,7 +28,8 @@ struct cat_options {
 };
 
 // A salvage reads what is left of an image whose tables are not all there.
-static const char *const cut_short[] = {ERROR_TRUNCATED, NULL};
+static const enum problem_kind cut_short[] = {PROBLEM_HEADER_CUT_SHORT, PROBLEM_L1_TABLE_CUT_SHORT,
+                                              PROBLEM_BACKING_NAME_CUT_SHORT, PROBLEM_NONE};
 
 // What is told while the export goes on.
 struct watch {

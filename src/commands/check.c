@@ -110,8 +110,9 @@ static int check_path(const struct command *command, const char *path,
 static int run_check(const struct command *command, int argc, char **argv)
 {
     // Encryption hides the data only, and tables that are cut short are what a check is for.
-    static const char *const tolerated[] = {
-        PROBLEM_UNSUPPORTED_ENCRYPTION, PROBLEM_UNSUPPORTED_BACKING_FILE, ERROR_TRUNCATED, NULL};
+    static const enum problem_kind tolerated[] = {
+        PROBLEM_ENCRYPTION_UNKNOWN, PROBLEM_HEADER_CUT_SHORT, PROBLEM_L1_TABLE_CUT_SHORT,
+        PROBLEM_BACKING_NAME_CUT_SHORT, PROBLEM_NONE};
     struct options options = {.disk = disk_options_default(),
                               .keys = key_options_default(),
                               .work.jobs = workers_default(),

@@ -29,14 +29,9 @@ struct printer {
 
 static void warn_of_problems(const struct info *info)
 {
-    for (size_t i = 0; i < info->problems.count; i++) {
-        print_warning(info->filename, &info->problems.items[i].error);
-    }
-    if (info->problems.dropped > 0) {
-        struct error more;
-        error_set(&more, ERROR_LIMIT, "%zu further problems are not listed",
-                  info->problems.dropped);
-        print_warning(info->filename, &more);
+    struct problem problem;
+    for (size_t i = 0; problems_get(&info->problems, i, &problem); i++) {
+        print_warning(info->filename, &problem.error);
     }
 }
 

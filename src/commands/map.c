@@ -115,9 +115,8 @@ static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, 
 }
 
 // Bitmaps are metadata of this image alone.
-static const char *const harmless_to_bitmaps[] = {PROBLEM_UNSUPPORTED_ENCRYPTION,
-                                                  PROBLEM_UNSUPPORTED_BACKING_FILE,
-                                                  PROBLEM_UNSUPPORTED_COMPRESSION, NULL};
+static const enum problem_kind harmless_to_bitmaps[] = {PROBLEM_ENCRYPTION_UNKNOWN,
+                                                        PROBLEM_COMPRESSION_UNKNOWN, PROBLEM_NONE};
 
 static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset, uint64_t length,
                        struct error *error)

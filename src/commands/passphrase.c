@@ -335,8 +335,10 @@ static bool check_encryption(const struct key_options *options, const struct cha
                              struct error *error)
 {
     for (size_t i = 0; i < chain->count; i++) {
+        struct problem fault;
         if (layer_encrypted(&chain->layers[i]) &&
-            !encryption_check(chain->layers[i].image, options->max_iterations, error)) {
+            !encryption_check(chain->layers[i].image, options->max_iterations, &fault)) {
+            *error = fault.error;
             return tell_layer(chain, i, error);
         }
     }

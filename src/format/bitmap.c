@@ -56,17 +56,17 @@ const char *bitmap_type_name(uint8_t type)
 static void check_kind(const struct bitmap *bitmap, uint64_t at, struct problems *problems)
 {
     if (bitmap->flags & ~BITMAP_FLAGS_KNOWN) {
-        problems_note(problems, ERROR_CORRUPT, at + BITMAP_FLAGS,
+        problems_note(problems, PROBLEM_BITMAP_FLAGS, at + BITMAP_FLAGS,
                       "the flags of a bitmap are 0x%08" PRIx32 ", with reserved bits set",
                       bitmap->flags);
     }
     if (!bitmap_type_name(bitmap->type)) {
-        problems_note(problems, ERROR_CORRUPT, at + BITMAP_TYPE, "the type of a bitmap is %u",
+        problems_note(problems, PROBLEM_BITMAP_TYPE, at + BITMAP_TYPE, "the type of a bitmap is %u",
                       bitmap->type);
     }
     if (bitmap->granularity_bits < MIN_BITMAP_GRANULARITY_BITS ||
         bitmap->granularity_bits > CAP_BITMAP_GRANULARITY_BITS) {
-        problems_note(problems, ERROR_LIMIT, at + BITMAP_GRANULARITY_BITS,
+        problems_note(problems, PROBLEM_BITMAP_GRANULARITY_LIMIT, at + BITMAP_GRANULARITY_BITS,
                       "the granularity of a bitmap is 2^%u, outside 2^%d..2^%d",
                       bitmap->granularity_bits, MIN_BITMAP_GRANULARITY_BITS,
                       CAP_BITMAP_GRANULARITY_BITS);
@@ -77,14 +77,15 @@ static void check_name_and_extra(const struct bitmap *bitmap, uint64_t at,
                                  struct problems *problems)
 {
     if (bitmap->name_size == 0) {
-        problems_note(problems, ERROR_CORRUPT, at + BITMAP_NAME_SIZE, "a bitmap has no name");
+        problems_note(problems, PROBLEM_BITMAP_NO_NAME, at + BITMAP_NAME_SIZE,
+                      "a bitmap has no name");
     } else if (bitmap->name_size > CAP_BITMAP_NAME) {
-        problems_note(problems, ERROR_LIMIT, at + BITMAP_NAME_SIZE,
+        problems_note(problems, PROBLEM_BITMAP_NAME_LIMIT, at + BITMAP_NAME_SIZE,
                       "the name of a bitmap has %u bytes, above %" PRIu32, bitmap->name_size,
                       CAP_BITMAP_NAME);
     }
     if (bitmap->extra_size > 0) {
-        problems_note(problems, ERROR_LIMIT, at + BITMAP_EXTRA_SIZE,
+        problems_note(problems, PROBLEM_BITMAP_EXTRA_LIMIT, at + BITMAP_EXTRA_SIZE,
                       "a bitmap has %" PRIu32 " bytes of extra data, which nobody knows",
                       bitmap->extra_size);
     }
@@ -105,24 +106,24 @@ static void check_table(const struct bitmap *bitmap, const struct header *header
 {
     uint64_t size = (uint64_t)bitmap->table_size << header->cluster_bits;
     if (bitmap->table_offset == 0 || !is_aligned(bitmap->table_offset, header->cluster_size)) {
-        problems_note(problems, ERROR_CORRUPT, at + BITMAP_TABLE_OFFSET,
+        problems_note(problems, PROBLEM_BITMAP_TABLE_PLACE, at + BITMAP_TABLE_OFFSET,
                       "the table of a bitmap is at %" PRIu64 ", which is no place of a cluster",
                       bitmap->table_offset);
     } else if (bitmap->table_offset >= HOST_OFFSET_LIMIT) {
-        problems_note(problems, ERROR_LIMIT, at + BITMAP_TABLE_OFFSET,
+        problems_note(problems, PROBLEM_BITMAP_TABLE_LIMIT, at + BITMAP_TABLE_OFFSET,
                       "the table of a bitmap is at %" PRIu64 ", not below 2^56",
                       bitmap->table_offset);
     }
     if (bitmap->table_size == 0) {
-        problems_note(problems, ERROR_CORRUPT, at + BITMAP_TABLE_SIZE,
+        problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE, at + BITMAP_TABLE_SIZE,
                       "the table of a bitmap has no entries");
     } else if (bitmap->table_size > CAP_BITMAP_TABLE_ENTRIES || size > CAP_BITMAP_BYTES) {
-        problems_note(problems, ERROR_LIMIT, at + BITMAP_TABLE_SIZE,
+        problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE_LIMIT, at + BITMAP_TABLE_SIZE,
                       "the table of a bitmap has %" PRIu32 " entries, for %" PRIu64
                       " bytes of bits, above %" PRIu64,
                       bitmap->table_size, size, CAP_BITMAP_BYTES);
     } else if (!(bitmap->flags & BITMAP_IN_USE) && !covers_disk(bitmap, header)) {
-        problems_note(problems, ERROR_CORRUPT, at + BITMAP_TABLE_SIZE,
+        problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE, at + BITMAP_TABLE_SIZE,
                       "the table of a bitmap has %" PRIu32 " entries, too few for the disk",
                       bitmap->table_size);
     }

@@ -9,10 +9,10 @@
 #define FORMAT_BITMAP_H
 
 #include "base/bytes.h"
-#include "base/error.h"
 #include "format/fault.h"
 #include "format/header.h"
 #include "format/layout.h"
+#include "format/problem.h"
 
 // Host offset of the cluster of bits that an entry of a bitmap table names; 0: none, all its bits
 // are alike.

@@ -9,11 +9,6 @@
 
 #include <inttypes.h>
 
-const char PROBLEM_INCONSISTENT_BITMAPS[] = "inconsistent-bitmaps";
-const char PROBLEM_EXTENSION_REPEATED[] = "corrupt";
-const char PROBLEM_EXTENSION_TYPES[] = "limit";
-const char PROBLEM_EXTENSION_LENGTH[] = "corrupt";
-
 enum {
     // So many different unknown types are watched for repetition. No program writes any.
     TYPES_WATCHED = 32,
@@ -37,10 +32,11 @@ struct extension_walk extension_walk_start(struct bytes first_cluster, const str
     return walk;
 }
 
-static void note(struct problems *problems, const char *code, uint64_t offset, const char *what)
+static void note(struct problems *problems, enum problem_kind kind, uint64_t offset,
+                 const char *what)
 {
     if (problems) {
-        problems_note(problems, code, offset, "%s at %" PRIu64, what, offset);
+        problems_note(problems, kind, offset, "%s at %" PRIu64, what, offset);
     }
 }
 
@@ -60,14 +56,16 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
         return false;
     }
     if (!bytes_view(walk->first_cluster, at, EXTENSION_HEADER_SIZE, &head)) {
-        note(problems, ERROR_TRUNCATED, at, "the file ends before the header extension");
+        note(problems, PROBLEM_EXTENSION_CUT_SHORT, at,
+             "the file ends before the header extension");
         return false;
     }
     uint32_t type = bytes_be32(head, EXTENSION_TYPE);
     uint32_t length = bytes_be32(head, EXTENSION_LENGTH);
     if (type == EXTENSION_END) {
         if (length != 0) {
-            note(problems, ERROR_CORRUPT, at, "a length in the end of the header extensions");
+            note(problems, PROBLEM_EXTENSION_END, at,
+                 "a length in the end of the header extensions");
         }
         return false;
     }
@@ -77,7 +75,8 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
         return false;
     }
     if (!bytes_view(walk->first_cluster, at + EXTENSION_DATA, length, &data)) {
-        note(problems, ERROR_TRUNCATED, at, "the file ends inside the header extension");
+        note(problems, PROBLEM_EXTENSION_CUT_SHORT, at,
+             "the file ends inside the header extension");
         return false;
     }
     *extension = (struct extension){.type = type, .offset = at, .data = data};
@@ -100,7 +99,7 @@ static void read_backing_format(const struct context *context, const struct exte
 {
     context->found->backing_format = extension->data;
     if (extension->data.size > CAP_BACKING_FORMAT) {
-        problems_note(context->problems, ERROR_LIMIT, extension->offset,
+        problems_note(context->problems, PROBLEM_BACKING_FORMAT_LIMIT, extension->offset,
                       "the backing format name has %zu bytes, above %" PRIu32, extension->data.size,
                       CAP_BACKING_FORMAT);
     }
@@ -116,7 +115,7 @@ static void check_feature_entries(const struct context *context, const struct ex
     struct feature_entry entry;
     for (size_t i = 0; feature_table_entry(extension->data, i, &entry); i++) {
         if (entry.bit >= FEATURE_BITS) {
-            problems_note(context->problems, ERROR_CORRUPT, extension->offset,
+            problems_note(context->problems, PROBLEM_FEATURE_NAMES, extension->offset,
                           "the feature name table names bit %u, but %d is the last one", entry.bit,
                           FEATURE_BITS - 1);
             return; // one bad entry is enough to tell
@@ -128,7 +127,7 @@ static void read_feature_names(const struct context *context, const struct exten
 {
     context->found->feature_names = extension->data;
     if (extension->data.size % FEATURE_NAME_ENTRY_SIZE != 0) {
-        problems_note(context->problems, ERROR_CORRUPT, extension->offset,
+        problems_note(context->problems, PROBLEM_FEATURE_NAMES, extension->offset,
                       "the feature name table has %zu bytes, no multiple of %d",
                       extension->data.size, FEATURE_NAME_ENTRY_SIZE);
     }
@@ -137,29 +136,32 @@ static void read_feature_names(const struct context *context, const struct exten
 
 // A pointer to a place in the file that the format wants aligned to a cluster.
 static void check_pointer(const struct context *context, const struct extension *extension,
-                          const char *name, uint64_t offset)
+                          const char *name, uint64_t offset, enum problem_kind broken,
+                          enum problem_kind limit)
 {
     const struct header *header = context->header;
     if (offset == 0) {
-        problems_note(context->problems, ERROR_CORRUPT, extension->offset, "%s offset is 0", name);
+        problems_note(context->problems, broken, extension->offset, "%s offset is 0", name);
     } else if (header->geometry_known && !is_aligned(offset, header->cluster_size)) {
-        problems_note(context->problems, ERROR_CORRUPT, extension->offset,
+        problems_note(context->problems, broken, extension->offset,
                       "%s offset is %" PRIu64 ", not aligned to a cluster", name, offset);
     } else if (offset >= HOST_OFFSET_LIMIT) {
-        problems_note(context->problems, ERROR_LIMIT, extension->offset,
+        problems_note(context->problems, limit, extension->offset,
                       "%s offset is %" PRIu64 ", not below 2^56", name, offset);
     }
 }
 
 // False when the extension is too short to be used.
 static bool check_fixed_size(const struct context *context, const struct extension *extension,
-                             const char *name, size_t size)
+                             const char *name, size_t size, enum problem_kind broken)
 {
+    bool usable = extension->data.size >= size;
     if (extension->data.size != size) {
-        problems_note(context->problems, ERROR_CORRUPT, extension->offset,
-                      "%s has %zu bytes instead of %zu", name, extension->data.size, size);
+        problems_note(context->problems, usable ? broken : PROBLEM_EXTENSION_SHORT,
+                      extension->offset, "%s has %zu bytes instead of %zu", name,
+                      extension->data.size, size);
     }
-    return extension->data.size >= size;
+    return usable;
 }
 
 static void read_encryption(const struct context *context, const struct extension *extension)
@@ -167,48 +169,52 @@ static void read_encryption(const struct context *context, const struct extensio
     struct extensions *found = context->found;
     static const char name[] = "the encryption header pointer";
     if (context->header->crypt_method != CRYPT_LUKS) {
-        problems_note(context->problems, ERROR_CORRUPT, extension->offset,
+        problems_note(context->problems, PROBLEM_ENCRYPTION_POINTER, extension->offset,
                       "%s stands in an image without LUKS encryption", name);
     }
-    if (!check_fixed_size(context, extension, name, ENCRYPTION_EXTENSION_SIZE)) {
+    if (!check_fixed_size(context, extension, name, ENCRYPTION_EXTENSION_SIZE,
+                          PROBLEM_ENCRYPTION_POINTER)) {
         return;
     }
     found->has_encryption = true;
     found->encryption_extension_at = extension->offset;
     found->encryption_offset = bytes_be64(extension->data, ENCRYPTION_EXTENSION_OFFSET);
     found->encryption_length = bytes_be64(extension->data, ENCRYPTION_EXTENSION_LENGTH);
-    check_pointer(context, extension, name, found->encryption_offset);
+    check_pointer(context, extension, name, found->encryption_offset, PROBLEM_ENCRYPTION_POINTER,
+                  PROBLEM_ENCRYPTION_POINTER_LIMIT);
 }
 
-static void check_bitmaps(const struct context *context, const struct extension *extension)
+static void check_bitmaps_fields(const struct context *context, const struct extension *extension)
 {
     const struct extensions *found = context->found;
     uint32_t reserved = bytes_be32(extension->data, BITMAPS_EXTENSION_RESERVED);
     if (found->bitmaps_count == 0) {
-        problems_note(context->problems, ERROR_CORRUPT, extension->offset,
+        problems_note(context->problems, PROBLEM_BITMAPS_EXTENSION, extension->offset,
                       "the bitmaps extension counts no bitmaps");
     } else if (found->bitmaps_count > CAP_BITMAPS) {
-        problems_note(context->problems, ERROR_LIMIT, extension->offset,
+        problems_note(context->problems, PROBLEM_BITMAPS_LIMIT, extension->offset,
                       "the bitmaps extension counts %" PRIu32 " bitmaps, above %" PRIu32,
                       found->bitmaps_count, CAP_BITMAPS);
     }
     if (reserved != 0) {
-        problems_note(context->problems, ERROR_CORRUPT, extension->offset,
+        problems_note(context->problems, PROBLEM_BITMAPS_EXTENSION, extension->offset,
                       "the reserved field of the bitmaps extension is %" PRIu32, reserved);
     }
     if (found->bitmaps_directory_size > CAP_BITMAP_DIRECTORY) {
-        problems_note(context->problems, ERROR_LIMIT, extension->offset,
+        problems_note(context->problems, PROBLEM_BITMAPS_LIMIT, extension->offset,
                       "the bitmap directory has %" PRIu64 " bytes, above %" PRIu64,
                       found->bitmaps_directory_size, CAP_BITMAP_DIRECTORY);
     }
-    check_pointer(context, extension, "the bitmap directory", found->bitmaps_directory_offset);
+    check_pointer(context, extension, "the bitmap directory", found->bitmaps_directory_offset,
+                  PROBLEM_BITMAPS_EXTENSION, PROBLEM_BITMAPS_LIMIT);
 }
 
 static void read_bitmaps(const struct context *context, const struct extension *extension)
 {
     struct extensions *found = context->found;
     struct bytes data = extension->data;
-    if (!check_fixed_size(context, extension, "the bitmaps extension", BITMAPS_EXTENSION_SIZE)) {
+    if (!check_fixed_size(context, extension, "the bitmaps extension", BITMAPS_EXTENSION_SIZE,
+                          PROBLEM_BITMAPS_EXTENSION)) {
         return;
     }
     found->has_bitmaps = true;
@@ -216,7 +222,7 @@ static void read_bitmaps(const struct context *context, const struct extension *
     found->bitmaps_count = bytes_be32(data, BITMAPS_EXTENSION_COUNT);
     found->bitmaps_directory_size = bytes_be64(data, BITMAPS_EXTENSION_DIRECTORY_SIZE);
     found->bitmaps_directory_offset = bytes_be64(data, BITMAPS_EXTENSION_DIRECTORY_OFFSET);
-    check_bitmaps(context, extension);
+    check_bitmaps_fields(context, extension);
 }
 
 static const struct kind {
@@ -254,7 +260,7 @@ const char *extension_type_name(uint32_t type)
 static void check_area(const struct header *header, struct problems *problems)
 {
     if (header->backing_file_offset != 0 && header->backing_file_offset < header->header_length) {
-        problems_note(problems, ERROR_CORRUPT, HEADER_BACKING_FILE_OFFSET,
+        problems_note(problems, PROBLEM_EXTENSIONS_PLACE, HEADER_BACKING_FILE_OFFSET,
                       "the backing file name at %" PRIu64 " lies inside the header, which leaves "
                       "no place for header extensions",
                       header->backing_file_offset);
@@ -321,11 +327,11 @@ static void check_bitmaps_bit(const struct header *header, const struct extensio
 {
     bool consistent = (header->autoclear_features & AUTOCLEAR_BITMAPS) != 0;
     if (found->has_bitmaps && !consistent) {
-        problems_note(problems, PROBLEM_INCONSISTENT_BITMAPS, found->bitmaps_extension_at,
+        problems_note(problems, PROBLEM_BITMAPS_STALE, found->bitmaps_extension_at,
                       "a program without bitmap support wrote to the image: no bitmap in it can "
                       "be trusted");
     } else if (!found->has_bitmaps && consistent) {
-        problems_note(problems, ERROR_CORRUPT, HEADER_AUTOCLEAR_FEATURES,
+        problems_note(problems, PROBLEM_BITMAPS_BIT, HEADER_AUTOCLEAR_FEATURES,
                       "the bitmaps feature bit is set, but there is no usable bitmaps extension");
     }
 }
@@ -334,8 +340,8 @@ static void check_encryption_present(const struct header *header, const struct e
                                      struct problems *problems)
 {
     if (header->crypt_method == CRYPT_LUKS && !found->has_encryption) {
-        problems_fatal(problems, ERROR_CORRUPT, HEADER_CRYPT_METHOD,
-                       "LUKS encryption without a usable encryption header pointer");
+        problems_note(problems, PROBLEM_ENCRYPTION_NO_POINTER, HEADER_CRYPT_METHOD,
+                      "LUKS encryption without a usable encryption header pointer");
     }
 }
 
@@ -343,12 +349,12 @@ static void tell_unknown_feature(unsigned bit, struct bytes table, struct proble
 {
     struct bytes name;
     if (feature_table_lookup(table, FEATURE_INCOMPATIBLE, bit, &name)) {
-        problems_fatal(problems, PROBLEM_UNSUPPORTED_FEATURE, HEADER_INCOMPATIBLE_FEATURES,
-                       "incompatible feature bit %u, which the image calls \"%.*s\", is unknown",
-                       bit, (int)name.size, (const char *)name.data);
+        problems_note(problems, PROBLEM_UNKNOWN_FEATURE, HEADER_INCOMPATIBLE_FEATURES,
+                      "incompatible feature bit %u, which the image calls \"%.*s\", is unknown",
+                      bit, (int)name.size, (const char *)name.data);
     } else {
-        problems_fatal(problems, PROBLEM_UNSUPPORTED_FEATURE, HEADER_INCOMPATIBLE_FEATURES,
-                       "incompatible feature bit %u is unknown", bit);
+        problems_note(problems, PROBLEM_UNKNOWN_FEATURE, HEADER_INCOMPATIBLE_FEATURES,
+                      "incompatible feature bit %u is unknown", bit);
     }
 }
 
@@ -361,9 +367,9 @@ static void check_unknown_features(const struct header *header, const struct ext
         unknown &= unknown - 1;
     }
     if (unknown != 0) {
-        problems_fatal(problems, PROBLEM_UNSUPPORTED_FEATURE, HEADER_INCOMPATIBLE_FEATURES,
-                       "%d further incompatible features are unknown (0x%016" PRIx64 ")",
-                       __builtin_popcountll(unknown), unknown);
+        problems_note(problems, PROBLEM_UNKNOWN_FEATURE, HEADER_INCOMPATIBLE_FEATURES,
+                      "%d further incompatible features are unknown (0x%016" PRIx64 ")",
+                      __builtin_popcountll(unknown), unknown);
     }
 }
 

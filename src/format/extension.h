@@ -7,8 +7,8 @@
 #define FORMAT_EXTENSION_H
 
 #include "base/bytes.h"
-#include "base/error.h"
 #include "format/header.h"
+#include "format/problem.h"
 
 // One extension, the end marker excluded.
 struct extension {
@@ -28,7 +28,7 @@ struct extension_walk {
 struct extension_walk extension_walk_start(struct bytes first_cluster, const struct header *header);
 
 // The next extension; false at the end marker, at the end of the area, or when the next one does
-// not fit (problem: PROBLEM_EXTENSION_LENGTH past the end of the area, ERROR_TRUNCATED past that of
+// not fit (PROBLEM_EXTENSION_LENGTH: into the area, PROBLEM_EXTENSION_CUT_SHORT: into
 // `first_cluster`); walk->next is then where the walk ended. `problems` may be NULL.
 bool extension_next(struct extension_walk *walk, struct extension *extension,
                     struct problems *problems);

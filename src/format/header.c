@@ -8,13 +8,6 @@
 
 #include <inttypes.h>
 
-const char PROBLEM_NOT_QCOW2[] = "not-qcow2";
-const char PROBLEM_UNSUPPORTED_VERSION[] = "unsupported-version";
-const char PROBLEM_UNSUPPORTED_BACKING_FILE[] = "unsupported-backing-file";
-const char PROBLEM_UNSUPPORTED_ENCRYPTION[] = "unsupported-encryption";
-const char PROBLEM_UNSUPPORTED_COMPRESSION[] = "unsupported-compression";
-const char PROBLEM_UNSUPPORTED_FEATURE[] = "unsupported-feature";
-
 static void load_fields_v2(struct bytes start, struct header *header)
 {
     header->version = bytes_be32(start, HEADER_VERSION);
@@ -73,23 +66,23 @@ void header_derive(struct header *header)
 static void check_version(const struct header *header, struct problems *problems)
 {
     if (header->version > 3) {
-        problems_fatal(problems, PROBLEM_UNSUPPORTED_VERSION, HEADER_VERSION,
-                       "qcow version %" PRIu32
-                       " is unknown; the header is read as that of version 3",
-                       header->version);
+        problems_note(problems, PROBLEM_VERSION, HEADER_VERSION,
+                      "qcow version %" PRIu32
+                      " is unknown; the header is read as that of version 3",
+                      header->version);
     }
 }
 
 static void check_geometry(const struct header *header, struct problems *problems)
 {
     if (!header->geometry_known) {
-        problems_fatal(problems, ERROR_LIMIT, HEADER_CLUSTER_BITS,
-                       "cluster_bits is %" PRIu32 ", outside %d..%d", header->cluster_bits,
-                       CLUSTER_BITS_MIN, CLUSTER_BITS_MAX);
+        problems_note(problems, PROBLEM_CLUSTER_SIZE, HEADER_CLUSTER_BITS,
+                      "cluster_bits is %" PRIu32 ", outside %d..%d", header->cluster_bits,
+                      CLUSTER_BITS_MIN, CLUSTER_BITS_MAX);
     } else if (header_extended_l2(header) && header->cluster_bits < CLUSTER_BITS_MIN_EXTENDED_L2) {
-        problems_fatal(problems, ERROR_LIMIT, HEADER_CLUSTER_BITS,
-                       "cluster_bits is %" PRIu32 ", below %d, with extended L2 entries",
-                       header->cluster_bits, CLUSTER_BITS_MIN_EXTENDED_L2);
+        problems_note(problems, PROBLEM_CLUSTER_SIZE, HEADER_CLUSTER_BITS,
+                      "cluster_bits is %" PRIu32 ", below %d, with extended L2 entries",
+                      header->cluster_bits, CLUSTER_BITS_MIN_EXTENDED_L2);
     }
 }
 
@@ -98,25 +91,25 @@ static void check_header_length(const struct header *header, struct bytes start,
 {
     uint32_t length = header->header_length;
     if (header->version >= 3 && start.size < HEADER_LENGTH_V3) {
-        problems_fatal(problems, ERROR_TRUNCATED, start.size,
-                       "the file ends within the header of a version 3 image");
+        problems_note(problems, PROBLEM_HEADER_CUT_SHORT, start.size,
+                      "the file ends within the header of a version 3 image");
         return;
     }
     if (header->version >= 3 && length < HEADER_LENGTH_V3) {
-        problems_fatal(problems, ERROR_CORRUPT, HEADER_HEADER_LENGTH,
-                       "header_length is %" PRIu32 ", below %d", length, HEADER_LENGTH_V3);
+        problems_note(problems, PROBLEM_HEADER_LENGTH, HEADER_HEADER_LENGTH,
+                      "header_length is %" PRIu32 ", below %d", length, HEADER_LENGTH_V3);
     } else if (length % 8 != 0) {
-        problems_note(problems, ERROR_CORRUPT, HEADER_HEADER_LENGTH,
+        problems_note(problems, PROBLEM_HEADER_PADDING, HEADER_HEADER_LENGTH,
                       "header_length is %" PRIu32 ", no multiple of 8", length);
     }
     if (header->geometry_known && length > header->cluster_size) {
-        problems_fatal(problems, ERROR_CORRUPT, HEADER_HEADER_LENGTH,
-                       "header_length is %" PRIu32 ", more than a cluster", length);
+        problems_note(problems, PROBLEM_HEADER_LENGTH, HEADER_HEADER_LENGTH,
+                      "header_length is %" PRIu32 ", more than a cluster", length);
     }
     uint64_t known = min_u64(length, HEADER_LENGTH_KNOWN);
     if (start.size < known) {
-        problems_fatal(problems, ERROR_TRUNCATED, start.size,
-                       "the file ends within the header of %" PRIu32 " bytes", length);
+        problems_note(problems, PROBLEM_HEADER_CUT_SHORT, start.size,
+                      "the file ends within the header of %" PRIu32 " bytes", length);
     }
 }
 
@@ -124,24 +117,24 @@ static void check_features(const struct header *header, struct problems *problem
 {
     bool feature = (header->incompatible_features & INCOMPATIBLE_COMPRESSION) != 0;
     if (header->compression_type > COMPRESSION_ZSTD) {
-        problems_fatal(problems, PROBLEM_UNSUPPORTED_COMPRESSION, HEADER_COMPRESSION_TYPE,
-                       "compression type %u is unknown", header->compression_type);
+        problems_note(problems, PROBLEM_COMPRESSION_UNKNOWN, HEADER_COMPRESSION_TYPE,
+                      "compression type %u is unknown", header->compression_type);
     } else if (feature != (header->compression_type != COMPRESSION_DEFLATE)) {
-        problems_fatal(problems, ERROR_CORRUPT, HEADER_COMPRESSION_TYPE,
-                       "compression type %u contradicts incompatible feature bit 3",
-                       header->compression_type);
+        problems_note(problems, PROBLEM_COMPRESSION_BIT, HEADER_COMPRESSION_TYPE,
+                      "compression type %u contradicts incompatible feature bit 3",
+                      header->compression_type);
     }
     if (header->refcount_order > REFCOUNT_ORDER_MAX) {
-        problems_note(problems, ERROR_LIMIT, HEADER_REFCOUNT_ORDER,
+        problems_note(problems, PROBLEM_REFCOUNT_ORDER, HEADER_REFCOUNT_ORDER,
                       "refcount_order is %" PRIu32 ", above %d", header->refcount_order,
                       REFCOUNT_ORDER_MAX);
     }
     bool raw = (header->autoclear_features & AUTOCLEAR_RAW_DATA_FILE) != 0;
     if (raw && !(header->incompatible_features & INCOMPATIBLE_DATA_FILE)) {
-        problems_note(problems, ERROR_CORRUPT, HEADER_AUTOCLEAR_FEATURES,
+        problems_note(problems, PROBLEM_RAW_DATA_FILE, HEADER_AUTOCLEAR_FEATURES,
                       "raw external data is set without an external data file");
     } else if (raw && header->backing_file_offset != 0) {
-        problems_note(problems, ERROR_CORRUPT, HEADER_AUTOCLEAR_FEATURES,
+        problems_note(problems, PROBLEM_RAW_DATA_FILE, HEADER_AUTOCLEAR_FEATURES,
                       "raw external data is set in an image with a backing file");
     }
 }
@@ -149,22 +142,22 @@ static void check_features(const struct header *header, struct problems *problem
 static void check_encryption(const struct header *header, struct problems *problems)
 {
     if (header->crypt_method > CRYPT_LUKS) {
-        problems_fatal(problems, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
-                       "encryption method %" PRIu32 " is unknown", header->crypt_method);
+        problems_note(problems, PROBLEM_ENCRYPTION_UNKNOWN, HEADER_CRYPT_METHOD,
+                      "encryption method %" PRIu32 " is unknown", header->crypt_method);
     }
 }
 
-// A table's place: cluster aligned, and where an entry could name it.
+// A table's place: cluster aligned, and where an entry could name it. Guest data lies behind the
+// L1 table alone.
 static void check_place(const struct header *header, const char *name, uint64_t offset,
                         uint64_t field, bool needed, struct problems *problems)
 {
-    void (*report)(struct problems *, const char *, uint64_t, const char *, ...) =
-        needed ? problems_fatal : problems_note;
     if (!is_aligned(offset, header->cluster_size)) {
-        report(problems, ERROR_CORRUPT, field, "%s is %" PRIu64 ", not aligned to a cluster", name,
-               offset);
+        problems_note(problems, needed ? PROBLEM_L1_TABLE_PLACE : PROBLEM_TABLE_PLACE, field,
+                      "%s is %" PRIu64 ", not aligned to a cluster", name, offset);
     } else if (offset >= HOST_OFFSET_LIMIT) {
-        report(problems, ERROR_LIMIT, field, "%s is %" PRIu64 ", not below 2^56", name, offset);
+        problems_note(problems, needed ? PROBLEM_L1_TABLE_LIMIT : PROBLEM_TABLE_LIMIT, field,
+                      "%s is %" PRIu64 ", not below 2^56", name, offset);
     }
 }
 
@@ -172,12 +165,12 @@ static void check_l1(const struct header *header, struct problems *problems)
 {
     uint64_t needed = divide_up(header->size, header_l2_coverage(header));
     if (header->l1_size > CAP_L1_SIZE) {
-        problems_fatal(problems, ERROR_LIMIT, HEADER_L1_SIZE,
-                       "l1_size is %" PRIu32 ", above %" PRIu32, header->l1_size, CAP_L1_SIZE);
+        problems_note(problems, PROBLEM_L1_SIZE_LIMIT, HEADER_L1_SIZE,
+                      "l1_size is %" PRIu32 ", above %" PRIu32, header->l1_size, CAP_L1_SIZE);
     } else if (header->l1_size < needed) {
-        problems_fatal(problems, ERROR_CORRUPT, HEADER_L1_SIZE,
-                       "l1_size is %" PRIu32 ", but the disk needs %" PRIu64 " entries",
-                       header->l1_size, needed);
+        problems_note(problems, PROBLEM_L1_SIZE, HEADER_L1_SIZE,
+                      "l1_size is %" PRIu32 ", but the disk needs %" PRIu64 " entries",
+                      header->l1_size, needed);
     }
     check_place(header, "l1_table_offset", header->l1_table_offset, HEADER_L1_TABLE_OFFSET,
                 header->l1_size > 0, problems);
@@ -187,21 +180,21 @@ static void check_refcount_table(const struct header *header, struct problems *p
 {
     uint64_t size = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
     if (size > CAP_REFCOUNT_TABLE_BYTES) {
-        problems_note(problems, ERROR_LIMIT, HEADER_REFCOUNT_TABLE_CLUSTERS,
+        problems_note(problems, PROBLEM_REFCOUNT_TABLE_SIZE_LIMIT, HEADER_REFCOUNT_TABLE_CLUSTERS,
                       "the refcount table has %" PRIu64 " bytes, above %" PRIu64, size,
                       CAP_REFCOUNT_TABLE_BYTES);
     } else if (size == 0) {
-        problems_note(problems, ERROR_CORRUPT, HEADER_REFCOUNT_TABLE_CLUSTERS,
+        problems_note(problems, PROBLEM_REFCOUNT_TABLE_EMPTY, HEADER_REFCOUNT_TABLE_CLUSTERS,
                       "the refcount table has no clusters");
     }
     check_place(header, "refcount_table_offset", header->refcount_table_offset,
                 HEADER_REFCOUNT_TABLE_OFFSET, false, problems);
 }
 
-static void check_snapshots(const struct header *header, struct problems *problems)
+static void check_snapshot_table(const struct header *header, struct problems *problems)
 {
     if (header->nb_snapshots > CAP_SNAPSHOTS) {
-        problems_note(problems, ERROR_LIMIT, HEADER_NB_SNAPSHOTS,
+        problems_note(problems, PROBLEM_SNAPSHOTS_LIMIT, HEADER_NB_SNAPSHOTS,
                       "nb_snapshots is %" PRIu32 ", above %" PRIu32, header->nb_snapshots,
                       CAP_SNAPSHOTS);
     }
@@ -217,14 +210,14 @@ static void check_backing_name(const struct header *header, struct problems *pro
         return;
     }
     if (header->backing_file_size > CAP_BACKING_NAME) {
-        problems_fatal(problems, ERROR_LIMIT, HEADER_BACKING_FILE_SIZE,
-                       "backing_file_size is %" PRIu32 ", above %" PRIu32,
-                       header->backing_file_size, CAP_BACKING_NAME);
+        problems_note(problems, PROBLEM_BACKING_NAME_LIMIT, HEADER_BACKING_FILE_SIZE,
+                      "backing_file_size is %" PRIu32 ", above %" PRIu32, header->backing_file_size,
+                      CAP_BACKING_NAME);
     } else if (!range_inside(header->backing_file_offset, header->backing_file_size,
                              header->cluster_size)) {
-        problems_fatal(problems, ERROR_CORRUPT, HEADER_BACKING_FILE_OFFSET,
-                       "the backing file name at %" PRIu64 " is not in the first cluster",
-                       header->backing_file_offset);
+        problems_note(problems, PROBLEM_BACKING_NAME_PLACE, HEADER_BACKING_FILE_OFFSET,
+                      "the backing file name at %" PRIu64 " is not in the first cluster",
+                      header->backing_file_offset);
     }
 }
 
@@ -232,13 +225,13 @@ static bool check_identity(struct bytes start, struct error *error)
 {
     uint32_t version = bytes_be32(start, HEADER_VERSION);
     if (start.size < 4 || bytes_be32(start, HEADER_MAGIC) != QCOW2_MAGIC) {
-        return error_at(error, PROBLEM_NOT_QCOW2, HEADER_MAGIC, "not a qcow2 image");
+        return error_at(error, ERROR_NOT_QCOW2, HEADER_MAGIC, "not a qcow2 image");
     }
     if (start.size < HEADER_LENGTH_V2) {
         return error_at(error, ERROR_TRUNCATED, start.size, "the file ends within the header");
     }
     if (version < 2) {
-        return error_at(error, PROBLEM_NOT_QCOW2, HEADER_VERSION,
+        return error_at(error, ERROR_NOT_QCOW2, HEADER_VERSION,
                         "qcow version %" PRIu32 ", which is another format than qcow2", version);
     }
     return true;
@@ -264,7 +257,7 @@ bool header_parse(struct bytes start, struct header *header, struct problems *pr
     if (parsed.geometry_known) {
         check_l1(&parsed, problems);
         check_refcount_table(&parsed, problems);
-        check_snapshots(&parsed, problems);
+        check_snapshot_table(&parsed, problems);
         check_backing_name(&parsed, problems);
     }
     *header = parsed;

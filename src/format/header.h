@@ -9,8 +9,8 @@
 
 #include "base/bytes.h"
 #include "base/checked.h"
-#include "base/error.h"
 #include "format/layout.h"
+#include "format/problem.h"
 
 // Fields in the order of the file, as they stand there.
 struct header {

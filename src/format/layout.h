@@ -243,22 +243,4 @@ enum {
 // hundreds of MiB of output.
 #define CAP_NAMES_BYTES UINT64_C(8388608)
 
-// --- Codes of problems that end the reading of guest data; they name what the image asks for ----
-
-extern const char PROBLEM_NOT_QCOW2[];
-extern const char PROBLEM_UNSUPPORTED_VERSION[];
-extern const char PROBLEM_UNSUPPORTED_BACKING_FILE[];
-extern const char PROBLEM_UNSUPPORTED_ENCRYPTION[];
-extern const char PROBLEM_UNSUPPORTED_COMPRESSION[];
-extern const char PROBLEM_UNSUPPORTED_FEATURE[];
-
-// Told as "corrupt", but addresses of their own, by which they can be told from other faults: a
-// header extension that stands more than once, and one that is longer than its place.
-extern const char PROBLEM_EXTENSION_REPEATED[];
-extern const char PROBLEM_EXTENSION_TYPES[]; // too many to watch for that
-extern const char PROBLEM_EXTENSION_LENGTH[];
-
-// A program that does not know bitmaps wrote to the image: they are there, but out of date.
-extern const char PROBLEM_INCONSISTENT_BITMAPS[];
-
 #endif

@@ -31,7 +31,7 @@ static void load_string(struct bytes start, size_t offset, size_t size, const ch
     memcpy(string, field.data, length);
     string[length] = '\0';
     if (!end) {
-        problems_note(context->problems, ERROR_CORRUPT, context->at + offset,
+        problems_note(context->problems, PROBLEM_LUKS_NAME, context->at + offset,
                       "no NUL ends the LUKS %s", name);
     }
 }
@@ -74,15 +74,15 @@ static void derive_names(struct luks *luks)
     snprintf(luks->cipher, sizeof luks->cipher, "%s-%" PRIu64, luks->cipher_name, bits);
 }
 
-static void add_unless(bool sound, const struct error *error, const struct context *context)
+static void add_unless(bool sound, const struct problem *fault, const struct context *context)
 {
     if (!sound) {
-        problems_add(context->problems, error, false);
+        problems_add(context->problems, fault);
     }
 }
 
 bool luks_slot_sound(const struct luks *luks, size_t number, uint64_t at, uint64_t length,
-                     struct error *error)
+                     struct problem *fault)
 {
     const struct luks_slot *slot = &luks->slots[number];
     uint64_t place = at + LUKS_SLOT_TABLE + number * LUKS_SLOT_SIZE;
@@ -91,38 +91,38 @@ bool luks_slot_sound(const struct luks *luks, size_t number, uint64_t at, uint64
         return true;
     }
     if (slot->iterations == 0 || slot->stripes == 0) {
-        return error_at(error, ERROR_CORRUPT, place,
-                        "LUKS key slot %zu has %" PRIu32 " iterations and %" PRIu32 " stripes",
-                        number, slot->iterations, slot->stripes);
+        return problem_at(fault, PROBLEM_LUKS_SLOT, place,
+                          "LUKS key slot %zu has %" PRIu32 " iterations and %" PRIu32 " stripes",
+                          number, slot->iterations, slot->stripes);
     }
     if (slot->stripes > CAP_LUKS_STRIPES) {
-        return error_at(error, ERROR_LIMIT, place + LUKS_SLOT_STRIPES,
-                        "LUKS key slot %zu has %" PRIu32 " stripes, above %" PRIu32, number,
-                        slot->stripes, CAP_LUKS_STRIPES);
+        return problem_at(fault, PROBLEM_LUKS_SLOT_LIMIT, place + LUKS_SLOT_STRIPES,
+                          "LUKS key slot %zu has %" PRIu32 " stripes, above %" PRIu32, number,
+                          slot->stripes, CAP_LUKS_STRIPES);
     }
     if (slot->key_offset < LUKS_HEADER_SIZE ||
         !range_inside(slot->key_offset, sectors * SECTOR_SIZE, length)) {
-        return error_at(error, ERROR_CORRUPT, place + LUKS_SLOT_KEY_OFFSET,
-                        "the key material of LUKS key slot %zu lies outside the encryption header",
-                        number);
+        return problem_at(
+            fault, PROBLEM_LUKS_SLOT, place + LUKS_SLOT_KEY_OFFSET,
+            "the key material of LUKS key slot %zu lies outside the encryption header", number);
     }
     return true;
 }
 
-bool luks_master_key_sound(const struct luks *luks, uint64_t at, struct error *error)
+bool luks_master_key_sound(const struct luks *luks, uint64_t at, struct problem *fault)
 {
     if (luks->key_bytes == 0) {
-        return error_at(error, ERROR_CORRUPT, at + LUKS_KEY_BYTES,
-                        "the LUKS master key has no bytes");
+        return problem_at(fault, PROBLEM_LUKS_MASTER_KEY, at + LUKS_KEY_BYTES,
+                          "the LUKS master key has no bytes");
     }
     if (luks->key_bytes > CAP_LUKS_KEY_BYTES) {
-        return error_at(error, ERROR_LIMIT, at + LUKS_KEY_BYTES,
-                        "the LUKS master key has %" PRIu32 " bytes, above %" PRIu32,
-                        luks->key_bytes, CAP_LUKS_KEY_BYTES);
+        return problem_at(fault, PROBLEM_LUKS_MASTER_KEY_LIMIT, at + LUKS_KEY_BYTES,
+                          "the LUKS master key has %" PRIu32 " bytes, above %" PRIu32,
+                          luks->key_bytes, CAP_LUKS_KEY_BYTES);
     }
     if (luks->master_key_iterations == 0) {
-        return error_at(error, ERROR_CORRUPT, at + LUKS_MASTER_KEY_ITERATIONS,
-                        "the LUKS master key has no iterations");
+        return problem_at(fault, PROBLEM_LUKS_MASTER_KEY, at + LUKS_MASTER_KEY_ITERATIONS,
+                          "the LUKS master key has no iterations");
     }
     return true;
 }
@@ -132,7 +132,7 @@ static void load_slot(struct bytes start, size_t number, const struct context *c
 {
     size_t offset = LUKS_SLOT_TABLE + number * LUKS_SLOT_SIZE;
     uint32_t state = bytes_be32(start, offset + LUKS_SLOT_ACTIVE);
-    struct error error;
+    struct problem fault;
     luks->slots[number] = (struct luks_slot){
         .active = state == LUKS_SLOT_IS_ENABLED,
         .iterations = bytes_be32(start, offset + LUKS_SLOT_ITERATIONS),
@@ -141,11 +141,11 @@ static void load_slot(struct bytes start, size_t number, const struct context *c
     };
     load_bytes(start, offset + LUKS_SLOT_SALT, LUKS_SALT_SIZE, luks->slots[number].salt);
     if (state != LUKS_SLOT_IS_ENABLED && state != LUKS_SLOT_IS_DISABLED) {
-        problems_note(context->problems, ERROR_CORRUPT, context->at + offset,
+        problems_note(context->problems, PROBLEM_LUKS_SLOT_STATE, context->at + offset,
                       "LUKS key slot %zu is neither enabled nor disabled (0x%08" PRIx32 ")", number,
                       state);
     }
-    add_unless(luks_slot_sound(luks, number, context->at, context->length, &error), &error,
+    add_unless(luks_slot_sound(luks, number, context->at, context->length, &fault), &fault,
                context);
 }
 
@@ -155,13 +155,13 @@ static bool check_identity(struct bytes start, const struct context *context)
     if (start.size < LUKS_HEADER_SIZE ||
         !bytes_view(start, LUKS_MAGIC, sizeof luks_magic, &magic) ||
         memcmp(magic.data, luks_magic, sizeof luks_magic) != 0) {
-        problems_note(context->problems, ERROR_CORRUPT, context->at,
+        problems_note(context->problems, PROBLEM_LUKS_HEADER, context->at,
                       "there is no LUKS header at %" PRIu64, context->at);
         return false;
     }
     uint16_t version = bytes_be16(start, LUKS_VERSION_AT);
     if (version != LUKS_VERSION) {
-        problems_note(context->problems, ERROR_CORRUPT, context->at + LUKS_VERSION_AT,
+        problems_note(context->problems, PROBLEM_LUKS_HEADER, context->at + LUKS_VERSION_AT,
                       "the LUKS header has version %u instead of %d", version, LUKS_VERSION);
     }
     return version == LUKS_VERSION;
@@ -172,14 +172,14 @@ bool luks_parse(struct bytes start, uint64_t at, uint64_t length, struct luks *l
 {
     const struct context context = {at, length, problems};
     struct luks parsed = {0};
-    struct error error;
+    struct problem fault;
     if (!check_identity(start, &context)) {
         return false;
     }
     parsed.version = bytes_be16(start, LUKS_VERSION_AT);
     load_fields(start, &context, &parsed);
     derive_names(&parsed);
-    add_unless(luks_master_key_sound(&parsed, at, &error), &error, &context);
+    add_unless(luks_master_key_sound(&parsed, at, &fault), &fault, &context);
     for (size_t i = 0; i < LUKS_SLOTS; i++) {
         load_slot(start, i, &context, &parsed);
     }

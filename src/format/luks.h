@@ -8,8 +8,8 @@
 #define FORMAT_LUKS_H
 
 #include "base/bytes.h"
-#include "base/error.h"
 #include "format/layout.h"
+#include "format/problem.h"
 
 // Strings are copies and end with a NUL, wherever the file's end.
 struct luks_slot {
@@ -46,12 +46,12 @@ struct luks {
 bool luks_parse(struct bytes start, uint64_t at, uint64_t length, struct luks *luks,
                 struct problems *problems);
 
-// False, with an error that has its place, when no key can be had from an active slot for what its
+// False, with the problem, when no key can be had from an active slot for what its
 // fields say. `at` and `length` as above; a slot that is not active is sound.
 bool luks_slot_sound(const struct luks *luks, size_t number, uint64_t at, uint64_t length,
-                     struct error *error);
+                     struct problem *fault);
 
 // The same for the fields that all slots share.
-bool luks_master_key_sound(const struct luks *luks, uint64_t at, struct error *error);
+bool luks_master_key_sound(const struct luks *luks, uint64_t at, struct problem *fault);
 
 #endif

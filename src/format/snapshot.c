@@ -72,16 +72,16 @@ static void check_fields(const struct snapshot *snapshot, const struct header *h
                          struct problems *problems)
 {
     if (snapshot->extra_size > CAP_SNAPSHOT_EXTRA) {
-        problems_note(problems, ERROR_LIMIT, at + SNAPSHOT_EXTRA_SIZE,
+        problems_note(problems, PROBLEM_SNAPSHOT_EXTRA_LIMIT, at + SNAPSHOT_EXTRA_SIZE,
                       "a snapshot has %" PRIu32 " bytes of extra data, above %" PRIu32,
                       snapshot->extra_size, CAP_SNAPSHOT_EXTRA);
     } else if (header->version >= 3 && snapshot->extra_size < SNAPSHOT_EXTRA_MIN_V3) {
-        problems_note(problems, ERROR_CORRUPT, at + SNAPSHOT_EXTRA_SIZE,
+        problems_note(problems, PROBLEM_SNAPSHOT_NO_DISK_SIZE, at + SNAPSHOT_EXTRA_SIZE,
                       "a snapshot has %" PRIu32 " bytes of extra data; version 3 asks for %d",
                       snapshot->extra_size, SNAPSHOT_EXTRA_MIN_V3);
     }
     if (snapshot->date_nsec >= NANOSECONDS) {
-        problems_note(problems, ERROR_CORRUPT, at + SNAPSHOT_DATE_NSEC,
+        problems_note(problems, PROBLEM_SNAPSHOT_DATE, at + SNAPSHOT_DATE_NSEC,
                       "the date of a snapshot has %" PRIu32 " nanoseconds, more than a second",
                       snapshot->date_nsec);
     }
@@ -92,23 +92,23 @@ static void check_l1(const struct snapshot *snapshot, const struct header *heade
 {
     uint64_t needed = divide_up(snapshot->disk_size, header_l2_coverage(header));
     if (snapshot->l1_size > CAP_L1_SIZE) {
-        problems_note(problems, ERROR_LIMIT, at + SNAPSHOT_L1_SIZE,
+        problems_note(problems, PROBLEM_SNAPSHOT_L1_SIZE_LIMIT, at + SNAPSHOT_L1_SIZE,
                       "the L1 table of a snapshot has %" PRIu32 " entries, above %" PRIu32,
                       snapshot->l1_size, CAP_L1_SIZE);
     } else if (snapshot->l1_size < needed) {
-        problems_note(problems, ERROR_CORRUPT, at + SNAPSHOT_L1_SIZE,
+        problems_note(problems, PROBLEM_SNAPSHOT_L1_SIZE, at + SNAPSHOT_L1_SIZE,
                       "the L1 table of a snapshot has %" PRIu32 " entries, but its disk needs "
                       "%" PRIu64,
                       snapshot->l1_size, needed);
     }
     if (!is_aligned(snapshot->l1_table_offset, header->cluster_size)) {
-        problems_note(problems, ERROR_CORRUPT, at,
+        problems_note(problems, PROBLEM_SNAPSHOT_L1_PLACE, at,
                       "the L1 table of a snapshot is at %" PRIu64 ", not aligned to a cluster",
                       snapshot->l1_table_offset);
     } else if (snapshot->l1_size > 0 && snapshot->l1_table_offset == 0) {
-        problems_note(problems, ERROR_CORRUPT, at, "the L1 table of a snapshot is at 0");
+        problems_note(problems, PROBLEM_SNAPSHOT_L1_ZERO, at, "the L1 table of a snapshot is at 0");
     } else if (snapshot->l1_table_offset >= HOST_OFFSET_LIMIT) {
-        problems_note(problems, ERROR_LIMIT, at,
+        problems_note(problems, PROBLEM_SNAPSHOT_L1_LIMIT, at,
                       "the L1 table of a snapshot is at %" PRIu64 ", not below 2^56",
                       snapshot->l1_table_offset);
     }

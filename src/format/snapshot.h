@@ -8,8 +8,8 @@
 #define FORMAT_SNAPSHOT_H
 
 #include "base/bytes.h"
-#include "base/error.h"
 #include "format/header.h"
+#include "format/problem.h"
 
 struct snapshot {
     uint64_t l1_table_offset; // bytes

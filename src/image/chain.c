@@ -136,7 +136,7 @@ static bool layer_load(struct layer *layer, struct source *source, enum layer_fo
     const char *other = format == LAYER_PROBE ? probe_other_format(source) : NULL;
     if (other) {
         source_close(source);
-        return error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE,
+        return error_set(error, ERROR_UNSUPPORTED_BACKING_FILE,
                          "its format is not named, and it looks like %s", other);
     }
     if (format == LAYER_PROBE) {

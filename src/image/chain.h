@@ -33,9 +33,9 @@ struct chain_options {
     bool inspect;      // for looking at headers: unreadable images are fine, data files are
                        // not opened
     bool no_data_file; // external data files are not opened
-    const char *const *tolerated; // codes of problems to read on with, as in image_readable()
-    const char *data_file;        // instead of the name that the first layer gives; NULL: that name
-    const char *confine;          // files that images name must lie in this folder; NULL: anywhere
+    const enum problem_kind *tolerated; // problems to read on with, as in image_readable()
+    const char *data_file; // instead of the name that the first layer gives; NULL: that name
+    const char *confine;   // files that images name must lie in this folder; NULL: anywhere
 
     // Opens the file of a backing layer or of data, in place of source_open_file(); may be NULL.
     struct source *(*open_file)(void *context, const char *path, struct error *error);

@@ -34,37 +34,38 @@ bool encryption_load_luks(const struct image *image, struct luks *luks, struct p
         return false;
     }
     if (extensions->encryption_length < sizeof start) {
-        problems_note(problems, ERROR_CORRUPT, extensions->encryption_extension_at,
+        problems_note(problems, PROBLEM_LUKS_HEADER, extensions->encryption_extension_at,
                       "the encryption header has %" PRIu64 " bytes, too few for a LUKS header",
                       extensions->encryption_length);
         return false;
     }
     if (!source_read(image->source, extensions->encryption_offset, start, sizeof start, &error)) {
         error_prefix(&error, "the encryption header at %" PRIu64, extensions->encryption_offset);
-        problems_add(problems, &error, false);
+        struct problem unreadable = problem_of_error(PROBLEM_LUKS_UNREADABLE, &error);
+        problems_add(problems, &unreadable);
         return false;
     }
     return luks_parse((struct bytes){start, sizeof start}, extensions->encryption_offset,
                       extensions->encryption_length, luks, problems);
 }
 
-bool encryption_supported(const struct image *image, const struct luks *luks, struct error *error)
+bool encryption_supported(const struct image *image, const struct luks *luks, struct problem *fault)
 {
-    struct error fault;
+    struct error error;
     if (image->header.crypt_method > CRYPT_LUKS) {
-        return error_at(error, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
-                        "encryption method %" PRIu32 " is unknown", image->header.crypt_method);
+        return problem_at(fault, PROBLEM_ENCRYPTION_UNKNOWN, HEADER_CRYPT_METHOD,
+                          "encryption method %" PRIu32 " is unknown", image->header.crypt_method);
     }
     struct cipher_spec spec = luks ? luks_spec(luks) : aes_spec;
-    bool known = cipher_supported(&spec, &fault);
+    bool known = cipher_supported(&spec, &error);
     if (known && luks && !crypto_hash_find(luks->hash)) {
-        known = error_set(&fault, ERROR_USAGE, "hash \"%s\" is not supported", luks->hash);
+        known = error_set(&error, ERROR_USAGE, "hash \"%s\" is not supported", luks->hash);
     }
-    return known
-               ? true
-               : error_at(error, PROBLEM_UNSUPPORTED_ENCRYPTION, HEADER_CRYPT_METHOD,
-                          "guest data is encrypted (%s): %s",
-                          image->header.crypt_method == CRYPT_AES ? "aes" : "luks", fault.message);
+    return known ? true
+                 : problem_at(fault, PROBLEM_ENCRYPTION_UNSUPPORTED, HEADER_CRYPT_METHOD,
+                              "guest data is encrypted (%s): %s",
+                              image->header.crypt_method == CRYPT_AES ? "aes" : "luks",
+                              error.message);
 }
 
 // --- Method AES ----------------------------------------------------------------------------------
@@ -99,14 +100,14 @@ struct search {
 };
 
 static bool few_iterations(uint32_t iterations, uint32_t max_iterations, const char *whose,
-                           uint64_t at, struct error *error)
+                           uint64_t at, struct problem *fault)
 {
     return iterations <= max_iterations
                ? true
-               : error_at(error, ERROR_LIMIT, at,
-                          "%s asks for %" PRIu32 " iterations of key derivation, above %" PRIu32
-                          "; --max-kdf-iterations allows more",
-                          whose, iterations, max_iterations);
+               : problem_at(fault, PROBLEM_LUKS_ITERATIONS_LIMIT, at,
+                            "%s asks for %" PRIu32 " iterations of key derivation, above %" PRIu32
+                            "; --max-kdf-iterations allows more",
+                            whose, iterations, max_iterations);
 }
 
 static bool read_material(const struct search *search, int number, struct secret *material,
@@ -150,32 +151,33 @@ static bool try_slot(struct search *search, int number, bool *opens, struct erro
     return tried;
 }
 
-static bool can_try_slot(const struct search *search, int number, struct error *error)
+static bool can_try_slot(const struct search *search, int number, struct problem *fault)
 {
     const struct extensions *extensions = &search->image->extensions;
     uint64_t at = extensions->encryption_offset;
     char name[32];
     snprintf(name, sizeof name, "LUKS key slot %d", number);
     return luks_slot_sound(search->luks, (size_t)number, at, extensions->encryption_length,
-                           error) &&
+                           fault) &&
            few_iterations(search->luks->slots[number].iterations, search->max_iterations, name,
                           at + LUKS_SLOT_TABLE + (uint64_t)number * LUKS_SLOT_SIZE +
                               LUKS_SLOT_ITERATIONS,
-                          error);
+                          fault);
 }
 
 static bool find_slot(struct search *search)
 {
     for (int number = 0; number < LUKS_SLOTS; number++) {
-        struct error error;
+        struct problem fault;
         bool opens = false;
         if (!search->luks->slots[number].active) {
             continue;
         }
-        if (can_try_slot(search, number, &error) && try_slot(search, number, &opens, &error)) {
+        if (can_try_slot(search, number, &fault) &&
+            try_slot(search, number, &opens, &fault.error)) {
             search->tried++;
         } else if (!search->fault.code) {
-            search->fault = error;
+            search->fault = fault.error;
         }
         if (opens) {
             search->slot = number;
@@ -204,46 +206,48 @@ static bool tell_search(const struct search *search, struct error *error)
                         "the passphrase is wrong, or that of a key slot that cannot be tried");
 }
 
-// The error is that of the first slot in use.
-static bool has_slot_to_try(const struct search *search, uint64_t at, struct error *error)
+// The fault is that of the first slot in use.
+static bool has_slot_to_try(const struct search *search, uint64_t at, struct problem *fault)
 {
     bool active = false;
     for (int number = 0; number < LUKS_SLOTS; number++) {
-        struct error later;
+        struct problem later;
         if (!search->luks->slots[number].active) {
             continue;
         }
-        if (can_try_slot(search, number, active ? &later : error)) {
+        if (can_try_slot(search, number, active ? &later : fault)) {
             return true;
         }
         active = true;
     }
     return active ? false
-                  : error_at(error, ERROR_CORRUPT, at + LUKS_SLOT_TABLE,
-                             "no LUKS key slot is in use: nothing opens the image");
+                  : problem_at(fault, PROBLEM_LUKS_NO_SLOT, at + LUKS_SLOT_TABLE,
+                               "no LUKS key slot is in use: nothing opens the image");
 }
 
 // Loads a header from which a key can be had, as far as that can be told.
 static bool load_sound_luks(const struct image *image, uint32_t max_iterations, struct luks *luks,
-                            struct error *error)
+                            struct problem *fault)
 {
     uint64_t at = image->extensions.encryption_offset;
     struct problems problems = {0};
     bool loaded = encryption_load_luks(image, luks, &problems);
     if (!loaded && problems.count > 0) {
-        *error = problems.items[0].error;
+        *fault = problems.items[0];
     } else if (!loaded) {
-        error_set(error, ERROR_CORRUPT, "the image has no LUKS header");
+        struct error error;
+        error_set(&error, ERROR_CORRUPT, "the image has no LUKS header");
+        *fault = problem_of_error(PROBLEM_ENCRYPTION_NO_POINTER, &error);
     }
     problems_free(&problems);
-    if (!loaded || !luks_master_key_sound(luks, at, error) ||
-        !encryption_supported(image, luks, error) ||
+    if (!loaded || !luks_master_key_sound(luks, at, fault) ||
+        !encryption_supported(image, luks, fault) ||
         !few_iterations(luks->master_key_iterations, max_iterations, "the LUKS master key",
-                        at + LUKS_MASTER_KEY_ITERATIONS, error)) {
+                        at + LUKS_MASTER_KEY_ITERATIONS, fault)) {
         return false;
     }
     const struct search search = {.image = image, .luks = luks, .max_iterations = max_iterations};
-    return has_slot_to_try(&search, at, error);
+    return has_slot_to_try(&search, at, fault);
 }
 
 static struct cipher *open_luks(const struct image *image, struct bytes passphrase,
@@ -251,7 +255,9 @@ static struct cipher *open_luks(const struct image *image, struct bytes passphra
 {
     struct luks luks;
     struct search search = {image, &luks, passphrase, max_iterations, .slot = ENCRYPTION_NO_SLOT};
-    if (!load_sound_luks(image, max_iterations, &luks, error)) {
+    struct problem fault;
+    if (!load_sound_luks(image, max_iterations, &luks, &fault)) {
+        *error = fault.error;
         return NULL;
     }
     if (!find_slot(&search)) {
@@ -267,13 +273,13 @@ static struct cipher *open_luks(const struct image *image, struct bytes passphra
 
 // --- Both ----------------------------------------------------------------------------------------
 
-bool encryption_check(const struct image *image, uint32_t max_iterations, struct error *error)
+bool encryption_check(const struct image *image, uint32_t max_iterations, struct problem *fault)
 {
     struct luks luks;
     // Without the library it does not matter what else is wrong.
-    return encryption_supported(image, NULL, error) &&
+    return encryption_supported(image, NULL, fault) &&
            (image->header.crypt_method != CRYPT_LUKS ||
-            load_sound_luks(image, max_iterations, &luks, error));
+            load_sound_luks(image, max_iterations, &luks, fault));
 }
 
 struct cipher *encryption_open(const struct image *image, struct bytes passphrase,

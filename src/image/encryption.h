@@ -19,12 +19,13 @@ static inline bool image_encrypted(const struct image *image)
 // read; what is wrong with it, or with its place, goes to `problems`.
 bool encryption_load_luks(const struct image *image, struct luks *luks, struct problems *problems);
 
-// False, with PROBLEM_UNSUPPORTED_ENCRYPTION, when this program cannot decrypt the data of an
-// encrypted image for the cipher that it names. `luks` is NULL where none could be read.
-bool encryption_supported(const struct image *image, const struct luks *luks, struct error *error);
+// False when this program cannot decrypt the data of an encrypted image for the cipher that it
+// names. `luks` is NULL where none could be read.
+bool encryption_supported(const struct image *image, const struct luks *luks,
+                          struct problem *fault);
 
 // False when no passphrase can open an encrypted image: all that can be told without one.
-bool encryption_check(const struct image *image, uint32_t max_iterations, struct error *error);
+bool encryption_check(const struct image *image, uint32_t max_iterations, struct problem *fault);
 
 // Which key slot a passphrase opened, where there are none.
 enum { ENCRYPTION_NO_SLOT = -1 };

@@ -31,34 +31,33 @@ static bool read_start(struct source *source, uint64_t size, struct bytes *start
 }
 
 // A file that ends inside a table it promises is truncated, whatever lies in that table.
-static void check_table(struct image *image, const char *name, uint64_t offset, uint64_t size,
-                        uint64_t field, bool needed)
+static void check_table(struct image *image, enum problem_kind cut_short, const char *name,
+                        uint64_t offset, uint64_t size, uint64_t field)
 {
     const struct source *source = image->source;
     if (size == 0 || range_inside(offset, size, source->size)) {
         return;
     }
-    void (*report)(struct problems *, const char *, uint64_t, const char *, ...) =
-        needed && source_complete(source) ? problems_fatal : problems_note;
     if (source_complete(source)) {
-        report(&image->problems, ERROR_TRUNCATED, field,
-               "%s at %" PRIu64 " reaches past the end of the file at %" PRIu64, name, offset,
-               source->size);
+        problems_note(&image->problems, cut_short, field,
+                      "%s at %" PRIu64 " reaches past the end of the file at %" PRIu64, name,
+                      offset, source->size);
     } else {
-        report(&image->problems, ERROR_UNSEEN, field,
-               "%s at %" PRIu64 " lies beyond the first %" PRIu64 " bytes that were given", name,
-               offset, source->size);
+        problems_note(&image->problems, PROBLEM_TABLE_UNSEEN, field,
+                      "%s at %" PRIu64 " lies beyond the first %" PRIu64 " bytes that were given",
+                      name, offset, source->size);
     }
 }
 
 static void check_tables(struct image *image)
 {
     const struct header *header = &image->header;
-    check_table(image, "the L1 table", header->l1_table_offset,
-                (uint64_t)header->l1_size * L1_ENTRY_SIZE, HEADER_L1_TABLE_OFFSET, true);
-    check_table(image, "the refcount table", header->refcount_table_offset,
+    check_table(image, PROBLEM_L1_TABLE_CUT_SHORT, "the L1 table", header->l1_table_offset,
+                (uint64_t)header->l1_size * L1_ENTRY_SIZE, HEADER_L1_TABLE_OFFSET);
+    check_table(image, PROBLEM_REFCOUNT_TABLE_CUT_SHORT, "the refcount table",
+                header->refcount_table_offset,
                 (uint64_t)header->refcount_table_clusters << header->cluster_bits,
-                HEADER_REFCOUNT_TABLE_OFFSET, false);
+                HEADER_REFCOUNT_TABLE_OFFSET);
 }
 
 static void find_backing_file(struct image *image)
@@ -72,9 +71,9 @@ static void find_backing_file(struct image *image)
                     &image->backing_file) &&
         range_inside(header->backing_file_offset, header->backing_file_size,
                      header->cluster_size)) {
-        problems_fatal(&image->problems, ERROR_TRUNCATED, image->first_cluster.size,
-                       "the file ends before the backing file name at %" PRIu64,
-                       header->backing_file_offset);
+        problems_note(&image->problems, PROBLEM_BACKING_NAME_CUT_SHORT, image->first_cluster.size,
+                      "the file ends before the backing file name at %" PRIu64,
+                      header->backing_file_offset);
     }
 }
 
@@ -157,22 +156,21 @@ void image_close(struct image *image)
     }
 }
 
-static bool is_tolerated(const char *code, const char *const *tolerated)
+static bool is_tolerated(enum problem_kind kind, const enum problem_kind *tolerated)
 {
-    for (; tolerated && *tolerated; tolerated++) {
-        if (*tolerated == code) {
-            return true;
-        }
+    while (tolerated && *tolerated != PROBLEM_NONE && *tolerated != kind) {
+        tolerated++;
     }
-    return false;
+    return tolerated && *tolerated == kind;
 }
 
-bool image_readable(const struct image *image, const char *const *tolerated, struct error *error)
+bool image_readable(const struct image *image, const enum problem_kind *tolerated,
+                    struct error *error)
 {
     const struct problems *problems = &image->problems;
     for (size_t i = 0; i < problems->count; i++) {
         const struct problem *problem = &problems->items[i];
-        if (problem->unreadable && !is_tolerated(problem->error.code, tolerated)) {
+        if (problem->unreadable && !is_tolerated(problem->kind, tolerated)) {
             *error = problem->error;
             return false;
         }

@@ -33,9 +33,10 @@ struct image *image_open(struct source *source, const char *path, struct error *
 
 void image_close(struct image *image); // NULL is fine
 
-// False, with the first problem that makes the image unreadable, unless the codes of all of them
-// are among `tolerated`, which NULL ends; `tolerated` may be NULL itself.
-bool image_readable(const struct image *image, const char *const *tolerated, struct error *error);
+// False, with the first problem that makes the image unreadable, unless all of them are among
+// `tolerated`, which PROBLEM_NONE ends; `tolerated` may be NULL itself.
+bool image_readable(const struct image *image, const enum problem_kind *tolerated,
+                    struct error *error);
 
 static inline bool image_has_feature(const struct image *image, uint64_t incompatible_bit)
 {

@@ -3,7 +3,7 @@
 
 #include "image/json_name.h"
 
-#include "format/layout.h"
+#include "format/problem.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ static bool is_harmless(const char *key)
 
 static bool refuse(struct error *error, const char *what, const char *text)
 {
-    return error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE, "json: name: %s \"%s\"", what, text);
+    return error_set(error, ERROR_UNSUPPORTED_BACKING_FILE, "json: name: %s \"%s\"", what, text);
 }
 
 static bool take_string(const cJSON *value, const char *key, const char **to, struct error *error)
@@ -170,7 +170,7 @@ bool json_name_parse(struct bytes text, struct json_name *name, struct error *er
     *name = (struct json_name){0};
     cJSON *root = cJSON_ParseWithLength((const char *)text.data, text.size);
     if (!cJSON_IsObject(root)) {
-        error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE, "json: name: it is no JSON object");
+        error_set(error, ERROR_UNSUPPORTED_BACKING_FILE, "json: name: it is no JSON object");
     } else if (take_options(root, nodes, error) && find_file(nodes, &file, error) &&
                take_driver(&nodes[0], name, error)) {
         name->filename = strdup(file->filename);

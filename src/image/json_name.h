@@ -18,7 +18,7 @@ struct json_name {
 };
 
 // Parses what follows "json:". Options that would change what is read are refused by name
-// (PROBLEM_UNSUPPORTED_BACKING_FILE), so that no layer is read otherwise than QEMU reads it.
+// (ERROR_UNSUPPORTED_BACKING_FILE), so that no layer is read otherwise than QEMU reads it.
 bool json_name_parse(struct bytes text, struct json_name *name, struct error *error);
 
 #endif

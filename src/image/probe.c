@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "format/layout.h"
+#include "format/problem.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -331,10 +332,10 @@ bool probe_qcow2(struct source *source, struct error *error)
     }
     const char *what = probe_describe(source);
     if (source->size > 0 && source->size < HEADER_LENGTH_V2) {
-        return error_set(error, PROBLEM_NOT_QCOW2,
+        return error_set(error, ERROR_NOT_QCOW2,
                          "not a qcow2 image: only %" PRIu64 " bytes, too short for a header; it "
                          "looks like %s",
                          source->size, what);
     }
-    return error_set(error, PROBLEM_NOT_QCOW2, "not a qcow2 image: it looks like %s", what);
+    return error_set(error, ERROR_NOT_QCOW2, "not a qcow2 image: it looks like %s", what);
 }

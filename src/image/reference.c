@@ -4,6 +4,7 @@
 #include "image/reference.h"
 
 #include "format/layout.h"
+#include "format/problem.h"
 #include "image/json_name.h"
 
 #include <stdio.h>
@@ -163,7 +164,7 @@ static bool find_format(struct bytes name, enum layer_format *format, struct err
             return true;
         }
     }
-    return error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE, "format \"%.*s\" is not supported",
+    return error_set(error, ERROR_UNSUPPORTED_BACKING_FILE, "format \"%.*s\" is not supported",
                      (int)name.size, (const char *)name.data);
 }
 
@@ -199,7 +200,7 @@ bool reference_resolve(const char *image_path, struct bytes name, struct bytes f
         }
         break;
     case REFERENCE_PROTOCOL:
-        error_set(error, PROBLEM_UNSUPPORTED_BACKING_FILE,
+        error_set(error, ERROR_UNSUPPORTED_BACKING_FILE,
                   "\"%.*s\" names no file, and no other protocol is supported", (int)name.size,
                   (const char *)name.data);
         goto fail;

@@ -37,7 +37,7 @@ struct reference {
 
 // Finds the file and the format of a layer below the image at `image_path`. The path is not
 // cleaned: what ".." means is for the file system to say. `format_name` is that of the header
-// extension, which wins over what a json: name says. PROBLEM_UNSUPPORTED_BACKING_FILE when it is
+// extension, which wins over what a json: name says. ERROR_UNSUPPORTED_BACKING_FILE when it is
 // not a file below qcow2 or raw.
 bool reference_resolve(const char *image_path, struct bytes name, struct bytes format_name,
                        struct reference *reference, struct error *error);

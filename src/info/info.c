@@ -18,21 +18,16 @@
 // would hide everything else that is wrong.
 enum { TOLD_OF_A_TABLE = 16 };
 
-// What a parser calls cut short was not cut when the rest of it was only never given.
-static struct error as_seen(const struct source *source, struct error error)
-{
-    if (error.code == ERROR_TRUNCATED && !source_complete(source)) {
-        error.code = ERROR_UNSEEN;
-    }
-    return error;
-}
-
 static void add_of_image(struct problems *to, const struct image *image)
 {
     const struct problems *from = &image->problems;
     for (size_t i = 0; i < from->count; i++) {
-        struct error error = as_seen(image->source, from->items[i].error);
-        problems_add(to, &error, from->items[i].unreadable);
+        struct problem problem = from->items[i];
+        // What a parser calls cut short was not cut when the rest of it was only never given.
+        if (problem.error.code == ERROR_TRUNCATED && !source_complete(image->source)) {
+            problem.error.code = ERROR_UNSEEN;
+        }
+        problems_add(to, &problem);
     }
     to->dropped += from->dropped;
     // The fatal one may be among those that were dropped.
@@ -42,29 +37,40 @@ static void add_of_image(struct problems *to, const struct image *image)
     }
 }
 
-// Adds what was found in the entries of a table, and what ended the walk over it.
+// A table of entries that have problems of their own.
+struct table {
+    const char *name;
+    uint64_t offset;
+    enum problem_kind more; // of its entries than are told
+    enum problem_kind end;  // what ended the walk over it
+};
+
 static void add_of_table(struct problems *to, const struct problems *entries,
-                         const struct error *ended, const char *table, uint64_t offset)
+                         const struct error *ended, const struct table *table)
 {
     for (size_t i = 0; i < entries->count && i < TOLD_OF_A_TABLE; i++) {
-        problems_add(to, &entries->items[i].error, entries->items[i].unreadable);
+        problems_add(to, &entries->items[i]);
     }
     size_t found = entries->count + entries->dropped;
     if (found > TOLD_OF_A_TABLE) {
-        problems_note(to, ERROR_CORRUPT, offset, "%zu further problems in the entries of %s",
-                      found - TOLD_OF_A_TABLE, table);
+        struct problem more;
+        problem_fill(&more, table->more, table->offset, "%zu further problems in the entries of %s",
+                     found - TOLD_OF_A_TABLE, table->name);
+        more.count = found - TOLD_OF_A_TABLE;
+        problems_add(to, &more);
     }
     if (ended->code) {
-        problems_add(to, ended, false);
+        struct problem end = problem_of_error(table->end, ended);
+        problems_add(to, &end);
     }
 }
 
 // A table that the file is too short for. Beyond the bytes of a pipe nothing is known.
-static void check_inside(const struct source *source, const char *name, uint64_t offset,
-                         uint64_t size, uint64_t at, struct problems *problems)
+static void check_inside(const struct source *source, enum problem_kind cut_short, const char *name,
+                         uint64_t offset, uint64_t size, uint64_t at, struct problems *problems)
 {
     if (source_complete(source) && !range_inside(offset, size, source->size)) {
-        problems_note(problems, ERROR_TRUNCATED, at,
+        problems_note(problems, cut_short, at,
                       "%s at %" PRIu64 " reaches past the end of the file at %" PRIu64, name,
                       offset, source->size);
     }
@@ -78,14 +84,16 @@ static void collect_snapshots(struct info *info)
     struct snapshot_reader reader = snapshot_reader_start(image);
     uint64_t at = reader.at;
     while (snapshot_reader_next(&reader, &snapshot, &problems)) {
-        check_inside(image->source, "the L1 table of a snapshot", snapshot.l1_table_offset,
-                     (uint64_t)snapshot.l1_size * L1_ENTRY_SIZE, at, &problems);
+        check_inside(image->source, PROBLEM_SNAPSHOT_L1_CUT_SHORT, "the L1 table of a snapshot",
+                     snapshot.l1_table_offset, (uint64_t)snapshot.l1_size * L1_ENTRY_SIZE, at,
+                     &problems);
         info->snapshots_size = at - image->header.snapshots_offset + snapshot.end;
         at = reader.at;
     }
     info->snapshots_found = reader.next;
-    add_of_table(&info->problems, &problems, &reader.ended, "the snapshot table",
-                 image->header.snapshots_offset);
+    add_of_table(&info->problems, &problems, &reader.ended,
+                 &(struct table){"the snapshot table", image->header.snapshots_offset,
+                                 PROBLEM_SNAPSHOTS_MORE, PROBLEM_SNAPSHOTS_END});
     problems_free(&problems);
     snapshot_reader_free(&reader);
 }
@@ -98,24 +106,27 @@ static void collect_bitmaps(struct info *info)
     struct bitmap_reader reader = bitmap_reader_start(image);
     uint64_t at = reader.at;
     while (bitmap_reader_next(&reader, &bitmap, &problems)) {
-        check_inside(image->source, "the table of a bitmap", bitmap.table_offset,
-                     (uint64_t)bitmap.table_size * BITMAP_TABLE_ENTRY_SIZE, at, &problems);
+        check_inside(image->source, PROBLEM_BITMAP_TABLE_CUT_SHORT, "the table of a bitmap",
+                     bitmap.table_offset, (uint64_t)bitmap.table_size * BITMAP_TABLE_ENTRY_SIZE, at,
+                     &problems);
         at = reader.at;
     }
     info->bitmaps_found = reader.next;
-    add_of_table(&info->problems, &problems, &reader.ended, "the bitmap directory",
-                 image->extensions.bitmaps_directory_offset);
+    add_of_table(&info->problems, &problems, &reader.ended,
+                 &(struct table){"the bitmap directory", image->extensions.bitmaps_directory_offset,
+                                 PROBLEM_BITMAPS_MORE, PROBLEM_BITMAPS_END});
     problems_free(&problems);
     bitmap_reader_free(&reader);
 }
 
 // Adds what is wrong with the encryption header, but not what is told anyway.
-static void add_of_luks(struct problems *to, const struct problems *from, const struct error *told)
+static void add_of_luks(struct problems *to, const struct problems *from,
+                        const struct problem *told)
 {
     for (size_t i = 0; i < from->count; i++) {
-        const struct error *error = &from->items[i].error;
-        if (error->code != told->code || error->offset != told->offset) {
-            problems_add(to, error, false);
+        const struct problem *problem = &from->items[i];
+        if (problem->kind != told->kind || problem->error.offset != told->error.offset) {
+            problems_add(to, problem);
         }
     }
 }
@@ -125,7 +136,7 @@ static void collect_encryption(struct info *info)
     const struct image *image = info->image;
     const struct extensions *extensions = &image->extensions;
     struct problems problems = {0};
-    struct error fault = {0};
+    struct problem fault = {0};
     bool luks = image->header.crypt_method == CRYPT_LUKS;
     // An unknown method, and a pointer that is missing, are told with the header.
     if (!image_encrypted(image) || image->header.crypt_method > CRYPT_LUKS ||
@@ -133,17 +144,18 @@ static void collect_encryption(struct info *info)
         return;
     }
     if (!encryption_check(image, CAP_LUKS_ITERATIONS, &fault)) {
-        struct error ignored;
+        struct problem ignored;
         bool with_more = encryption_check(image, UINT32_MAX, &ignored); // iterations
-        problems_add(&info->problems, &fault, fault.code != ERROR_UNSEEN && !with_more);
+        fault.unreadable = fault.error.code != ERROR_UNSEEN && !with_more;
+        problems_add(&info->problems, &fault);
     }
     info->has_luks = encryption_load_luks(image, &info->luks, &problems);
     add_of_luks(&info->problems, &problems, &fault);
     problems_free(&problems);
     if (info->has_luks) {
-        check_inside(image->source, "the encryption header", extensions->encryption_offset,
-                     extensions->encryption_length, extensions->encryption_extension_at,
-                     &info->problems);
+        check_inside(image->source, PROBLEM_LUKS_CUT_SHORT, "the encryption header",
+                     extensions->encryption_offset, extensions->encryption_length,
+                     extensions->encryption_extension_at, &info->problems);
     }
 }
 
@@ -156,7 +168,7 @@ static void check_backing_file(struct info *info)
     struct error error;
     uint64_t at = image->header.backing_file_offset;
     if (memchr(name.data, '\0', name.size)) {
-        problems_note(&info->problems, ERROR_CORRUPT, at,
+        problems_note(&info->problems, PROBLEM_BACKING_NAME_NUL, at,
                       "a NUL stands in the backing file name, which ends there for most programs");
     }
     if (!reference_resolve(image->path, name, image->extensions.backing_format, &reference,
@@ -164,7 +176,8 @@ static void check_backing_file(struct info *info)
         error_prefix(&error, "the backing file");
         error.has_offset = true;
         error.offset = at;
-        problems_add(&info->problems, &error, true);
+        struct problem refused = problem_of_error(PROBLEM_BACKING_FILE, &error);
+        problems_add(&info->problems, &refused);
     }
     free(reference.path);
 }
@@ -189,7 +202,7 @@ static void note_unseen(struct info *info)
 {
     const struct source *source = info->image->source;
     if (!source_complete(source)) {
-        problems_note(&info->problems, ERROR_UNSEEN, source->size,
+        problems_note(&info->problems, PROBLEM_UNSEEN, source->size,
                       "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
                       source->size);
     }

@@ -323,8 +323,9 @@ static void print_bitmaps(const struct image *image, struct json *json)
     bitmap_reader_free(&reader);
 }
 
-static void print_problem(const struct error *error, struct json *json)
+static void print_problem(const struct problem *problem, struct json *json)
 {
+    const struct error *error = &problem->error;
     json_object(json);
     json_key_text(json, "code", error->code);
     json_key_text(json, "message", error->message);
@@ -336,15 +337,11 @@ static void print_problem(const struct error *error, struct json *json)
 
 static void print_problems(const struct problems *problems, struct json *json)
 {
+    struct problem problem;
     json_key_bool(json, "readable", !problems->unreadable);
     json_key_array(json, "problems");
-    for (size_t i = 0; i < problems->count; i++) {
-        print_problem(&problems->items[i].error, json);
-    }
-    if (problems->dropped > 0) {
-        struct error more;
-        error_set(&more, ERROR_LIMIT, "%zu further problems are not listed", problems->dropped);
-        print_problem(&more, json);
+    for (size_t i = 0; problems_get(problems, i, &problem); i++) {
+        print_problem(&problem, json);
     }
     json_end(json);
 }

@@ -142,7 +142,9 @@ static void unlock(const struct chain *chain)
 
 void run_cat(struct bytes input)
 {
-    static const char *const cut_short[] = {ERROR_TRUNCATED, NULL};
+    static const enum problem_kind cut_short[] = {PROBLEM_HEADER_CUT_SHORT,
+                                                  PROBLEM_L1_TABLE_CUT_SHORT,
+                                                  PROBLEM_BACKING_NAME_CUT_SHORT, PROBLEM_NONE};
     struct choices choices = choices_of(input);
     struct chain_options options = {.tolerated = choices.salvage ? cut_short : NULL};
     struct memory_files files;

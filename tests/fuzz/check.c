@@ -109,8 +109,9 @@ static void check_it(struct chain *chain, const struct choices *choices)
 
 void run_check(struct bytes input)
 {
-    static const char *const tolerated[] = {
-        PROBLEM_UNSUPPORTED_ENCRYPTION, PROBLEM_UNSUPPORTED_BACKING_FILE, ERROR_TRUNCATED, NULL};
+    static const enum problem_kind tolerated[] = {
+        PROBLEM_ENCRYPTION_UNKNOWN, PROBLEM_HEADER_CUT_SHORT, PROBLEM_L1_TABLE_CUT_SHORT,
+        PROBLEM_BACKING_NAME_CUT_SHORT, PROBLEM_NONE};
     struct choices choices = choices_of(input);
     struct chain_options options = {
         .no_backing = true, .no_data_file = !choices.data, .tolerated = tolerated};

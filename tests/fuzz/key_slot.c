@@ -163,7 +163,8 @@ static struct cipher *try_open(const struct locked *locked, struct bytes passphr
     MUST(*slot >= 0 && *slot < LUKS_SLOTS);
     MUST(locked->luks.slots[*slot].active);
     MUST(locked->luks.slots[*slot].iterations <= max_iterations);
-    MUST(encryption_check(&locked->image, max_iterations, error));
+    struct problem fault;
+    MUST(encryption_check(&locked->image, max_iterations, &fault));
     return cipher;
 }
 
@@ -195,12 +196,12 @@ static bool can_be_tried(const struct locked *locked, size_t number)
     const struct luks *luks = &locked->luks;
     const struct luks_slot *slot = &luks->slots[number];
     uint64_t length = locked->image.extensions.encryption_length;
-    struct error error;
+    struct problem fault;
     return slot->active && slot->iterations <= ITERATIONS_MAX &&
            luks->master_key_iterations <= ITERATIONS_MAX &&
-           luks_master_key_sound(luks, AT, &error) &&
-           luks_slot_sound(luks, number, AT, length, &error) &&
-           encryption_supported(&locked->image, luks, &error) &&
+           luks_master_key_sound(luks, AT, &fault) &&
+           luks_slot_sound(luks, number, AT, length, &fault) &&
+           encryption_supported(&locked->image, luks, &fault) &&
            range_inside(slot->key_offset, luks_key_material_size(luks->key_bytes, slot->stripes),
                         locked->size - AT);
 }

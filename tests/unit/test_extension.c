@@ -110,11 +110,11 @@ static void walks_in_order_and_skips_the_padding(void)
     CHECK(!extension_next(&walk, &extension, NULL));
 }
 
-static size_t count_code(const struct problems *problems, const char *code)
+static size_t count_kind(const struct problems *problems, enum problem_kind kind)
 {
     size_t count = 0;
     for (size_t i = 0; i < problems->count; i++) {
-        count += problems->items[i].error.code == code;
+        count += problems->items[i].kind == kind;
     }
     return count;
 }
@@ -133,8 +133,8 @@ static void many_unknown_types_hide_no_repetition(void)
         put_text(&area, EXTENSION_BACKING_FORMAT, "raw");
         put_text(&area, EXTENSION_BACKING_FORMAT, "qcow2");
         extensions_parse(all_of(&area), &header, &extensions, &problems);
-        CHECK_EQ_U64(count_code(&problems, PROBLEM_EXTENSION_REPEATED), 1);
-        CHECK_EQ_U64(count_code(&problems, PROBLEM_EXTENSION_TYPES), more);
+        CHECK_EQ_U64(count_kind(&problems, PROBLEM_EXTENSION_REPEATED), 1);
+        CHECK_EQ_U64(count_kind(&problems, PROBLEM_EXTENSION_TYPES), more);
         CHECK(is(extensions.backing_format, "qcow2"));
         problems_free(&problems);
     }

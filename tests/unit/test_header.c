@@ -298,8 +298,8 @@ static void a_file_that_ends_within_the_version_3_fields_still_shows_the_others(
 
 static void a_later_version_is_unsupported(void)
 {
-    check_field(4, 4, 4, PROBLEM_UNSUPPORTED_VERSION, true);
-    check_field(4, 4, UINT32_MAX, PROBLEM_UNSUPPORTED_VERSION, true);
+    check_field(4, 4, 4, ERROR_UNSUPPORTED_VERSION, true);
+    check_field(4, 4, UINT32_MAX, ERROR_UNSUPPORTED_VERSION, true);
 }
 
 static void cluster_sizes_end_at_512_and_2_mib(void)
@@ -399,7 +399,7 @@ static void unknown_encryption_is_not_supported(void)
     subject = sound_v3();
     put(&subject, 32, 4, 2);
     check_sound(&subject);
-    check_field(32, 4, 3, PROBLEM_UNSUPPORTED_ENCRYPTION, true);
+    check_field(32, 4, 3, ERROR_UNSUPPORTED_ENCRYPTION, true);
 }
 
 static void compression_type_and_its_feature_bit_go_together(void)
@@ -415,7 +415,7 @@ static void compression_type_and_its_feature_bit_go_together(void)
     subject = sound_v3();
     put(&subject, 72, 8, 8);
     put(&subject, 104, 1, 2);
-    check_one_problem(&subject, PROBLEM_UNSUPPORTED_COMPRESSION, 104, true);
+    check_one_problem(&subject, ERROR_UNSUPPORTED_COMPRESSION, 104, true);
 }
 
 static void raw_external_data_needs_a_data_file_and_no_backing_file(void)

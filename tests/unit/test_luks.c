@@ -222,16 +222,16 @@ static void a_slot_that_is_not_active_is_sound(void)
     uint8_t header[LUKS_HEADER_SIZE];
     struct luks luks = {0};
     struct problems problems = {0};
-    struct error error;
+    struct problem fault;
     make_header(header);
     store_be32(header + LUKS_SLOT_TABLE + LUKS_SLOT_STRIPES, UINT32_MAX);
     CHECK(parse(header, &luks, &problems));
     CHECK_EQ_U64(problems.count, 0);
-    CHECK(luks_slot_sound(&luks, 0, AT, LENGTH, &error));
-    CHECK(luks_slot_sound(&luks, 2, AT, LENGTH, &error));
-    CHECK(!luks_slot_sound(&luks, 2, AT, 520192 + 255999, &error));
-    CHECK_EQ_U64(error.offset, AT + 208 + 2 * 48 + 40);
-    CHECK(luks_slot_sound(&luks, 2, AT, 520192 + 256000, &error));
+    CHECK(luks_slot_sound(&luks, 0, AT, LENGTH, &fault));
+    CHECK(luks_slot_sound(&luks, 2, AT, LENGTH, &fault));
+    CHECK(!luks_slot_sound(&luks, 2, AT, 520192 + 255999, &fault));
+    CHECK_EQ_U64(fault.error.offset, AT + 208 + 2 * 48 + 40);
+    CHECK(luks_slot_sound(&luks, 2, AT, 520192 + 256000, &fault));
     problems_free(&problems);
 }
 

@@ -4,6 +4,7 @@
 // Names of backing and data files: the paths that they mean, and json: names.
 
 #include "format/layout.h"
+#include "format/problem.h"
 #include "image/json_name.h"
 #include "image/reference.h"
 
@@ -75,7 +76,7 @@ static void check_refused(const char *text, const char *reason)
     struct error error;
     CHECK(!parse(text, &name, &error));
     CHECK(!name.filename);
-    CHECK_STR(error.code, PROBLEM_UNSUPPORTED_BACKING_FILE);
+    CHECK_STR(error.code, ERROR_UNSUPPORTED_BACKING_FILE);
     if (!CHECK(strstr(error.message, reason) != NULL)) {
         printf("# %s: %s\n", text, error.message);
     }
