@@ -201,19 +201,6 @@ static void look_at_tables(struct audit_state *state)
     }
 }
 
-// What was found more than once is told once.
-static void tell_counts(struct audit *audit)
-{
-    for (size_t i = 0; i < AUDIT_RULES; i++) {
-        struct audit_finding *finding = &audit->findings[i];
-        size_t length = strlen(finding->first.message);
-        if (finding->count > 1) {
-            snprintf(finding->first.message + length, sizeof finding->first.message - length,
-                     " (and %" PRIu64 " more)", finding->count - 1);
-        }
-    }
-}
-
 // A budget that has ended is told as such, unless another rule says why. So is anything else that
 // keeps parts of a file from being seen; of a pipe it may be that they were not given.
 static void tell_unseen(struct audit_state *state)
@@ -280,7 +267,6 @@ bool audit_image(const struct image *image, const struct audit_options *options,
     audit_marks_found(&state);
     audit_end_of_file(&state);
     tell_incomplete(&state);
-    tell_counts(audit);
     cluster_set_free(&state.tables);
     if (state.failure.code) {
         *error = state.failure;

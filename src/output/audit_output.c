@@ -3,7 +3,7 @@
 
 #include "output/audit_output.h"
 
-#include "output/json.h"
+#include "output/finding_json.h"
 #include "output/lines.h"
 #include "output/text.h"
 
@@ -28,17 +28,17 @@ static const struct audit_finding *next_finding(const struct audit *audit,
 
 // --- Findings ------------------------------------------------------------------------------------
 
-static void finding_json(const struct error *error, enum audit_severity severity, struct json *json)
+static void print_finding(const struct audit_finding *finding, enum audit_severity severity,
+                          enum audit_rule rule, struct json *json)
 {
+    const struct error *first = &finding->first;
     json_object(json);
-    json_key_text(json, "code", error->code);
-    json_key_text(json, "severity", audit_severity_name(severity));
-    json_key_text(json, "message", error->message);
-    if (error->has_offset) {
-        json_key_u64(json, "offset", error->offset);
-    } else {
-        json_key_null(json, "offset");
-    }
+    finding_json(json, &(struct finding_keys){.code = first->code,
+                                              .severity = audit_severity_name(severity),
+                                              .message = first->message,
+                                              .meaning = audit_rules[rule].meaning,
+                                              .count = finding->count,
+                                              .offset = first->has_offset ? &first->offset : NULL});
     json_end(json);
 }
 
@@ -61,7 +61,7 @@ void audit_print_json(const struct audit *audit, const struct audit_options *opt
     }
     json_key_array(&json, "findings");
     while ((finding = next_finding(audit, options, &at, &severity))) {
-        finding_json(&finding->first, severity, &json);
+        print_finding(finding, severity, (enum audit_rule)(finding - audit->findings), &json);
     }
     json_finish(&json);
 }
@@ -75,6 +75,9 @@ void audit_print_text(const struct audit *audit, const struct audit_options *opt
     while ((finding = next_finding(audit, options, &at, &severity))) {
         writer_format(writer, "%s %s: ", audit_severity_name(severity), finding->first.code);
         text_safe(writer, finding->first.message);
+        if (finding->count > 1) {
+            writer_format(writer, " (and %" PRIu64 " more)", finding->count - 1);
+        }
         if (finding->first.has_offset) {
             writer_format(writer, " (at offset %" PRIu64 ")", finding->first.offset);
         }

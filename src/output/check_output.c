@@ -3,25 +3,30 @@
 
 #include "output/check_output.h"
 
-#include "output/json.h"
+#include "output/finding_json.h"
 #include "output/lines.h"
 #include "output/text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
-static void finding_json(const struct finding *finding, struct json *json)
+static void print_finding(const struct finding *finding, struct json *json)
 {
     const struct finding_rule *rule = &finding_rules[finding->kind];
+    char message[ERROR_MESSAGE_SIZE];
+    snprintf(message, sizeof message, "%s: %s", rule->meaning, finding->place);
     json_object(json);
-    json_key_text(json, "code", rule->code);
-    json_key_text(json, "severity", severity_name(rule->severity));
-    json_key_text(json, "message", rule->meaning);
+    finding_json(json, &(struct finding_keys){
+                           .code = rule->code,
+                           .severity = severity_name(rule->severity),
+                           .message = message,
+                           .meaning = rule->meaning,
+                           .count = 1,
+                           .offset = finding->has_host ? &finding->host_offset : NULL,
+                           .guest_offset = finding->has_guest ? &finding->guest_offset : NULL});
     json_key_text(json, "place", finding->place);
     if (finding->has_host) {
         json_key_u64(json, "host_offset", finding->host_offset);
-    }
-    if (finding->has_guest) {
-        json_key_u64(json, "guest_offset", finding->guest_offset);
     }
     json_key_text(json, "cure", rule->cure);
     json_end(json);
@@ -46,7 +51,7 @@ void check_print_json(const struct check *check, const char *filename, struct wr
     json_key_u64(&json, "leaked_bytes", check->leaked_bytes);
     json_key_array(&json, "findings");
     for (size_t i = 0; i < findings->count; i++) {
-        finding_json(&findings->items[i], &json);
+        print_finding(&findings->items[i], &json);
     }
     json_finish(&json);
 }

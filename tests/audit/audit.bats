@@ -68,7 +68,8 @@ assert_usage() {
     assert_status 2
     assert_equal "${stderr-}" ''
     assert_equal "$(jq -c keys_unsorted <<<"$output")" '["safe","complete","virtual_size","actual_size","findings"]'
-    assert_equal "$(jq -c '[.findings[] | keys_unsorted] | unique' <<<"$output")" '[["code","severity","message","offset"]]'
+    assert_equal "$(jq -c '[.findings[] | keys_unsorted] | unique' <<<"$output")" \
+        '[["code","severity","message","meaning","count","offset","guest_offset"]]'
     assert_equal "$(jq -c '[.safe, .complete, .virtual_size]' <<<"$output")" '[false,true,1048576]'
     assert_equal "$(codes)" 'backing-file dirty unknown-compatible-feature'
 }

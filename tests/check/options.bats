@@ -61,7 +61,8 @@ end of the image:     512 KiB (524288 bytes)'
     assert_status 3
     assert_equal "$(jq -c keys_unsorted <<<"$output")" '["filename","corruptions","leaks","warnings","check_errors","image_end_offset","total_clusters","allocated_clusters","compressed_clusters","fragmented_clusters","leaked_bytes","findings"]'
     assert_equal "$(jq -c 'del(.findings)' <<<"$output")" '{"filename":"image","corruptions":0,"leaks":2,"warnings":0,"check_errors":0,"image_end_offset":524288,"total_clusters":16,"allocated_clusters":1,"compressed_clusters":0,"fragmented_clusters":0,"leaked_bytes":131072}'
-    assert_equal "$(jq -c '.findings[0] | keys_unsorted' <<<"$output")" '["code","severity","message","place","host_offset","cure"]'
+    assert_equal "$(jq -c '.findings[0] | keys_unsorted' <<<"$output")" \
+        '["code","severity","message","meaning","count","offset","guest_offset","place","host_offset","cure"]'
 }
 
 @test "check: exit statuses: 0 sound, 0 warnings, 3 leaks, 2 corruption, 2 both, 1 not checked" {
