@@ -31,7 +31,7 @@ static void warn_of_problems(const struct info *info)
 {
     struct problem problem;
     for (size_t i = 0; problems_get(&info->problems, i, &problem); i++) {
-        print_warning(info->filename, &problem.error);
+        print_warning(info->file.name, &problem.error);
     }
 }
 
@@ -63,10 +63,11 @@ static bool print_layer(struct printer *printer, const struct layer *layer, cons
     if (layer->image) {
         return print_image(printer, layer, slot);
     }
+    const struct info_file file = info_file(layer->raw, layer->path);
     if (printer->options->json) {
-        info_print_raw_json(layer->raw, layer->path, &printer->json);
+        info_print_raw_json(&file, &printer->json);
     } else {
-        info_print_raw_text(layer->raw, layer->path, &printer->writer);
+        info_print_raw_text(&file, &printer->writer);
     }
     return true;
 }

@@ -10,7 +10,12 @@
 #include "base/bytes.h"
 
 // As in the first byte of an entry of the table.
-enum feature_type { FEATURE_INCOMPATIBLE = 0, FEATURE_COMPATIBLE = 1, FEATURE_AUTOCLEAR = 2 };
+enum feature_type {
+    FEATURE_INCOMPATIBLE = 0,
+    FEATURE_COMPATIBLE = 1,
+    FEATURE_AUTOCLEAR = 2,
+    FEATURE_TYPES,
+};
 
 enum { FEATURE_BITS = 64 };
 

@@ -76,48 +76,151 @@ static void check_inside(const struct source *source, enum problem_kind cut_shor
     }
 }
 
-static void collect_snapshots(struct info *info)
+// --- Header extensions ---------------------------------------------------------------------------
+
+static size_t listed_names(const struct extension *extension)
+{
+    return extension->type == EXTENSION_FEATURE_NAMES && extension->data.size <= CAP_EXTENSION_DATA
+               ? feature_table_count(extension->data)
+               : 0;
+}
+
+static bool make_extensions(const struct image *image, struct info *info)
+{
+    struct extension extension;
+    struct extension_walk walk = extension_walk_start(image->first_cluster, &image->header);
+    size_t extensions = 0;
+    size_t names = 0;
+    for (; extension_next(&walk, &extension, NULL); extensions++) {
+        names += listed_names(&extension);
+    }
+    info->header_extensions = calloc(extensions + 1, sizeof *info->header_extensions);
+    info->feature_names = calloc(names + 1, sizeof *info->feature_names);
+    return info->header_extensions && info->feature_names;
+}
+
+static bool collect_extensions(const struct image *image, struct info *info)
+{
+    struct extension extension;
+    struct extension_walk walk = extension_walk_start(image->first_cluster, &image->header);
+    if (!make_extensions(image, info)) {
+        return false;
+    }
+    struct feature_entry *name = info->feature_names;
+    while (extension_next(&walk, &extension, NULL)) {
+        struct bytes data = extension.data;
+        info->header_extensions[info->header_extension_count++] = (struct info_extension){
+            .found = extension,
+            .names = name,
+            .name_count = listed_names(&extension),
+            .has_pointer =
+                extension.type == EXTENSION_ENCRYPTION && data.size >= ENCRYPTION_EXTENSION_SIZE,
+            .pointer_offset = bytes_be64(data, ENCRYPTION_EXTENSION_OFFSET),
+            .pointer_length = bytes_be64(data, ENCRYPTION_EXTENSION_LENGTH),
+        };
+        for (size_t i = 0; i < listed_names(&extension); i++) {
+            feature_table_entry(data, i, name++);
+        }
+    }
+    return true;
+}
+
+// The first name of a feature counts.
+static void collect_own_names(const struct image *image, struct info *info)
+{
+    struct feature_entry entry;
+    struct bytes table = image->extensions.feature_names;
+    for (size_t i = 0; feature_table_entry(table, i, &entry); i++) {
+        if (entry.type < FEATURE_TYPES && entry.bit < FEATURE_BITS && entry.name.size > 0 &&
+            !info->own_names[entry.type][entry.bit].data) {
+            info->own_names[entry.type][entry.bit] = entry.name;
+        }
+    }
+}
+
+// --- Snapshots and bitmaps -----------------------------------------------------------------------
+
+// Room for the entries of a table at `at`, and for their names: never more than the file can hold.
+// The last names that a reader gives may pass the cap.
+static size_t entries_room(const struct source *source, uint64_t at, uint32_t count, uint32_t size)
+{
+    return (size_t)min_u64(count, (source->size - min_u64(at, source->size)) / size) + 1;
+}
+
+static size_t names_room(const struct source *source, uint64_t at, uint32_t longest)
+{
+    uint64_t left = source->size - min_u64(at, source->size);
+    return (size_t)min_u64(left, CAP_NAMES_BYTES + longest) + 1;
+}
+
+// Copies a name to where the next ones go, which it moves on.
+static struct bytes keep_name(uint8_t **room, struct bytes name)
+{
+    struct bytes kept = {*room, name.size};
+    if (name.size > 0) {
+        memcpy(*room, name.data, name.size);
+    }
+    *room += name.size;
+    return kept;
+}
+
+static bool collect_snapshots(const struct image *image, struct info *info)
 {
     struct snapshot snapshot;
     struct problems problems = {0};
-    const struct image *image = info->image;
     struct snapshot_reader reader = snapshot_reader_start(image);
     uint64_t at = reader.at;
-    while (snapshot_reader_next(&reader, &snapshot, &problems)) {
+    info->snapshots = calloc(entries_room(image->source, at, reader.count, SNAPSHOT_FIXED_SIZE),
+                             sizeof *info->snapshots);
+    info->snapshot_names = malloc(names_room(image->source, at, 2 * UINT16_MAX));
+    uint8_t *room = info->snapshot_names;
+    bool made = info->snapshots && room;
+    while (made && snapshot_reader_next(&reader, &snapshot, &problems)) {
         check_inside(image->source, PROBLEM_SNAPSHOT_L1_CUT_SHORT, "the L1 table of a snapshot",
                      snapshot.l1_table_offset, (uint64_t)snapshot.l1_size * L1_ENTRY_SIZE, at,
                      &problems);
         info->snapshots_size = at - image->header.snapshots_offset + snapshot.end;
+        snapshot.id = keep_name(&room, snapshot.id);
+        snapshot.name = keep_name(&room, snapshot.name);
+        info->snapshots[info->snapshot_count++] = snapshot;
         at = reader.at;
     }
-    info->snapshots_found = reader.next;
     add_of_table(&info->problems, &problems, &reader.ended,
                  &(struct table){"the snapshot table", image->header.snapshots_offset,
                                  PROBLEM_SNAPSHOTS_MORE, PROBLEM_SNAPSHOTS_END});
     problems_free(&problems);
     snapshot_reader_free(&reader);
+    return made;
 }
 
-static void collect_bitmaps(struct info *info)
+static bool collect_bitmaps(const struct image *image, struct info *info)
 {
     struct bitmap bitmap;
     struct problems problems = {0};
-    const struct image *image = info->image;
     struct bitmap_reader reader = bitmap_reader_start(image);
     uint64_t at = reader.at;
-    while (bitmap_reader_next(&reader, &bitmap, &problems)) {
+    info->bitmaps = calloc(entries_room(image->source, at, reader.count, BITMAP_FIXED_SIZE),
+                           sizeof *info->bitmaps);
+    info->bitmap_names = malloc(names_room(image->source, at, UINT16_MAX));
+    uint8_t *room = info->bitmap_names;
+    bool made = info->bitmaps && room;
+    while (made && bitmap_reader_next(&reader, &bitmap, &problems)) {
         check_inside(image->source, PROBLEM_BITMAP_TABLE_CUT_SHORT, "the table of a bitmap",
                      bitmap.table_offset, (uint64_t)bitmap.table_size * BITMAP_TABLE_ENTRY_SIZE, at,
                      &problems);
+        bitmap.name = keep_name(&room, bitmap.name);
+        info->bitmaps[info->bitmap_count++] = bitmap;
         at = reader.at;
     }
-    info->bitmaps_found = reader.next;
     add_of_table(&info->problems, &problems, &reader.ended,
                  &(struct table){"the bitmap directory", image->extensions.bitmaps_directory_offset,
                                  PROBLEM_BITMAPS_MORE, PROBLEM_BITMAPS_END});
     problems_free(&problems);
     bitmap_reader_free(&reader);
+    return made;
 }
+
+// --- Encryption and other files ------------------------------------------------------------------
 
 // Adds what is wrong with the encryption header, but not what is told anyway.
 static void add_of_luks(struct problems *to, const struct problems *from,
@@ -131,9 +234,8 @@ static void add_of_luks(struct problems *to, const struct problems *from,
     }
 }
 
-static void collect_encryption(struct info *info)
+static void collect_encryption(const struct image *image, struct info *info)
 {
-    const struct image *image = info->image;
     const struct extensions *extensions = &image->extensions;
     struct problems problems = {0};
     struct problem fault = {0};
@@ -160,15 +262,14 @@ static void collect_encryption(struct info *info)
 }
 
 // What is said of the backing file without opening it.
-static void check_backing_file(struct info *info)
+static void check_backing_file(const struct image *image, struct problems *problems)
 {
-    const struct image *image = info->image;
     struct bytes name = image->backing_file;
     struct reference reference = {0};
     struct error error;
     uint64_t at = image->header.backing_file_offset;
     if (memchr(name.data, '\0', name.size)) {
-        problems_note(&info->problems, PROBLEM_BACKING_NAME_NUL, at,
+        problems_note(problems, PROBLEM_BACKING_NAME_NUL, at,
                       "a NUL stands in the backing file name, which ends there for most programs");
     }
     if (!reference_resolve(image->path, name, image->extensions.backing_format, &reference,
@@ -177,56 +278,76 @@ static void check_backing_file(struct info *info)
         error.has_offset = true;
         error.offset = at;
         struct problem refused = problem_of_error(PROBLEM_BACKING_FILE, &error);
-        problems_add(&info->problems, &refused);
+        problems_add(problems, &refused);
     }
     free(reference.path);
 }
 
-static bool collect_backing_file(struct info *info, struct error *error)
+static bool collect_backing_file(const struct image *image, struct info *info)
 {
-    const struct image *image = info->image;
     struct bytes name = image->backing_file;
-    if (!name.data) {
-        return true;
+    info->backing_path = name.data ? reference_full_path(image->path, name) : NULL;
+    if (info->backing_path) {
+        check_backing_file(image, &info->problems);
     }
-    info->backing_path = reference_full_path(image->path, name);
-    if (!info->backing_path) {
-        return error_set(error, ERROR_MEMORY, "out of memory");
-    }
-    check_backing_file(info);
-    return true;
+    return !name.data || info->backing_path;
 }
 
+// --- All of it -----------------------------------------------------------------------------------
+
 // Less than the whole image was given: say so, even when nothing that was looked for lies beyond.
-static void note_unseen(struct info *info)
+static void note_unseen(const struct source *source, struct problems *problems)
 {
-    const struct source *source = info->image->source;
     if (!source_complete(source)) {
-        problems_note(&info->problems, PROBLEM_UNSEEN, source->size,
+        problems_note(problems, PROBLEM_UNSEEN, source->size,
                       "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
                       source->size);
     }
 }
 
+struct info_file info_file(const struct source *source, const char *filename)
+{
+    return (struct info_file){
+        .name = filename,
+        .complete = source_complete(source),
+        .on_disk = source_has_descriptor(source),
+        .in_use = source->in_use,
+        .size = source->size,
+        .allocated_size = source->allocated_size,
+    };
+}
+
 bool info_collect(const struct image *image, const char *filename, struct info *info,
                   struct error *error)
 {
-    *info = (struct info){.image = image, .filename = filename};
+    *info = (struct info){
+        .file = info_file(image->source, filename),
+        .header = &image->header,
+        .extensions = &image->extensions,
+        .backing_file = image->backing_file,
+    };
     add_of_image(&info->problems, image);
-    if (!collect_backing_file(info, error)) {
+    bool made = collect_backing_file(image, info) && collect_extensions(image, info);
+    collect_own_names(image, info);
+    collect_encryption(image, info);
+    made = made && collect_snapshots(image, info) && collect_bitmaps(image, info);
+    note_unseen(image->source, &info->problems);
+    if (!made) {
         info_free(info);
-        return false;
+        return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    collect_encryption(info);
-    collect_snapshots(info);
-    collect_bitmaps(info);
-    note_unseen(info);
     return true;
 }
 
 void info_free(struct info *info)
 {
     free(info->backing_path);
+    free(info->header_extensions);
+    free(info->feature_names);
+    free(info->snapshots);
+    free(info->snapshot_names);
+    free(info->bitmaps);
+    free(info->bitmap_names);
     problems_free(&info->problems);
     *info = (struct info){0};
 }

@@ -3,10 +3,9 @@
 
 #include "format/feature.h"
 #include "format/layout.h"
+#include "output/finding_json.h"
 #include "output/info_output.h"
 #include "output/text.h"
-#include "tables/bitmap_reader.h"
-#include "tables/snapshot_reader.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -71,58 +70,57 @@ static void print_header(const struct header *header, struct json *json)
 
 // --- Header extensions ---------------------------------------------------------------------------
 
-static void print_string_data(struct bytes data, struct json *json)
+static void print_string_data(const struct info_extension *extension, struct json *json)
 {
-    json_key_string(json, "data", data);
+    json_key_string(json, "data", extension->found.data);
 }
 
-static void print_feature_names(struct bytes data, struct json *json)
+static void print_feature_names(const struct info_extension *extension, struct json *json)
 {
-    struct feature_entry entry;
     char buffer[INFO_NAME_MAX];
     json_key(json, "data");
-    if (feature_table_count(data) == 0) {
+    if (extension->name_count == 0) {
         json_null(json);
         return;
     }
     json_array(json);
-    for (size_t i = 0; feature_table_entry(data, i, &entry); i++) {
-        const char *type = feature_type_name(entry.type);
+    for (size_t i = 0; i < extension->name_count; i++) {
+        const struct feature_entry *entry = &extension->names[i];
+        const char *type = feature_type_name(entry->type);
         json_object(json);
-        json_key_text(json, "type", info_name_or_number(type, entry.type, buffer));
-        json_key_u64(json, "bit", entry.bit);
-        json_key_string(json, "name", entry.name);
+        json_key_text(json, "type", info_name_or_number(type, entry->type, buffer));
+        json_key_u64(json, "bit", entry->bit);
+        json_key_string(json, "name", entry->name);
         json_end(json);
     }
     json_end(json);
 }
 
-static void print_encryption_pointer(struct bytes data, struct json *json)
+static void print_encryption_pointer(const struct info_extension *extension, struct json *json)
 {
-    if (data.size < ENCRYPTION_EXTENSION_SIZE) {
-        return;
+    if (extension->has_pointer) {
+        json_key_object(json, "data");
+        json_key_u64(json, "offset", extension->pointer_offset);
+        json_key_u64(json, "length", extension->pointer_length);
+        json_end(json);
     }
-    json_key_object(json, "data");
-    json_key_u64(json, "offset", bytes_be64(data, ENCRYPTION_EXTENSION_OFFSET));
-    json_key_u64(json, "length", bytes_be64(data, ENCRYPTION_EXTENSION_LENGTH));
-    json_end(json);
 }
 
-static void print_nothing(struct bytes data, struct json *json)
+static void print_nothing(const struct info_extension *extension, struct json *json)
 {
-    (void)data;
+    (void)extension;
     (void)json;
 }
 
-static void print_unknown_data(struct bytes data, struct json *json)
+static void print_unknown_data(const struct info_extension *extension, struct json *json)
 {
     json_key(json, "data");
-    json_base64(json, data);
+    json_base64(json, extension->found.data);
 }
 
-static const struct {
+static const struct printer {
     uint32_t type;
-    void (*print)(struct bytes data, struct json *json);
+    void (*print)(const struct info_extension *extension, struct json *json);
 } printers[] = {
     {EXTENSION_BACKING_FORMAT, print_string_data},
     {EXTENSION_DATA_FILE, print_string_data},
@@ -131,42 +129,39 @@ static const struct {
     {EXTENSION_BITMAPS, print_nothing},
 };
 
-static void print_extension(const struct extension *extension, struct json *json)
+static void print_extension(const struct info_extension *extension, struct json *json)
 {
-    const char *type = extension_type_name(extension->type);
-    void (*print)(struct bytes data, struct json * json) = print_unknown_data;
+    const struct extension *found = &extension->found;
+    const char *type = extension_type_name(found->type);
+    struct printer printer = {found->type, print_unknown_data};
     json_object(json);
     json_key(json, "type");
     if (type) {
         json_text(json, type);
     } else {
-        json_format(json, "unknown-0x%08" PRIx32, extension->type);
+        json_format(json, "unknown-0x%08" PRIx32, found->type);
     }
-    json_key_u64(json, "length", extension->data.size);
+    json_key_u64(json, "length", found->data.size);
     for (size_t i = 0; i < sizeof printers / sizeof *printers; i++) {
-        if (printers[i].type == extension->type) {
-            print = printers[i].print;
-        }
+        printer = printers[i].type == found->type ? printers[i] : printer;
     }
-    if (extension->data.size <= CAP_EXTENSION_DATA) {
-        print(extension->data, json);
+    if (found->data.size <= CAP_EXTENSION_DATA) {
+        printer.print(extension, json);
     }
     json_end(json);
 }
 
-static void print_extensions(const struct image *image, struct json *json)
+static void print_extensions(const struct info *info, struct json *json)
 {
-    struct extension extension;
-    struct extension_walk walk = extension_walk_start(image->first_cluster, &image->header);
     json_key(json, "header_extensions");
-    if (!extension_next(&walk, &extension, NULL)) {
+    if (info->header_extension_count == 0) {
         json_null(json);
         return;
     }
     json_array(json);
-    do {
-        print_extension(&extension, json);
-    } while (extension_next(&walk, &extension, NULL));
+    for (size_t i = 0; i < info->header_extension_count; i++) {
+        print_extension(&info->header_extensions[i], json);
+    }
     json_end(json);
 }
 
@@ -174,9 +169,9 @@ static void print_extensions(const struct image *image, struct json *json)
 
 static void print_backing_file(const struct info *info, struct json *json)
 {
-    json_key_string(json, "backing_file", info->image->backing_file);
+    json_key_string(json, "backing_file", info->backing_file);
     json_key_text(json, "backing_file_full_path", info->backing_path ? info->backing_path : "");
-    json_key_string(json, "backing_file_format", info->image->extensions.backing_format);
+    json_key_string(json, "backing_file_format", info->extensions->backing_format);
 }
 
 static void key_u64_or_null(struct json *json, const char *key, bool known, uint64_t value)
@@ -189,22 +184,24 @@ static void key_u64_or_null(struct json *json, const char *key, bool known, uint
     }
 }
 
-static void print_file(const struct source *source, struct json *json)
+static void print_file(const struct info_file *file, struct json *json)
 {
-    key_u64_or_null(json, "file_size", source_complete(source), source->size);
-    key_u64_or_null(json, "allocated_size", source_has_descriptor(source), source->allocated_size);
+    key_u64_or_null(json, "file_size", file->complete, file->size);
+    key_u64_or_null(json, "allocated_size", file->on_disk, file->allocated_size);
+    json_key_bool(json, "in_use", file->in_use);
 }
 
-static void print_data_file(const struct image *image, struct json *json)
+static void print_data_file(const struct info *info, struct json *json)
 {
+    const struct header *header = info->header;
     json_key(json, "data_file");
-    if (!image_has_feature(image, INCOMPATIBLE_DATA_FILE)) {
+    if (!header_has_data_file(header)) {
         json_null(json);
         return;
     }
     json_object(json);
-    json_key_string(json, "name", image->extensions.data_file);
-    json_key_bool(json, "raw", (image->header.autoclear_features & AUTOCLEAR_RAW_DATA_FILE) != 0);
+    json_key_string(json, "name", info->extensions->data_file);
+    json_key_bool(json, "raw", (header->autoclear_features & AUTOCLEAR_RAW_DATA_FILE) != 0);
     json_end(json);
 }
 
@@ -240,7 +237,7 @@ static void print_luks(const struct luks *luks, struct json *json)
 static void print_encryption(const struct info *info, struct json *json)
 {
     char buffer[INFO_NAME_MAX];
-    uint32_t method = info->image->header.crypt_method;
+    uint32_t method = info->header->crypt_method;
     json_key(json, "encryption");
     if (method == CRYPT_NONE) {
         json_null(json);
@@ -278,18 +275,6 @@ static void print_snapshot(const struct snapshot *snapshot, struct json *json)
     json_end(json);
 }
 
-static void print_snapshots(const struct image *image, struct json *json)
-{
-    struct snapshot snapshot;
-    struct snapshot_reader reader = snapshot_reader_start(image);
-    json_key_array(json, "snapshots");
-    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
-        print_snapshot(&snapshot, json);
-    }
-    json_end(json);
-    snapshot_reader_free(&reader);
-}
-
 static void print_bitmap(const struct bitmap *bitmap, struct json *json)
 {
     char buffer[INFO_NAME_MAX];
@@ -311,36 +296,35 @@ static void print_bitmap(const struct bitmap *bitmap, struct json *json)
     json_end(json);
 }
 
-static void print_bitmaps(const struct image *image, struct json *json)
-{
-    struct bitmap bitmap;
-    struct bitmap_reader reader = bitmap_reader_start(image);
-    json_key_array(json, "bitmaps");
-    while (bitmap_reader_next(&reader, &bitmap, NULL)) {
-        print_bitmap(&bitmap, json);
-    }
-    json_end(json);
-    bitmap_reader_free(&reader);
-}
-
 static void print_problem(const struct problem *problem, struct json *json)
 {
     const struct error *error = &problem->error;
     json_object(json);
-    json_key_text(json, "code", error->code);
-    json_key_text(json, "message", error->message);
-    if (error->has_offset) {
-        json_key_u64(json, "offset", error->offset);
-    }
+    finding_json(json, &(struct finding_keys){.code = error->code,
+                                              .severity = problem_severity(problem),
+                                              .message = error->message,
+                                              .meaning = problem_rules[problem->kind].meaning,
+                                              .count = problem->count,
+                                              .offset = error->has_offset ? &error->offset : NULL});
     json_end(json);
 }
 
-static void print_problems(const struct problems *problems, struct json *json)
+static void print_lists(const struct info *info, struct json *json)
 {
     struct problem problem;
-    json_key_bool(json, "readable", !problems->unreadable);
+    json_key_array(json, "snapshots");
+    for (size_t i = 0; i < info->snapshot_count; i++) {
+        print_snapshot(&info->snapshots[i], json);
+    }
+    json_end(json);
+    json_key_array(json, "bitmaps");
+    for (size_t i = 0; i < info->bitmap_count; i++) {
+        print_bitmap(&info->bitmaps[i], json);
+    }
+    json_end(json);
+    json_key_bool(json, "readable", !info->problems.unreadable);
     json_key_array(json, "problems");
-    for (size_t i = 0; problems_get(problems, i, &problem); i++) {
+    for (size_t i = 0; problems_get(&info->problems, i, &problem); i++) {
         print_problem(&problem, json);
     }
     json_end(json);
@@ -348,35 +332,30 @@ static void print_problems(const struct problems *problems, struct json *json)
 
 void info_print_json(const struct info *info, bool in_chain, struct json *json)
 {
-    const struct image *image = info->image;
-    const struct header *header = &image->header;
+    const struct header *header = info->header;
     json_object(json);
     print_header(header, json);
-    print_extensions(image, json);
+    print_extensions(info, json);
     print_backing_file(info, json);
-    json_key_text(json, "filename", info->filename);
-    print_file(image->source, json);
-    json_key_bool(json, "in_use", image->source->in_use);
+    json_key_text(json, "filename", info->file.name);
+    print_file(&info->file, json);
     key_u64_or_null(json, "cluster_size", header->geometry_known, header->cluster_size);
     key_u64_or_null(json, "refcount_bits", header->refcount_bits > 0, header->refcount_bits);
-    print_data_file(image, json);
+    print_data_file(info, json);
     print_encryption(info, json);
-    print_snapshots(image, json);
-    print_bitmaps(image, json);
-    print_problems(&info->problems, json);
+    print_lists(info, json);
     if (in_chain) {
         json_key_text(json, "format", "qcow2");
     }
     json_end(json);
 }
 
-void info_print_raw_json(const struct source *source, const char *filename, struct json *json)
+void info_print_raw_json(const struct info_file *file, struct json *json)
 {
     json_object(json);
-    json_key_text(json, "filename", filename);
+    json_key_text(json, "filename", file->name);
     json_key_text(json, "format", "raw");
-    json_key_u64(json, "size", source->size);
-    print_file(source, json);
-    json_key_bool(json, "in_use", source->in_use);
+    json_key_u64(json, "size", file->size);
+    print_file(file, json);
     json_end(json);
 }

@@ -1,8 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What `info` collected, for programs and for people. Snapshots and bitmaps are read from the image
-// while they are printed, one at a time.
+// What `info` collected, for programs and for people.
 
 #ifndef OUTPUT_INFO_OUTPUT_H
 #define OUTPUT_INFO_OUTPUT_H
@@ -16,8 +15,8 @@ void info_print_json(const struct info *info, bool in_chain, struct json *json);
 void info_print_text(const struct info *info, struct writer *writer);
 
 // A layer that is a raw file.
-void info_print_raw_json(const struct source *source, const char *filename, struct json *json);
-void info_print_raw_text(const struct source *source, const char *filename, struct writer *writer);
+void info_print_raw_json(const struct info_file *file, struct json *json);
+void info_print_raw_text(const struct info_file *file, struct writer *writer);
 
 // A value from a table of names, or "unknown-N".
 enum { INFO_NAME_MAX = 32 };

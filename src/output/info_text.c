@@ -13,20 +13,20 @@
 
 // --- The file and the disk -----------------------------------------------------------------------
 
-static void print_file(const struct source *source, struct writer *writer)
+static void print_file(const struct info_file *file, struct writer *writer)
 {
-    if (source_complete(source)) {
-        line_size(writer, "file size", source->size);
+    if (file->complete) {
+        line_size(writer, "file size", file->size);
     } else {
         char text[TEXT_SIZE_MAX];
-        text_size(source->size, text);
+        text_size(file->size, text);
         line_label(writer, "file size");
         writer_format(writer, "unknown: only the first %s were read\n", text);
     }
-    if (source_has_descriptor(source)) {
-        line_size(writer, "on disk", source->allocated_size);
+    if (file->on_disk) {
+        line_size(writer, "on disk", file->allocated_size);
     }
-    if (source->in_use) {
+    if (file->in_use) {
         line_text(writer, "in use", "yes, another process has it open for writing");
     }
 }
@@ -63,12 +63,12 @@ static void print_geometry(const struct header *header, struct writer *writer)
 
 static void print_backing_file(const struct info *info, struct writer *writer)
 {
-    struct bytes format = info->image->extensions.backing_format;
+    struct bytes format = info->extensions->backing_format;
     if (!info->backing_path) {
         line_text(writer, "backing file", "none");
         return;
     }
-    line_name(writer, "backing file", info->image->backing_file);
+    line_name(writer, "backing file", info->backing_file);
     line_text(writer, "  full path", info->backing_path);
     if (format.size > 0) {
         line_name(writer, "  format", format);
@@ -77,10 +77,10 @@ static void print_backing_file(const struct info *info, struct writer *writer)
     }
 }
 
-static void print_data_file(const struct image *image, struct writer *writer)
+static void print_data_file(const struct info *info, struct writer *writer)
 {
-    struct bytes name = image->extensions.data_file;
-    if (!image_has_feature(image, INCOMPATIBLE_DATA_FILE)) {
+    struct bytes name = info->extensions->data_file;
+    if (!header_has_data_file(info->header)) {
         return;
     }
     if (name.size > 0) {
@@ -88,7 +88,7 @@ static void print_data_file(const struct image *image, struct writer *writer)
     } else {
         line_text(writer, "data file", "not named in the image");
     }
-    bool raw = (image->header.autoclear_features & AUTOCLEAR_RAW_DATA_FILE) != 0;
+    bool raw = (info->header->autoclear_features & AUTOCLEAR_RAW_DATA_FILE) != 0;
     line_text(writer, "  raw", raw ? "yes: the data file alone is the disk" : "no");
 }
 
@@ -129,9 +129,9 @@ static void print_luks(const struct luks *luks, struct writer *writer)
 
 static void print_encryption(const struct info *info, struct writer *writer)
 {
-    const struct extensions *extensions = &info->image->extensions;
+    const struct extensions *extensions = info->extensions;
     char buffer[INFO_NAME_MAX];
-    uint32_t method = info->image->header.crypt_method;
+    uint32_t method = info->header->crypt_method;
     line_text(writer, "encryption",
               method == CRYPT_NONE ? "none" : info_crypt_method(method, buffer));
     if (extensions->has_encryption) {
@@ -183,27 +183,26 @@ static void print_problems(const struct problems *problems, struct writer *write
 
 void info_print_text(const struct info *info, struct writer *writer)
 {
-    const struct image *image = info->image;
-    line_text(writer, "image", info->filename);
-    print_format(&image->header, writer);
-    line_size(writer, "virtual size", image->header.size);
-    print_file(image->source, writer);
-    print_geometry(&image->header, writer);
+    line_text(writer, "image", info->file.name);
+    print_format(info->header, writer);
+    line_size(writer, "virtual size", info->header->size);
+    print_file(&info->file, writer);
+    print_geometry(info->header, writer);
     print_encryption(info, writer);
     print_backing_file(info, writer);
-    print_data_file(image, writer);
-    info_text_features(image, writer);
+    print_data_file(info, writer);
+    info_text_features(info, writer);
     info_text_tables(info, writer);
-    info_text_extensions(image, writer);
+    info_text_extensions(info, writer);
     info_text_snapshots(info, writer);
     info_text_bitmaps(info, writer);
     print_problems(&info->problems, writer);
 }
 
-void info_print_raw_text(const struct source *source, const char *filename, struct writer *writer)
+void info_print_raw_text(const struct info_file *file, struct writer *writer)
 {
-    line_text(writer, "image", filename);
+    line_text(writer, "image", file->name);
     line_text(writer, "format", "raw");
-    line_size(writer, "virtual size", source->size);
-    print_file(source, writer);
+    line_size(writer, "virtual size", file->size);
+    print_file(file, writer);
 }

@@ -9,9 +9,9 @@
 #include "info/info.h"
 #include "output/writer.h"
 
-void info_text_features(const struct image *image, struct writer *writer);
+void info_text_features(const struct info *info, struct writer *writer);
 void info_text_tables(const struct info *info, struct writer *writer);
-void info_text_extensions(const struct image *image, struct writer *writer);
+void info_text_extensions(const struct info *info, struct writer *writer);
 void info_text_snapshots(const struct info *info, struct writer *writer);
 void info_text_bitmaps(const struct info *info, struct writer *writer);
 

@@ -17,24 +17,24 @@
 enum { EXTENSION_NAME_WIDTH = 35 };
 
 // A bit's name: the format's, else the image's, else its number.
-static void write_feature(const struct image *image, enum feature_type type, unsigned bit,
+static void write_feature(const struct info *info, enum feature_type type, unsigned bit,
                           struct writer *writer)
 {
-    struct bytes own;
+    const struct bytes *own = &info->own_names[type][bit];
     const char *name = feature_name(type, bit);
     if (name) {
         writer_string(writer, name);
         return;
     }
     writer_format(writer, "unknown-%u", bit);
-    if (feature_table_lookup(image->extensions.feature_names, type, bit, &own)) {
+    if (own->size > 0) {
         writer_string(writer, " (\"");
-        text_name(writer, own);
+        text_name(writer, *own);
         writer_string(writer, "\" to the image)");
     }
 }
 
-static void print_features(const struct image *image, const char *label, enum feature_type type,
+static void print_features(const struct info *info, const char *label, enum feature_type type,
                            uint64_t features, struct writer *writer)
 {
     const char *separator = "";
@@ -45,25 +45,25 @@ static void print_features(const struct image *image, const char *label, enum fe
     for (unsigned bit = 0; bit < FEATURE_BITS; bit++) {
         if (features >> bit & 1) {
             writer_string(writer, separator);
-            write_feature(image, type, bit, writer);
+            write_feature(info, type, bit, writer);
             separator = ", ";
         }
     }
     writer_string(writer, "\n");
 }
 
-void info_text_features(const struct image *image, struct writer *writer)
+void info_text_features(const struct info *info, struct writer *writer)
 {
-    const struct header *header = &image->header;
+    const struct header *header = info->header;
     if (header->version < 3) {
         line_text(writer, "features", "none in this version");
         return;
     }
     writer_string(writer, "features:\n");
-    print_features(image, "  incompatible", FEATURE_INCOMPATIBLE, header->incompatible_features,
+    print_features(info, "  incompatible", FEATURE_INCOMPATIBLE, header->incompatible_features,
                    writer);
-    print_features(image, "  compatible", FEATURE_COMPATIBLE, header->compatible_features, writer);
-    print_features(image, "  autoclear", FEATURE_AUTOCLEAR, header->autoclear_features, writer);
+    print_features(info, "  compatible", FEATURE_COMPATIBLE, header->compatible_features, writer);
+    print_features(info, "  autoclear", FEATURE_AUTOCLEAR, header->autoclear_features, writer);
 }
 
 static void print_table(struct writer *writer, const char *label, uint64_t offset, uint64_t count,
@@ -79,8 +79,8 @@ static void print_table(struct writer *writer, const char *label, uint64_t offse
 
 void info_text_tables(const struct info *info, struct writer *writer)
 {
-    const struct header *header = &info->image->header;
-    const struct extensions *extensions = &info->image->extensions;
+    const struct header *header = info->header;
+    const struct extensions *extensions = info->extensions;
     uint64_t clusters = header->refcount_table_clusters;
     writer_string(writer, "tables:\n");
     line_label(writer, "  header");
@@ -111,24 +111,26 @@ static bool is_known_name(const struct feature_entry *entry)
 }
 
 // Names that the format gives as well are only counted.
-static void write_feature_names(struct bytes table, struct writer *writer)
+static void write_feature_names(const struct info_extension *extension, struct writer *writer)
 {
-    struct feature_entry entry;
     char buffer[INFO_NAME_MAX];
-    text_count(writer, feature_table_count(table), "name", "names");
-    for (size_t i = 0; feature_table_entry(table, i, &entry); i++) {
-        if (is_known_name(&entry)) {
+    text_count(writer, extension->name_count, "name", "names");
+    for (size_t i = 0; i < extension->name_count; i++) {
+        const struct feature_entry *entry = &extension->names[i];
+        if (is_known_name(entry)) {
             continue;
         }
-        const char *type = info_name_or_number(feature_type_name(entry.type), entry.type, buffer);
-        writer_format(writer, "\n    %s bit %u: ", type, entry.bit);
-        text_name(writer, entry.name);
+        writer_format(writer, "\n    %s bit %u: ",
+                      info_name_or_number(feature_type_name(entry->type), entry->type, buffer),
+                      entry->bit);
+        text_name(writer, entry->name);
     }
 }
 
-static void write_unknown_data(struct bytes data, struct writer *writer)
+static void write_unknown_data(const struct info_extension *extension, struct writer *writer)
 {
     enum { SHOWN_MAX = 32 };
+    struct bytes data = extension->found.data;
     for (size_t i = 0; i < data.size && i < SHOWN_MAX; i++) {
         writer_format(writer, "%02x", data.data[i]);
     }
@@ -137,15 +139,15 @@ static void write_unknown_data(struct bytes data, struct writer *writer)
     }
 }
 
-static void write_string_data(struct bytes data, struct writer *writer)
+static void write_string_data(const struct info_extension *extension, struct writer *writer)
 {
-    text_name(writer, data);
+    text_name(writer, extension->found.data);
 }
 
 // NULL: a pointer to what is told elsewhere.
-static const struct {
+static const struct data_writer {
     uint32_t type;
-    void (*write)(struct bytes data, struct writer *writer);
+    void (*write)(const struct info_extension *extension, struct writer *writer);
 } data_writers[] = {
     {EXTENSION_BACKING_FORMAT, write_string_data},
     {EXTENSION_DATA_FILE, write_string_data},
@@ -154,49 +156,47 @@ static const struct {
     {EXTENSION_BITMAPS, NULL},
 };
 
-static void write_extension_data(const struct extension *extension, struct writer *writer)
+static void write_extension_data(const struct info_extension *extension, struct writer *writer)
 {
-    void (*write)(struct bytes data, struct writer * writer) = write_unknown_data;
+    const struct extension *found = &extension->found;
+    struct data_writer data = {found->type, write_unknown_data};
     for (size_t i = 0; i < sizeof data_writers / sizeof *data_writers; i++) {
-        if (data_writers[i].type == extension->type) {
-            write = data_writers[i].write;
-        }
+        data = data_writers[i].type == found->type ? data_writers[i] : data;
     }
-    if (!write || extension->data.size == 0) {
+    if (!data.write || found->data.size == 0) {
         return;
     }
     writer_string(writer, "  ");
-    if (extension->data.size > CAP_EXTENSION_DATA) {
+    if (found->data.size > CAP_EXTENSION_DATA) {
         writer_string(writer, "(too long to be shown)");
     } else {
-        write(extension->data, writer);
+        data.write(extension, writer);
     }
 }
 
-static void print_extension(const struct extension *extension, struct writer *writer)
+static void print_extension(const struct info_extension *extension, struct writer *writer)
 {
+    const struct extension *found = &extension->found;
     char unknown[INFO_NAME_MAX];
-    const char *type = extension_type_name(extension->type);
+    const char *type = extension_type_name(found->type);
     if (!type) {
-        snprintf(unknown, sizeof unknown, "unknown-0x%08" PRIx32, extension->type);
+        snprintf(unknown, sizeof unknown, "unknown-0x%08" PRIx32, found->type);
         type = unknown;
     }
-    writer_format(writer, "  at %-6" PRIu64 " %-*s  %4zu bytes", extension->offset,
-                  EXTENSION_NAME_WIDTH, type, extension->data.size);
+    writer_format(writer, "  at %-6" PRIu64 " %-*s  %4zu bytes", found->offset,
+                  EXTENSION_NAME_WIDTH, type, found->data.size);
     write_extension_data(extension, writer);
     writer_string(writer, "\n");
 }
 
-void info_text_extensions(const struct image *image, struct writer *writer)
+void info_text_extensions(const struct info *info, struct writer *writer)
 {
-    struct extension extension;
-    struct extension_walk walk = extension_walk_start(image->first_cluster, &image->header);
-    if (!extension_next(&walk, &extension, NULL)) {
+    if (info->header_extension_count == 0) {
         line_text(writer, "header extensions", "none");
         return;
     }
     writer_string(writer, "header extensions:\n");
-    do {
-        print_extension(&extension, writer);
-    } while (extension_next(&walk, &extension, NULL));
+    for (size_t i = 0; i < info->header_extension_count; i++) {
+        print_extension(&info->header_extensions[i], writer);
+    }
 }

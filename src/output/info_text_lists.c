@@ -7,8 +7,6 @@
 #include "output/info_text.h"
 #include "output/lines.h"
 #include "output/text.h"
-#include "tables/bitmap_reader.h"
-#include "tables/snapshot_reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,36 +53,25 @@ static void print_snapshot(const struct snapshot *snapshot, size_t id_width, siz
     writer_string(writer, "\n");
 }
 
-static void measure_snapshots(const struct image *image, size_t *id_width, size_t *name_width)
-{
-    struct snapshot snapshot;
-    struct snapshot_reader reader = snapshot_reader_start(image);
-    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
-        widen(id_width, snapshot.id);
-        widen(name_width, snapshot.name);
-    }
-    snapshot_reader_free(&reader);
-}
-
 void info_text_snapshots(const struct info *info, struct writer *writer)
 {
-    struct snapshot snapshot;
     size_t id_width = strlen("ID");
     size_t name_width = strlen("TAG");
-    if (info->snapshots_found == 0) {
+    if (info->snapshot_count == 0) {
         line_text(writer, "snapshots",
-                  info->image->header.nb_snapshots > 0 ? "none that can be read" : "none");
+                  info->header->nb_snapshots > 0 ? "none that can be read" : "none");
         return;
     }
-    measure_snapshots(info->image, &id_width, &name_width);
+    for (size_t i = 0; i < info->snapshot_count; i++) {
+        widen(&id_width, info->snapshots[i].id);
+        widen(&name_width, info->snapshots[i].name);
+    }
     writer_format(writer, "snapshots:\n  %-*s  %-*s  %10s  %-20s  %12s  %10s  %s\n", (int)id_width,
                   "ID", (int)name_width, "TAG", "VM SIZE", "DATE", "VM CLOCK", "DISK SIZE",
                   "ICOUNT");
-    struct snapshot_reader reader = snapshot_reader_start(info->image);
-    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
-        print_snapshot(&snapshot, id_width, name_width, writer);
+    for (size_t i = 0; i < info->snapshot_count; i++) {
+        print_snapshot(&info->snapshots[i], id_width, name_width, writer);
     }
-    snapshot_reader_free(&reader);
 }
 
 static void print_bitmap(const struct bitmap *bitmap, size_t width, struct writer *writer)
@@ -111,32 +98,20 @@ static void print_bitmap(const struct bitmap *bitmap, size_t width, struct write
     writer_string(writer, "\n");
 }
 
-static size_t measure_bitmaps(const struct image *image)
-{
-    struct bitmap bitmap;
-    size_t width = strlen("NAME");
-    struct bitmap_reader reader = bitmap_reader_start(image);
-    while (bitmap_reader_next(&reader, &bitmap, NULL)) {
-        widen(&width, bitmap.name);
-    }
-    bitmap_reader_free(&reader);
-    return width;
-}
-
 void info_text_bitmaps(const struct info *info, struct writer *writer)
 {
-    struct bitmap bitmap;
-    if (info->bitmaps_found == 0) {
+    size_t width = strlen("NAME");
+    if (info->bitmap_count == 0) {
         line_text(writer, "bitmaps",
-                  info->image->extensions.has_bitmaps ? "none that can be read" : "none");
+                  info->extensions->has_bitmaps ? "none that can be read" : "none");
         return;
     }
-    size_t width = measure_bitmaps(info->image);
+    for (size_t i = 0; i < info->bitmap_count; i++) {
+        widen(&width, info->bitmaps[i].name);
+    }
     writer_format(writer, "bitmaps:\n  %-*s  %11s  %-14s  %10s  %s\n", (int)width, "NAME",
                   "GRANULARITY", "TYPE", "TABLE SIZE", "FLAGS");
-    struct bitmap_reader reader = bitmap_reader_start(info->image);
-    while (bitmap_reader_next(&reader, &bitmap, NULL)) {
-        print_bitmap(&bitmap, width, writer);
+    for (size_t i = 0; i < info->bitmap_count; i++) {
+        print_bitmap(&info->bitmaps[i], width, writer);
     }
-    bitmap_reader_free(&reader);
 }

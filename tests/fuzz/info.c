@@ -27,8 +27,8 @@ static void print_json(const struct info *info)
     cJSON *document = must_be_json(printed, &documents);
     MUST(documents == 1);
     MUST(json_items(document, "problems") >= info->problems.count);
-    MUST(json_items(document, "snapshots") == info->snapshots_found);
-    MUST(json_items(document, "bitmaps") == info->bitmaps_found);
+    MUST(json_items(document, "snapshots") == info->snapshot_count);
+    MUST(json_items(document, "bitmaps") == info->bitmap_count);
     cJSON_Delete(document);
     free((void *)(uintptr_t)printed.data);
 }
@@ -48,7 +48,7 @@ static void look_at(const struct image *image, const char *path)
     struct info info;
     struct error error;
     MUST(info_collect(image, path, &info, &error));
-    MUST(info.snapshots_found <= image->header.nb_snapshots);
+    MUST(info.snapshot_count <= image->header.nb_snapshots);
     MUST(!image->problems.unreadable || info.problems.unreadable);
     print_json(&info);
     print_text(&info);

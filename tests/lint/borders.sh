@@ -22,7 +22,7 @@ declare -A below=(
     [info]='base source format codec image tables'
     [check]='base source format codec image tables'
     [audit]='base source format codec image tables'
-    [output]='base source format codec image tables info check audit'
+    [output]='base format image info check audit'
     [commands]='base source format codec image tables info check audit output'
 )
 
