@@ -86,6 +86,7 @@ static void end(void)
     extent_walk_end(&walk);
     for (size_t i = 0; i < chain.count; i++) {
         image_close(layers[i].image);
+        host_holes_free(layers[i].holes);
     }
 }
 

@@ -38,7 +38,9 @@ static inline bool watched_read(struct source *source, uint64_t offset, void *bu
     watched->bytes_read += size;
     watched->last_size = size;
     if (offset < watched->bad_end && offset + size > watched->bad_start) {
-        return error_at(error, ERROR_IO, watched->bad_start, "cannot read: the medium is bad");
+        uint64_t bad = offset < watched->bad_start ? watched->bad_start : offset;
+        memset(buffer, 0xee, size); // as a read that fails may
+        return error_at(error, ERROR_IO, bad, "cannot read: the medium is bad");
     }
     size_t stored = 0;
     if (offset < watched->stored) {
