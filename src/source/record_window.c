@@ -3,18 +3,12 @@
 
 #include "source/record_window.h"
 
-#include "base/checked.h"
-
 #include <stdlib.h>
 
 static bool window_fill(struct record_window *window, struct source *source, uint64_t offset,
                         size_t size, struct error *error)
 {
-    size_t wanted = size;
-    if (offset < source->size) {
-        wanted = min_u64(RECORD_WINDOW_SIZE, source->size - offset);
-        wanted = max_u64(wanted, size); // too much then: source_read() says so
-    }
+    size_t wanted = RECORD_WINDOW_SIZE;
     if (!window->buffer) {
         window->buffer = malloc(RECORD_WINDOW_SIZE);
         if (!window->buffer) {
@@ -22,7 +16,7 @@ static bool window_fill(struct record_window *window, struct source *source, uin
         }
     }
     window->size = 0;
-    if (!source_read(source, offset, window->buffer, wanted, error)) {
+    if (!source_read_some(source, offset, window->buffer, size, &wanted, error)) {
         return false;
     }
     window->start = offset;

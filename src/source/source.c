@@ -21,6 +21,20 @@ bool source_read(struct source *source, uint64_t offset, void *buffer, size_t si
                     "the file ends at %" PRIu64, source->size);
 }
 
+bool source_read_some(struct source *source, uint64_t offset, void *buffer, size_t least,
+                      size_t *size, struct error *error)
+{
+    if (source_read(source, offset, buffer, *size, error)) {
+        return true;
+    }
+    uint64_t readable = error->has_offset ? error->offset - offset : 0;
+    if (readable < least || readable >= *size) {
+        return false;
+    }
+    *size = readable;
+    return source_read(source, offset, buffer, readable, error);
+}
+
 uint64_t source_hole(struct source *source, uint64_t offset)
 {
     return source->ops->hole ? source->ops->hole(source, offset) : 0;

@@ -94,6 +94,11 @@ struct source *source_take_memory(struct bytes bytes, bool complete, struct erro
 bool source_read(struct source *source, uint64_t offset, void *buffer, size_t size,
                  struct error *error);
 
+// Reads `*size` bytes at `offset`, or those before the first that cannot be read: at least `least`,
+// else it fails as source_read() does. Sets `*size` to how many.
+bool source_read_some(struct source *source, uint64_t offset, void *buffer, size_t least,
+                      size_t *size, struct error *error);
+
 // Length of the run of data or of a hole at `offset`, which is below the size; ≥ 1, clipped to
 // the size. Where holes cannot be told, everything is data.
 uint64_t source_run(struct source *source, uint64_t offset, bool *hole);

@@ -16,13 +16,8 @@ static bool window_fill(struct table_window *window, struct source *source, uint
                         size_t entry, uint64_t wanted, struct error *error)
 {
     bool sequential = window->size > 0 && offset == window->start + window->size;
-    uint64_t size = max_u64(wanted, sequential ? window->ahead : 0);
-    size = min_u64(size, window->capacity);
-    if (offset < source->size) {
-        // What a file that ends inside the table still has is used: whole entries of it.
-        size = min_u64(size, align_down(source->size - offset, entry));
-    }
-    size = max_u64(size, entry);
+    uint64_t ahead = max_u64(wanted, sequential ? window->ahead : 0);
+    size_t size = max_u64(min_u64(ahead, window->capacity), entry);
     if (!window->buffer) {
         window->buffer = malloc(window->capacity);
         if (!window->buffer) {
@@ -30,11 +25,11 @@ static bool window_fill(struct table_window *window, struct source *source, uint
         }
     }
     window->size = 0;
-    if (!source_read(source, offset, window->buffer, size, error)) {
+    if (!source_read_some(source, offset, window->buffer, entry, &size, error)) {
         return false;
     }
     window->start = offset;
-    window->size = size;
+    window->size = align_down(size, entry);
     window->ahead = sequential ? size * 2 : size;
     return true;
 }

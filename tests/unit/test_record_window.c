@@ -171,6 +171,24 @@ static void nothing_stale_is_shown_after_a_read_that_failed(void)
     record_window_free(&setup.window);
 }
 
+// One bad place costs the record in it and no others, however large a piece is.
+static void what_is_before_a_bad_place_is_shown(void)
+{
+    struct setup setup = setup_make();
+    setup.file.bad_start = 10050;
+    setup.file.bad_end = 10060;
+    for (uint64_t at = 0; at < 20000; at += 100) {
+        if (at != 10000) {
+            REQUIRE(shows(&setup, at, 100));
+        }
+    }
+    CHECK(shows(&setup, 10000, 50));
+    CHECK(!look(&setup, 10000, 100));
+    CHECK_STR(setup.error.code, "io-error");
+    CHECK_EQ_U64(setup.error.offset, 10050);
+    record_window_free(&setup.window);
+}
+
 int main(void)
 {
     fill_file();
@@ -183,5 +201,6 @@ int main(void)
     RUN(a_record_past_the_end_is_truncated);
     RUN(a_record_that_was_not_given_is_unseen);
     RUN(nothing_stale_is_shown_after_a_read_that_failed);
+    RUN(what_is_before_a_bad_place_is_shown);
     return unit_done();
 }

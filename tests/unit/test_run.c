@@ -243,8 +243,24 @@ static void an_l2_entry_that_cannot_be_read_is_a_fault_of_one_cluster(void)
     file.bad_start = 8 * SMALL;
     file.bad_end = 9 * SMALL;
     CHECK(fails(100, SMALL_COVERAGE, SMALL - 100, "io-error", 8 * SMALL));
-    CHECK(fails(SMALL, 3, 3, "io-error", 8 * SMALL));
+    CHECK(fails(SMALL, 3, 3, "io-error", 8 * SMALL + 8));
     CHECK(runs(SMALL_COVERAGE, SMALL_COVERAGE, unallocated(SMALL_COVERAGE)));
+    close_drawn();
+}
+
+static void entries_around_one_that_cannot_be_read_are_read(void)
+{
+    draw_small(SMALL_COVERAGE, 1);
+    draw_l1(&drawn, 0, 8 * SMALL);
+    for (uint64_t i = 0; i < 64; i++) {
+        draw_l2(&drawn, 8, i, ZERO);
+    }
+    REQUIRE(open_drawn());
+    file.bad_start = 8 * SMALL + 20 * 8;
+    file.bad_end = 8 * SMALL + 21 * 8;
+    CHECK(runs(0, SMALL_COVERAGE, zero(20 * SMALL)));
+    CHECK(fails(20 * SMALL, SMALL_COVERAGE, SMALL, "io-error", file.bad_start));
+    CHECK(runs(21 * SMALL, SMALL_COVERAGE, zero(43 * SMALL)));
     close_drawn();
 }
 
@@ -667,6 +683,7 @@ static void run_tables(void)
     RUN(of_an_l2_table_that_is_cut_off_the_entries_before_are_read);
     RUN(an_l2_table_that_was_not_given_is_unseen);
     RUN(an_l2_entry_that_cannot_be_read_is_a_fault_of_one_cluster);
+    RUN(entries_around_one_that_cannot_be_read_are_read);
 }
 
 int main(void)

@@ -248,6 +248,27 @@ static void nothing_stale_is_shown_after_a_read_that_failed(void)
     table_window_free(&setup.window);
 }
 
+// One bad place costs the entries in it and no others, however much is read ahead.
+static void what_is_before_a_bad_place_is_shown(void)
+{
+    struct setup setup = setup_make(TABLE_WINDOW_MAX);
+    setup.file.bad_start = 100 * TABLE + 10 * ENTRY + 3;
+    setup.file.bad_end = 101 * TABLE;
+    for (uint64_t i = 0; i < 200; i++) {
+        if (i != 100) {
+            REQUIRE(shows(&setup, i * TABLE, ENTRY, TABLE));
+        }
+    }
+    CHECK(shows(&setup, 100 * TABLE, ENTRY, TABLE));
+    CHECK_EQ_U64(setup.view.size, 10 * ENTRY);
+    CHECK(shows(&setup, 100 * TABLE + 9 * ENTRY, ENTRY, TABLE));
+    CHECK_EQ_U64(setup.view.size, ENTRY);
+    CHECK(!look(&setup, 100 * TABLE + 10 * ENTRY, ENTRY, TABLE));
+    CHECK_STR(setup.error.code, "io-error");
+    CHECK_EQ_U64(setup.error.offset, setup.file.bad_start);
+    table_window_free(&setup.window);
+}
+
 static void a_window_that_was_freed_can_be_made_again(void)
 {
     struct setup setup = setup_make(TABLE_WINDOW_MIN);
@@ -279,6 +300,7 @@ int main(void)
     RUN(an_entry_that_was_not_given_is_unseen);
     RUN(an_empty_file_has_no_entry);
     RUN(nothing_stale_is_shown_after_a_read_that_failed);
+    RUN(what_is_before_a_bad_place_is_shown);
     RUN(a_window_that_was_freed_can_be_made_again);
     return unit_done();
 }
