@@ -10,24 +10,6 @@
 #include "audit/audit_rules.h"
 #include "image/image.h"
 
-struct audit_options {
-    uint64_t max_virtual_size; // bytes
-    enum audit_severity severities[AUDIT_RULES];
-};
-
-struct audit_finding {
-    uint64_t count;     // places where the rule applies; 0: it does not
-    struct error first; // the first of them
-};
-
-struct audit {
-    bool complete;         // every table was seen
-    uint64_t virtual_size; // bytes
-    bool actual_size_known;
-    uint64_t actual_size; // bytes on disk
-    struct audit_finding findings[AUDIT_RULES];
-};
-
 // What holds without --max-virtual-size, --allow and --deny.
 struct audit_options audit_options_default(void);
 

@@ -4,6 +4,7 @@
 // The bitmap directory, the tables that it names, and where the bits of the bitmaps are.
 
 #include "audit/audit_l1.h"
+#include "audit/audit_parts.h"
 #include "base/checked.h"
 #include "format/layout.h"
 #include "tables/bitmap_reader.h"
@@ -31,7 +32,7 @@ static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitma
     if (bitmap->table_size <= CAP_BITMAP_BYTES >> header->cluster_bits &&
         header_is_place(header, bitmap->table_offset)) {
         uint64_t clusters = (uint64_t)bitmap->table_size << header->cluster_bits;
-        state->accounted_size = add_clipped(state->accounted_size, clusters);
+        state->sums.accounted = add_clipped(state->sums.accounted, clusters);
         bool inside = audit_table(state, PURPOSE_BITMAP_TABLE, bitmap->table_offset,
                                   (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE,
                                   sums->entry, "the table of a bitmap");
@@ -40,7 +41,8 @@ static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitma
                 (struct bitmap_table){bitmap->table_offset, bitmap->table_size};
         }
     } else {
-        audit_unseen(state, AUDIT_BITMAP_BROKEN); // which is told as a problem of the entry
+        audit_unseen(&state->report,
+                     AUDIT_BITMAP_BROKEN); // which is told as a problem of the entry
     }
 }
 
@@ -56,18 +58,19 @@ static void look_at_bitmap_entries(struct audit_state *state)
         look_at_bitmap(state, &bitmap, &sums);
         sums.entry = reader.at;
         if (reader.next == AUDIT_BITMAPS_MAX && reader.next < reader.count) {
-            audit_unseen(state, AUDIT_BITMAP_BOMB);
+            audit_unseen(&state->report, AUDIT_BITMAP_BOMB);
             break;
         }
     }
     if (state->image->extensions.bitmaps_count > 0 && reader.count == 0) {
-        audit_unseen(state, AUDIT_BITMAP_BROKEN); // by the place of the directory
+        audit_unseen(&state->report, AUDIT_BITMAP_BROKEN); // by the place of the directory
     }
-    audit_ended(state, &reader.ended, AUDIT_BITMAP_BOMB, AUDIT_BITMAP_BROKEN,
+    audit_ended(&state->report, &reader.ended, AUDIT_BITMAP_BOMB, AUDIT_BITMAP_BROKEN,
                 "the bitmap directory");
     bitmap_reader_free(&reader);
     if (sums.memory > AUDIT_BITMAPS_MEMORY) {
-        audit_tell(state, AUDIT_BITMAP_BOMB, state->image->extensions.bitmaps_directory_offset,
+        audit_tell(&state->report, AUDIT_BITMAP_BOMB,
+                   state->image->extensions.bitmaps_directory_offset,
                    "the bitmaps take %" PRIu64 " bytes of memory", sums.memory);
     }
 }
@@ -80,11 +83,11 @@ void audit_bitmaps(struct audit_state *state)
         return;
     }
     if (extensions->bitmaps_count > AUDIT_BITMAPS_MAX) {
-        audit_tell(state, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
+        audit_tell(&state->report, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
                    "there are %" PRIu32 " bitmaps", extensions->bitmaps_count);
     }
     if (extensions->bitmaps_directory_size > CAP_BITMAP_DIRECTORY) {
-        audit_tell(state, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
+        audit_tell(&state->report, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
                    "the bitmap directory has %" PRIu64 " bytes",
                    extensions->bitmaps_directory_size);
     } else {
@@ -105,7 +108,7 @@ static void look_at_bits(struct audit_state *state, const struct table_entry *en
     uint64_t offset = bitmap_table_offset(entry->value);
     uint32_t faults = bitmap_table_faults(state->header, entry->value);
     bool added = true;
-    if (!audit_faults(state, faults, entry->at, "the table of a bitmap", entry->value) ||
+    if (!audit_faults(&state->report, faults, entry->at, "the table of a bitmap", entry->value) ||
         offset == 0) {
         return; // all zeros, or all ones
     }
@@ -131,7 +134,7 @@ static void look_at_bitmap_table(struct audit_state *state, struct table_file *f
         look_at_bits(state, &entry);
     }
     if (step == WALK_ERROR) {
-        audit_unreadable(state, &error, "the table of a bitmap");
+        audit_unreadable(&state->report, &error, "the table of a bitmap");
     }
 }
 

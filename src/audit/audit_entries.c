@@ -33,7 +33,7 @@ static void look_at_recent(struct audit_tree *tree, uint64_t host_offset)
     // + 1: an empty slot is 0.
     if (*slot == host_offset + 1) {
         pay_for_oddity(tree);
-        audit_tell(tree->state, AUDIT_SHARED_DATA, tree->place,
+        audit_tell(&tree->state->report, AUDIT_SHARED_DATA, tree->place,
                    "the data at %" PRIu64 " are named more than once", host_offset);
     }
     *slot = host_offset + 1;
@@ -45,19 +45,19 @@ static void look_at_marks(struct audit_tree *tree, uint64_t host_offset, uint64_
                           uint32_t parts)
 {
     struct audit_state *state = tree->state;
-    bool unmarked =
-        host_offset >= state->unmarked_start && host_offset + size <= state->unmarked_end;
+    bool unmarked = host_offset >= state->marks.unmarked_start &&
+                    host_offset + size <= state->marks.unmarked_end;
     if (unmarked || parts == 0 || (tree->active && tree->guest_offset >= tree->disk_size)) {
         return;
     }
     pay_for_oddity(tree);
-    for (size_t i = 0; i < state->marks_not_in_data;) {
-        struct probe_mark mark = state->marks[i];
+    for (size_t i = 0; i < state->marks.not_in_data;) {
+        struct probe_mark mark = state->marks.items[i];
         uint64_t into = mark.offset - host_offset;
         if (mark.offset >= host_offset && into < size && parts >> into * SUBCLUSTERS / size & 1) {
             // It changes places with the last of the others.
-            state->marks[i] = state->marks[--state->marks_not_in_data];
-            state->marks[state->marks_not_in_data] = mark;
+            state->marks.items[i] = state->marks.items[--state->marks.not_in_data];
+            state->marks.items[state->marks.not_in_data] = mark;
         } else {
             i++;
         }
@@ -74,7 +74,7 @@ static void look_for_tables(struct audit_tree *tree, uint64_t host_offset, uint6
         uint64_t slot = cluster_set_peek(&state->tables, cluster);
         if (slot != 0) {
             pay_for_oddity(tree);
-            audit_tell(state, AUDIT_DATA_OVER_TABLE, tree->place,
+            audit_tell(&state->report, AUDIT_DATA_OVER_TABLE, tree->place,
                        "guest offset %" PRIu64 " has %" PRIu64 " bytes at %" PRIu64
                        ", and in cluster %" PRIu64 " %s is",
                        tree->guest_offset, size, host_offset, cluster,
@@ -92,12 +92,12 @@ static bool look_at_place(struct audit_tree *tree, uint64_t host_offset, uint64_
     if (host_offset >= state->source->size) {
         pay_for_oddity(tree);
         if (source_complete(state->source)) {
-            audit_tell(state, AUDIT_DATA_OUTSIDE_FILE, tree->place,
+            audit_tell(&state->report, AUDIT_DATA_OUTSIDE_FILE, tree->place,
                        "guest offset %" PRIu64 " is at %" PRIu64 ", past the end of the file at "
                        "%" PRIu64,
                        tree->guest_offset, host_offset, state->source->size);
         } else {
-            audit_unseen(state, AUDIT_INCOMPLETE);
+            audit_unseen(&state->report, AUDIT_INCOMPLETE);
         }
         return false;
     }
@@ -171,7 +171,7 @@ static void report_faults(struct audit_tree *tree, struct l2_entry entry, uint32
             continue;
         }
         pay_for_oddity(tree);
-        audit_tell(tree->state, rule, tree->place,
+        audit_tell(&tree->state->report, rule, tree->place,
                    "the L2 entry 0x%016" PRIx64 " for guest offset %" PRIu64 " has %s", entry.entry,
                    tree->guest_offset, fault_rules[fault].words);
     }

@@ -3,6 +3,7 @@
 
 // What the header and its extensions say: features, other files, and what the parsers found wrong.
 
+#include "audit/audit_parts.h"
 #include "audit/audit_state.h"
 #include "base/checked.h"
 #include "format/feature.h"
@@ -13,86 +14,13 @@
 
 // --- What the parsers found ----------------------------------------------------------------------
 
-// The others are told from the fields themselves, or are nothing to be wary of: a program without
-// bitmap support may write to an image with bitmaps.
-static const struct {
-    bool told;
-    enum audit_rule rule;
-} rule_of_problem[PROBLEM_KINDS] = {
-    [PROBLEM_HEADER_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_HEADER_LENGTH] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_HEADER_PADDING] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_COMPRESSION_BIT] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_RAW_DATA_FILE] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_L1_TABLE_PLACE] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_L1_SIZE] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_TABLE_PLACE] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_REFCOUNT_TABLE_EMPTY] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_BACKING_NAME_PLACE] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_BACKING_NAME_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_EXTENSIONS_PLACE] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_EXTENSION_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_EXTENSION_END] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_EXTENSION_SHORT] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_FEATURE_NAMES] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_BITMAPS_BIT] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_ENCRYPTION_POINTER] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_ENCRYPTION_NO_POINTER] = {true, AUDIT_HEADER_BROKEN},
-    [PROBLEM_VERSION] = {true, AUDIT_HEADER_LIMIT},
-    [PROBLEM_CLUSTER_SIZE] = {true, AUDIT_HEADER_LIMIT},
-    [PROBLEM_COMPRESSION_UNKNOWN] = {true, AUDIT_HEADER_LIMIT},
-    [PROBLEM_REFCOUNT_ORDER] = {true, AUDIT_HEADER_LIMIT},
-    [PROBLEM_L1_TABLE_LIMIT] = {true, AUDIT_HEADER_LIMIT},
-    [PROBLEM_TABLE_LIMIT] = {true, AUDIT_HEADER_LIMIT},
-    [PROBLEM_BACKING_NAME_LIMIT] = {true, AUDIT_HEADER_LIMIT},
-    [PROBLEM_L1_SIZE_LIMIT] = {true, AUDIT_L1_SIZE},
-    [PROBLEM_REFCOUNT_TABLE_SIZE_LIMIT] = {true, AUDIT_REFCOUNT_TABLE_SIZE},
-    [PROBLEM_EXTENSION_LENGTH] = {true, AUDIT_EXTENSION_TOO_LONG},
-    [PROBLEM_BACKING_FORMAT_LIMIT] = {true, AUDIT_EXTENSION_TOO_LONG},
-    [PROBLEM_EXTENSION_REPEATED] = {true, AUDIT_EXTENSION_REPEATED},
-    [PROBLEM_EXTENSION_TYPES] = {true, AUDIT_EXTENSION_REPEATED},
-    [PROBLEM_SNAPSHOT_NO_DISK_SIZE] = {true, AUDIT_SNAPSHOT_BROKEN},
-    [PROBLEM_SNAPSHOT_EXTRA_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
-    [PROBLEM_SNAPSHOT_DATE] = {true, AUDIT_SNAPSHOT_BROKEN},
-    [PROBLEM_SNAPSHOT_L1_PLACE] = {true, AUDIT_SNAPSHOT_BROKEN},
-    [PROBLEM_SNAPSHOT_L1_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
-    [PROBLEM_SNAPSHOT_L1_ZERO] = {true, AUDIT_SNAPSHOT_BROKEN},
-    [PROBLEM_SNAPSHOT_L1_SIZE] = {true, AUDIT_SNAPSHOT_BROKEN},
-    [PROBLEM_SNAPSHOT_L1_SIZE_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
-    [PROBLEM_BITMAPS_EXTENSION] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_FLAGS] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_TYPE] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_GRANULARITY_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_NO_NAME] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_NAME_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_EXTRA_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_TABLE_PLACE] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_TABLE_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_TABLE_SIZE] = {true, AUDIT_BITMAP_BROKEN},
-    [PROBLEM_BITMAP_TABLE_SIZE_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
-};
-
-void audit_problems(struct audit_state *state, const struct problems *problems)
-{
-    struct problem problem;
-    for (size_t i = 0; problems_get(problems, i, &problem); i++) {
-        const struct error *error = &problem.error;
-        // What a pipe has not given is not cut short.
-        bool given = error->code != ERROR_TRUNCATED || source_complete(state->source);
-        if (rule_of_problem[problem.kind].told && given) {
-            audit_tell(state, rule_of_problem[problem.kind].rule, error->offset, "%s",
-                       error->message);
-        }
-    }
-}
-
 static void look_at_problems(struct audit_state *state)
 {
     const struct problems *problems = &state->image->problems;
     audit_problems(state, problems);
     if (problems->dropped > 0) {
-        audit_tell_of_file(state, AUDIT_HEADER_BROKEN, "%zu further problems of the header",
-                           problems->dropped);
+        audit_tell_of_file(&state->report, AUDIT_HEADER_BROKEN,
+                           "%zu further problems of the header", problems->dropped);
     }
 }
 
@@ -124,7 +52,7 @@ static void look_at_unknown_features(struct audit_state *state)
             struct bytes name = {0};
             feature_table_lookup(state->image->extensions.feature_names, feature_words[i].type, bit,
                                  &name);
-            audit_tell(state, feature_words[i].rule, feature_words[i].field,
+            audit_tell(&state->report, feature_words[i].rule, feature_words[i].field,
                        "%s feature bit %u is unknown; the image calls it \"%.*s\"",
                        feature_type_name(feature_words[i].type), bit, audit_shown(name),
                        name.size > 0 ? (const char *)name.data : "");
@@ -136,22 +64,23 @@ static void look_at_known_features(struct audit_state *state)
 {
     const struct header *header = state->header;
     if (header->incompatible_features & INCOMPATIBLE_DIRTY) {
-        audit_tell(state, AUDIT_DIRTY, HEADER_INCOMPATIBLE_FEATURES,
+        audit_tell(&state->report, AUDIT_DIRTY, HEADER_INCOMPATIBLE_FEATURES,
                    "the image was not closed (incompatible feature bit 0)");
     }
     if (header->incompatible_features & INCOMPATIBLE_CORRUPT) {
-        audit_tell(state, AUDIT_CORRUPT, HEADER_INCOMPATIBLE_FEATURES,
+        audit_tell(&state->report, AUDIT_CORRUPT, HEADER_INCOMPATIBLE_FEATURES,
                    "the image is marked as corrupt (incompatible feature bit 1)");
     }
     if (header->crypt_method != CRYPT_NONE) {
-        audit_tell(state, AUDIT_ENCRYPTION, HEADER_CRYPT_METHOD,
+        audit_tell(&state->report, AUDIT_ENCRYPTION, HEADER_CRYPT_METHOD,
                    "the disk is encrypted, with method %" PRIu32 "%s", header->crypt_method,
                    header->crypt_method == CRYPT_AES    ? " (aes)"
                    : header->crypt_method == CRYPT_LUKS ? " (luks)"
                                                         : "");
     }
     if (state->source->in_use) {
-        audit_tell_of_file(state, AUDIT_IN_USE, "another process has the image open for writing");
+        audit_tell_of_file(&state->report, AUDIT_IN_USE,
+                           "another process has the image open for writing");
     }
 }
 
@@ -171,7 +100,7 @@ static void look_at_extensions(struct audit_state *state)
     struct extension_walk walk = extension_walk_start(state->image->first_cluster, state->header);
     while (extension_next(&walk, &extension, NULL)) {
         if (!extension_type_name(extension.type)) {
-            audit_tell(state, AUDIT_EXTENSION_UNKNOWN, extension.offset,
+            audit_tell(&state->report, AUDIT_EXTENSION_UNKNOWN, extension.offset,
                        "the header extension 0x%08" PRIx32 " of %zu bytes is unknown",
                        extension.type, extension.data.size);
         } else if (extension.type == EXTENSION_FEATURE_NAMES) {
@@ -198,7 +127,7 @@ static bool find_byte(struct audit_state *state, uint64_t start, uint64_t end, u
         uint64_t size = min_u64(end - start, sizeof piece);
         struct error error;
         if (!source_read(state->source, start, piece, (size_t)size, &error)) {
-            audit_unreadable(state, &error, "the header");
+            audit_unreadable(&state->report, &error, "the header");
             return false;
         }
         for (uint64_t i = 0; i < size; i++, start++) {
@@ -215,7 +144,7 @@ static void look_at_unknown_fields(struct audit_state *state)
 {
     uint64_t at;
     if (find_byte(state, HEADER_COMPRESSION_TYPE + 1, state->header->header_length, &at)) {
-        audit_tell(state, AUDIT_HEADER_UNKNOWN, at,
+        audit_tell(&state->report, AUDIT_HEADER_UNKNOWN, at,
                    "the header of %" PRIu32 " bytes has fields behind those that are known",
                    state->header->header_length);
     }
@@ -231,12 +160,12 @@ static void look_at_empty_backing_name(struct audit_state *state)
         return;
     }
     if (find_byte(state, header->backing_file_offset, UINT64_MAX, &at)) {
-        audit_tell(state, AUDIT_HEADER_BROKEN, HEADER_BACKING_FILE_OFFSET,
+        audit_tell(&state->report, AUDIT_HEADER_BROKEN, HEADER_BACKING_FILE_OFFSET,
                    "a backing file name without bytes at %" PRIu64 " ends the header extensions, "
                    "and there are bytes behind it at %" PRIu64,
                    header->backing_file_offset, at);
     } else {
-        audit_tell(state, AUDIT_HEADER_UNKNOWN, HEADER_BACKING_FILE_OFFSET,
+        audit_tell(&state->report, AUDIT_HEADER_UNKNOWN, HEADER_BACKING_FILE_OFFSET,
                    "a backing file name without bytes at %" PRIu64, header->backing_file_offset);
     }
 }
@@ -263,10 +192,10 @@ static void tell_reference(struct audit_state *state, const struct reference_rul
 {
     enum audit_rule rule = rules->by_kind[reference_kind(name)];
     if (name.size > 0) {
-        audit_tell(state, rule, at, "%s is \"%.*s\"", what, audit_shown(name),
+        audit_tell(&state->report, rule, at, "%s is \"%.*s\"", what, audit_shown(name),
                    (const char *)name.data);
     } else {
-        audit_tell(state, rule, at, "%s has no name that can be read", what);
+        audit_tell(&state->report, rule, at, "%s has no name that can be read", what);
     }
 }
 

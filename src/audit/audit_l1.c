@@ -4,6 +4,7 @@
 // L1 tables: where the L2 tables are.
 
 #include "audit/audit_l1.h"
+#include "audit/audit_parts.h"
 
 #include "base/checked.h"
 #include "format/layout.h"
@@ -15,7 +16,7 @@ bool audit_l1_next(struct audit_state *state, struct table_walk *walk, struct ta
     struct error error;
     enum walk_step step = table_walk_entry(walk, entry, &error);
     if (step == WALK_ERROR) {
-        audit_unreadable(state, &error, "an L1 table");
+        audit_unreadable(&state->report, &error, "an L1 table");
     }
     return step == WALK_FOUND;
 }
@@ -39,8 +40,8 @@ static void note_l2_table(struct audit_state *state, const struct table_entry *e
     uint64_t l2_offset = l1_entry_l2_offset(entry->value);
     uint32_t faults = l1_entry_faults(state->header, entry->value);
     bool added = true;
-    if (!audit_faults(state, faults, entry->at, "an L1 table", entry->value)) {
-        audit_unseen(state, AUDIT_TABLE_UNALIGNED);
+    if (!audit_faults(&state->report, faults, entry->at, "an L1 table", entry->value)) {
+        audit_unseen(&state->report, AUDIT_TABLE_UNALIGNED);
         return;
     }
     if (l2_offset == 0) {
@@ -54,7 +55,7 @@ static void note_l2_table(struct audit_state *state, const struct table_entry *e
     if (!added && cluster_purpose(*slot) != PURPOSE_L2_TABLE) {
         audit_tell_overlap(state, *slot, PURPOSE_L2_TABLE, name);
     } else if ((*slot >> CLUSTER_OWNER_SHIFT & CLUSTER_OWNER_MASK) == owner) {
-        audit_tell(state, AUDIT_SHARED_L2_TABLE, entry->at,
+        audit_tell(&state->report, AUDIT_SHARED_L2_TABLE, entry->at,
                    "the L2 table at %" PRIu64 " is named more than once", l2_offset);
     } else {
         *slot &= ~(CLUSTER_OWNER_MASK << CLUSTER_OWNER_SHIFT);
@@ -78,9 +79,9 @@ void audit_active_l1(struct audit_state *state)
 {
     struct l1_table l1 = audit_l1_of_disk(state);
     if (l1.size < state->header->l1_size) {
-        audit_tell(state, AUDIT_UNSEEN_TABLES, HEADER_L1_TABLE_OFFSET,
+        audit_tell(&state->report, AUDIT_UNSEEN_TABLES, HEADER_L1_TABLE_OFFSET,
                    "the L1 table cannot be looked at");
-        audit_unseen(state, AUDIT_UNSEEN_TABLES);
+        audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
     }
     note_l2_tables(state, l1, OWNER_ACTIVE);
 }

@@ -5,6 +5,7 @@
 
 #include "audit/audit_entries.h"
 #include "audit/audit_l1.h"
+#include "audit/audit_parts.h"
 #include "base/checked.h"
 #include "format/layout.h"
 
@@ -26,7 +27,7 @@ static bool walk_l2_table(struct audit_tree *tree, uint64_t l2_offset)
         audit_l2_entries(tree, walk.view);
     }
     if (step == WALK_ERROR) {
-        audit_unreadable(state, &error, "an L2 table");
+        audit_unreadable(&state->report, &error, "an L2 table");
     }
     return !state->l2_budget.ended;
 }
@@ -89,7 +90,7 @@ static void look_at_tree(struct audit_tree *tree, struct l1_table l1)
         if (faults_unreadable(l1_entry_faults(state->header, entry.value)) == 0 && l2_offset != 0 &&
             range_inside(l2_offset, size, state->source->size)) {
             tree->guest_offset = entry.index * header_l2_coverage(state->header);
-            state->unseen_tables += !look_at_l2_table(tree, l2_offset) && tree->active;
+            state->sums.unseen_tables += !look_at_l2_table(tree, l2_offset) && tree->active;
         }
     }
     table_file_free(&file);
@@ -126,7 +127,7 @@ void audit_l2_tables(struct audit_state *state)
         look_at_tree(&tree, audit_l1_of_disk(state));
         look_at_snapshot_trees(&tree);
     } else {
-        error_set(&state->failure, ERROR_MEMORY, "out of memory");
+        error_set(&state->report.failure, ERROR_MEMORY, "out of memory");
     }
     free(tree.recent);
     free(tree.remembered);

@@ -3,6 +3,7 @@
 
 // A file that is another format too.
 
+#include "audit/audit_parts.h"
 #include "audit/audit_state.h"
 
 #include <inttypes.h>
@@ -10,14 +11,14 @@
 // Marks are near the start and the end of a file, and nearly all data lie between them.
 static void find_unmarked(struct audit_state *state)
 {
-    state->unmarked_start = 0;
-    state->unmarked_end = UINT64_MAX;
-    for (size_t i = 0; i < state->mark_count; i++) {
-        uint64_t offset = state->marks[i].offset;
+    state->marks.unmarked_start = 0;
+    state->marks.unmarked_end = UINT64_MAX;
+    for (size_t i = 0; i < state->marks.count; i++) {
+        uint64_t offset = state->marks.items[i].offset;
         if (offset < PROBE_SIZE) {
-            state->unmarked_start = max_u64(state->unmarked_start, offset + 1);
+            state->marks.unmarked_start = max_u64(state->marks.unmarked_start, offset + 1);
         } else {
-            state->unmarked_end = min_u64(state->unmarked_end, offset);
+            state->marks.unmarked_end = min_u64(state->marks.unmarked_end, offset);
         }
     }
 }
@@ -25,20 +26,21 @@ static void find_unmarked(struct audit_state *state)
 void audit_marks(struct audit_state *state)
 {
     struct error error;
-    if (!probe_marks(state->source, state->marks, &state->mark_count, &error)) {
-        audit_unreadable(state, &error, "marks of other formats");
-        state->mark_count = 0;
+    if (!probe_marks(state->source, state->marks.items, &state->marks.count, &error)) {
+        audit_unreadable(&state->report, &error, "marks of other formats");
+        state->marks.count = 0;
     }
-    state->marks_not_in_data = state->mark_count;
+    state->marks.not_in_data = state->marks.count;
     find_unmarked(state);
 }
 
 void audit_marks_found(struct audit_state *state)
 {
-    for (size_t i = 0; i < state->mark_count; i++) {
-        const struct probe_mark *mark = &state->marks[i];
-        bool in_data = i >= state->marks_not_in_data;
-        audit_tell(state, in_data ? AUDIT_OTHER_FORMAT_IN_DATA : AUDIT_OTHER_FORMAT, mark->offset,
+    for (size_t i = 0; i < state->marks.count; i++) {
+        const struct probe_mark *mark = &state->marks.items[i];
+        bool in_data = i >= state->marks.not_in_data;
+        audit_tell(&state->report, in_data ? AUDIT_OTHER_FORMAT_IN_DATA : AUDIT_OTHER_FORMAT,
+                   mark->offset,
                    in_data ? "the file may pass for %s, by guest data" : "the file may pass for %s",
                    mark->name);
     }

@@ -92,19 +92,19 @@ void audit_name(struct audit_state *state, enum audit_name_role role, const char
         return;
     }
     if (has_unsafe_character(name, &valid)) {
-        audit_tell(state, AUDIT_NAME_CONTROL, at, "%s has control characters: \"%.*s\"", what,
-                   shown, (const char *)name.data);
+        audit_tell(&state->report, AUDIT_NAME_CONTROL, at, "%s has control characters: \"%.*s\"",
+                   what, shown, (const char *)name.data);
     }
     if (!valid) {
-        audit_tell(state, AUDIT_NAME_NOT_UTF8, at, "%s is not UTF-8: \"%.*s\"", what, shown,
-                   (const char *)name.data);
+        audit_tell(&state->report, AUDIT_NAME_NOT_UTF8, at, "%s is not UTF-8: \"%.*s\"", what,
+                   shown, (const char *)name.data);
     }
     // A json: name is full of such signs, and what it reaches is told as what it is.
     bool is_path = role != AUDIT_NAME_FILE || reference_kind(name) == REFERENCE_FILE;
     const char *trick =
         role != AUDIT_NAME_TEXT && is_path ? path_trick(role, path_of(role, name)) : NULL;
     if (trick) {
-        audit_tell(state, AUDIT_NAME_PATH, at, "%s %s: \"%.*s\"", what, trick, shown,
+        audit_tell(&state->report, AUDIT_NAME_PATH, at, "%s %s: \"%.*s\"", what, trick, shown,
                    (const char *)name.data);
     }
 }

@@ -3,6 +3,7 @@
 
 // The refcount table, and what it tells of the end of the image.
 
+#include "audit/audit_parts.h"
 #include "audit/audit_state.h"
 #include "base/checked.h"
 #include "format/layout.h"
@@ -40,7 +41,7 @@ static bool last_used(struct audit_state *state, struct refcount_walk *walk, uin
         *used = left > 0 ? refcounts.first + left - first : *used;
     }
     if (step == WALK_ERROR) {
-        audit_unreadable(state, &error, "the refcounts");
+        audit_unreadable(&state->report, &error, "the refcounts");
     }
     return step == WALK_END && !walk->budget->ended;
 }
@@ -59,13 +60,13 @@ static void find_refcounts_end(struct audit_state *state, const struct last_bloc
         uint64_t end = min_u64(first + refcount_block_entries(header), clusters);
         read = last_used(state, &walk, first, end, &used);
         if (read && used > 0) {
-            state->refcounts_end = (first + used) << header->cluster_bits;
+            state->end.refcounts = (first + used) << header->cluster_bits;
         }
     }
     refcount_walk_free(&walk);
     // Where older blocks have not been looked at, audit_end_of_file() goes by what the tables name,
     // or not all of them were seen.
-    state->refcounts_end_known = read && (used > 0 || last->count <= LAST_BLOCKS);
+    state->end.refcounts_known = read && (used > 0 || last->count <= LAST_BLOCKS);
 }
 
 // --- The table -----------------------------------------------------------------------------------
@@ -77,8 +78,8 @@ static void look_at_entry(struct audit_state *state, const struct table_entry *e
     uint64_t offset = refcount_table_block(entry->value);
     uint32_t faults = refcount_table_faults(header, entry->value);
     bool added = true;
-    if (!audit_faults(state, faults, entry->at, "the refcount table", entry->value)) {
-        audit_unseen(state, AUDIT_TABLE_UNALIGNED);
+    if (!audit_faults(&state->report, faults, entry->at, "the refcount table", entry->value)) {
+        audit_unseen(&state->report, AUDIT_TABLE_UNALIGNED);
         return;
     }
     if (offset == 0) {
@@ -119,7 +120,7 @@ void audit_refcounts(struct audit_state *state)
     struct last_blocks last = {.count = 0};
     enum audit_rule unread = obstacle(state, size);
     if (unread != AUDIT_RULES) {
-        audit_unseen(state, unread);
+        audit_unseen(&state->report, unread);
         return;
     }
     struct table_file file = table_file_make(state->source);
@@ -131,7 +132,7 @@ void audit_refcounts(struct audit_state *state)
         look_at_entry(state, &entry, &last);
     }
     if (step == WALK_ERROR) {
-        audit_unreadable(state, &error, "the refcount table");
+        audit_unreadable(&state->report, &error, "the refcount table");
     }
     table_file_free(&file);
     if (source_complete(state->source)) {
@@ -161,7 +162,7 @@ static bool find_data(struct audit_state *state, uint64_t *at, uint64_t end, uin
             continue;
         }
         if (!source_read(state->source, *at, piece, (size_t)size, &error)) {
-            audit_unreadable(state, &error, "the end of the file");
+            audit_unreadable(&state->report, &error, "the end of the file");
             return false;
         }
         for (uint64_t i = 0; i < size; i++, ++*at) {
@@ -184,11 +185,11 @@ static void look_behind(struct audit_state *state, uint64_t end)
         found = find_data(state, &at, size, AUDIT_LAST_BYTES);
     }
     if (found) {
-        audit_tell(state, AUDIT_TRAILING_DATA, at,
+        audit_tell(&state->report, AUDIT_TRAILING_DATA, at,
                    "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64, end, size);
     } else if (seen < size) {
-        audit_unseen(state, AUDIT_TRAILING_DATA);
-        audit_tell(state, AUDIT_TRAILING_DATA, seen,
+        audit_unseen(&state->report, AUDIT_TRAILING_DATA);
+        audit_tell(&state->report, AUDIT_TRAILING_DATA, seen,
                    "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64
                    "; only a part of what lies between is looked at, which has nothing but zeros",
                    end, size);
@@ -199,14 +200,14 @@ static void look_behind(struct audit_state *state, uint64_t end)
 // ends where it does.
 void audit_end_of_file(struct audit_state *state)
 {
-    uint64_t end = max_u64(state->used_end, state->refcounts_end);
+    uint64_t end = max_u64(state->end.used, state->end.refcounts);
     // Stale refcounts tell nothing, nor do those that nobody has found, unless every reference was
     // seen.
     bool stale = (state->header->incompatible_features & INCOMPATIBLE_DIRTY) != 0;
-    bool known = state->refcounts_end_known && !stale;
+    bool known = state->end.refcounts_known && !stale;
     // Nor is it known where that lies which a list names behind the part that was read.
-    bool cut = state->unseen[AUDIT_SNAPSHOT_BOMB] || state->unseen[AUDIT_BITMAP_BOMB];
-    if (state->source->kind == SOURCE_DEVICE || cut || !(known || state->audit->complete)) {
+    bool cut = state->report.unseen[AUDIT_SNAPSHOT_BOMB] || state->report.unseen[AUDIT_BITMAP_BOMB];
+    if (state->source->kind == SOURCE_DEVICE || cut || !(known || state->report.audit->complete)) {
         return;
     }
     look_behind(state, end);

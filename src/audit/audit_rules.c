@@ -160,7 +160,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
 };
 // clang-format on
 
-// COPIED without an offset breaks none: it is a note about refcounts, and the entry reads as a hole.
+// COPIED without an offset breaks none: it is a note about refcounts, and the entry reads as a
+// hole.
 const enum audit_rule audit_rule_of_fault[FAULTS] = {
     [FAULT_L1_RESERVED_BITS] = AUDIT_ENTRY_BROKEN,
     [FAULT_L1_UNALIGNED] = AUDIT_TABLE_UNALIGNED,
@@ -181,6 +182,65 @@ const enum audit_rule audit_rule_of_fault[FAULTS] = {
     [FAULT_BITMAP_TABLE_UNALIGNED] = AUDIT_BITMAP_BROKEN,
 };
 
+// The others are told from the fields themselves, or are nothing to be wary of: a program without
+// bitmap support may write to an image with bitmaps.
+static const struct {
+    bool told;
+    enum audit_rule rule;
+} rule_of_problem[PROBLEM_KINDS] = {
+    [PROBLEM_HEADER_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_HEADER_LENGTH] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_HEADER_PADDING] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_COMPRESSION_BIT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_RAW_DATA_FILE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_L1_TABLE_PLACE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_L1_SIZE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_TABLE_PLACE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_REFCOUNT_TABLE_EMPTY] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_BACKING_NAME_PLACE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_BACKING_NAME_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_EXTENSIONS_PLACE] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_EXTENSION_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_EXTENSION_END] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_EXTENSION_SHORT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_FEATURE_NAMES] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_BITMAPS_BIT] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_ENCRYPTION_POINTER] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_ENCRYPTION_NO_POINTER] = {true, AUDIT_HEADER_BROKEN},
+    [PROBLEM_VERSION] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_CLUSTER_SIZE] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_COMPRESSION_UNKNOWN] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_REFCOUNT_ORDER] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_L1_TABLE_LIMIT] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_TABLE_LIMIT] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_BACKING_NAME_LIMIT] = {true, AUDIT_HEADER_LIMIT},
+    [PROBLEM_L1_SIZE_LIMIT] = {true, AUDIT_L1_SIZE},
+    [PROBLEM_REFCOUNT_TABLE_SIZE_LIMIT] = {true, AUDIT_REFCOUNT_TABLE_SIZE},
+    [PROBLEM_EXTENSION_LENGTH] = {true, AUDIT_EXTENSION_TOO_LONG},
+    [PROBLEM_BACKING_FORMAT_LIMIT] = {true, AUDIT_EXTENSION_TOO_LONG},
+    [PROBLEM_EXTENSION_REPEATED] = {true, AUDIT_EXTENSION_REPEATED},
+    [PROBLEM_EXTENSION_TYPES] = {true, AUDIT_EXTENSION_REPEATED},
+    [PROBLEM_SNAPSHOT_NO_DISK_SIZE] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_EXTRA_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_DATE] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_PLACE] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_ZERO] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_SIZE] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_SNAPSHOT_L1_SIZE_LIMIT] = {true, AUDIT_SNAPSHOT_BROKEN},
+    [PROBLEM_BITMAPS_EXTENSION] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_FLAGS] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TYPE] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_GRANULARITY_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_NO_NAME] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_NAME_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_EXTRA_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TABLE_PLACE] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TABLE_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TABLE_SIZE] = {true, AUDIT_BITMAP_BROKEN},
+    [PROBLEM_BITMAP_TABLE_SIZE_LIMIT] = {true, AUDIT_BITMAP_BROKEN},
+};
+
 const char *audit_severity_name(enum audit_severity severity)
 {
     static const char *const names[AUDIT_SEVERITIES] = {"unsafe", "note", "allowed"};
@@ -197,4 +257,10 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule)
         }
     }
     return false;
+}
+
+bool audit_rule_of_problem(enum problem_kind kind, enum audit_rule *rule)
+{
+    *rule = rule_of_problem[kind].rule;
+    return rule_of_problem[kind].told;
 }

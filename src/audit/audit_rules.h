@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "format/fault.h"
+#include "format/problem.h"
 
 enum audit_severity {
     AUDIT_UNSAFE,  // the image must not be used
@@ -85,6 +86,30 @@ const char *audit_severity_name(enum audit_severity severity);
 
 // False when no rule has this code.
 bool audit_rule_find(struct bytes code, enum audit_rule *rule);
+
+// The rule that a problem of a parser breaks. False: none, or it is told from the fields
+// themselves.
+bool audit_rule_of_problem(enum problem_kind kind, enum audit_rule *rule);
+
+// --- What an audit is asked for, and what it found -----------------------------------------------
+
+struct audit_options {
+    uint64_t max_virtual_size; // bytes
+    enum audit_severity severities[AUDIT_RULES];
+};
+
+struct audit_finding {
+    uint64_t count;     // places where the rule applies; 0: it does not
+    struct error first; // the first of them
+};
+
+struct audit {
+    bool complete;         // every table was seen
+    uint64_t virtual_size; // bytes
+    bool actual_size_known;
+    uint64_t actual_size; // bytes on disk
+    struct audit_finding findings[AUDIT_RULES];
+};
 
 // --- Limits that rules have ----------------------------------------------------------------------
 

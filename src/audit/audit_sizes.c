@@ -3,6 +3,7 @@
 
 // The size of the disk against a limit, against the file, and against what the file can hold.
 
+#include "audit/audit_parts.h"
 #include "audit/audit_state.h"
 #include "base/checked.h"
 #include "format/layout.h"
@@ -14,21 +15,21 @@ void audit_virtual_size(struct audit_state *state)
     uint64_t size = state->header->size;
     uint64_t most = state->options->max_virtual_size;
     if (size > most) {
-        audit_tell(state, AUDIT_VIRTUAL_SIZE, HEADER_SIZE,
+        audit_tell(&state->report, AUDIT_VIRTUAL_SIZE, HEADER_SIZE,
                    "the virtual disk has %" PRIu64 " bytes, above %" PRIu64, size, most);
     }
 }
 
 static void look_at_actual_size(struct audit_state *state)
 {
-    const struct audit *audit = state->audit;
+    const struct audit *audit = state->report.audit;
     uint64_t accounted;
     uint64_t most;
     if (audit->actual_size_known &&
-        checked_add(state->header->size, state->accounted_size, &accounted) &&
+        checked_add(state->header->size, state->sums.accounted, &accounted) &&
         checked_multiply(accounted, 2, &most) && checked_add(most, AUDIT_FILE_SLACK, &most) &&
         audit->actual_size > most) {
-        audit_tell_of_file(state, AUDIT_LARGER_THAN_DISK,
+        audit_tell_of_file(&state->report, AUDIT_LARGER_THAN_DISK,
                            "the file takes %" PRIu64 " bytes, for disks of %" PRIu64,
                            audit->actual_size, accounted);
     }
@@ -61,18 +62,19 @@ static void look_at_compressed_expansion(struct audit_state *state,
 {
     uint64_t data = disk->compressed_bytes;
     // What the file takes on disk says it at once, but less than it has where disks compress too.
-    if (!state->audit->actual_size_known || !is_bomb(data, state->audit->actual_size)) {
+    if (!state->report.audit->actual_size_known ||
+        !is_bomb(data, state->report.audit->actual_size)) {
         return;
     }
-    if (!state->stored_known) {
-        state->stored_size = stored_size(state->source);
-        state->stored_known = true;
+    if (!state->sums.stored_known) {
+        state->sums.stored = stored_size(state->source);
+        state->sums.stored_known = true;
     }
-    if (is_bomb(data, state->stored_size)) {
-        audit_tell(state, AUDIT_EXPANSION, disk->l1_table_offset,
+    if (is_bomb(data, state->sums.stored)) {
+        audit_tell(&state->report, AUDIT_EXPANSION, disk->l1_table_offset,
                    "%s has %" PRIu64 " bytes of compressed data, in a file of %" PRIu64
                    " bytes beside its holes",
-                   disk->name, data, state->stored_size);
+                   disk->name, data, state->sums.stored);
     }
 }
 
@@ -86,12 +88,12 @@ void audit_expansion(struct audit_state *state, const struct audit_disk_sums *di
     }
     if (disk->data_bytes >
         align_down(file_size + state->header->cluster_size - 1, state->header->cluster_size)) {
-        audit_tell(state, AUDIT_SHARED_DATA, disk->l1_table_offset,
+        audit_tell(&state->report, AUDIT_SHARED_DATA, disk->l1_table_offset,
                    "%s has %" PRIu64 " bytes of data that are not compressed, more than the file",
                    disk->name, disk->data_bytes);
     }
     if (is_bomb(data, file_size)) {
-        audit_tell(state, AUDIT_EXPANSION, disk->l1_table_offset,
+        audit_tell(&state->report, AUDIT_EXPANSION, disk->l1_table_offset,
                    "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, disk->name, data,
                    file_size);
         return;
@@ -101,9 +103,9 @@ void audit_expansion(struct audit_state *state, const struct audit_disk_sums *di
 
 static void look_at_unseen_tables(struct audit_state *state)
 {
-    if (state->unseen_tables > 0) {
-        audit_tell(state, AUDIT_UNSEEN_TABLES, state->header->l1_table_offset,
-                   "%" PRIu64 " L2 tables of the disk were left out", state->unseen_tables);
+    if (state->sums.unseen_tables > 0) {
+        audit_tell(&state->report, AUDIT_UNSEEN_TABLES, state->header->l1_table_offset,
+                   "%" PRIu64 " L2 tables of the disk were left out", state->sums.unseen_tables);
     }
 }
 

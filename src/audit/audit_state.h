@@ -1,12 +1,12 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What the parts of an audit share: what was found, and which place of the file is what.
+// What the parts of an audit share beside what they report: which place of the file is what.
 
 #ifndef AUDIT_AUDIT_STATE_H
 #define AUDIT_AUDIT_STATE_H
 
-#include "audit/audit.h"
+#include "audit/audit_report.h"
 #include "base/checked.h"
 #include "format/layout.h"
 #include "image/probe.h"
@@ -32,54 +32,46 @@ struct audit_disk_sums {
     uint64_t compressed_bytes; // guest bytes that are stored compressed
 };
 
+// Marks of other formats. The first of them were not found to be guest data, as far as is known.
+struct mark_list {
+    struct probe_mark items[PROBE_MARKS_MAX];
+    size_t count, not_in_data;
+    uint64_t unmarked_start, unmarked_end; // of a part of the file without marks, as long as any
+};
+
+// Sums over the image, in bytes but for the tables.
+struct audit_sums {
+    uint64_t accounted;     // of the disks, VM states and bitmaps in the image
+    uint64_t unseen_tables; // L2 tables of the active disk that the budget left out
+    bool stored_known;
+    uint64_t stored; // of the file that are no hole
+};
+
+// Where the image ends, as far as is known, in bytes.
+struct audit_end {
+    uint64_t used;        // where the last cluster ends that something is known to use
+    bool refcounts_known; // where the last cluster ends whose refcount says it is in use
+    uint64_t refcounts;
+};
+
 struct audit_state {
     const struct image *image;
     const struct header *header;
     struct source *source;
     const struct audit_options *options;
-    struct audit *audit;
+    struct audit_report report;
 
-    struct cluster_set tables;
-    uint64_t used_end;        // bytes: where the last cluster ends that something is known to use
-    bool refcounts_end_known; // where the last cluster ends whose refcount says it is in use
-    uint64_t refcounts_end;
-    uint64_t accounted_size; // bytes of the disks, VM states and bitmaps in the image
+    struct cluster_set tables; // which clusters they take
+    struct audit_end end;
+    struct audit_sums sums;
+    struct mark_list marks;
     struct budget l2_budget, snapshot_l1_budget, bitmap_budget;
-    bool unseen[AUDIT_RULES]; // what tells why not all of the image was seen
 
-    // Marks of other formats. The first of them were not found to be guest data, as far as is
-    // known.
-    struct probe_mark marks[PROBE_MARKS_MAX];
-    size_t mark_count, marks_not_in_data;
-    uint64_t unmarked_start, unmarked_end; // of a part of the file without marks, as long as any
-
-    struct audit_snapshot snapshots[AUDIT_SNAPSHOTS_MAX]; // those whose place is sound
-    size_t snapshot_count;
-
-    struct bitmap_table bitmaps[AUDIT_BITMAPS_MAX]; // the same
-    size_t bitmap_count;
-
-    uint64_t unseen_tables; // L2 tables of the active disk that the budget left out
-
-    bool stored_known;
-    uint64_t stored_size; // bytes of the file that are no hole
-
-    struct error failure; // a read failed, or there is no memory: nothing is known then
+    // Those whose place is sound.
+    struct audit_snapshot snapshots[AUDIT_SNAPSHOTS_MAX];
+    struct bitmap_table bitmaps[AUDIT_BITMAPS_MAX];
+    size_t snapshot_count, bitmap_count;
 };
-
-// Notes that a rule applies, at `offset` of the file.
-void audit_tell(struct audit_state *state, enum audit_rule rule, uint64_t offset,
-                const char *format, ...) __attribute__((format(printf, 4, 5)));
-// The same for what has no place.
-void audit_tell_of_file(struct audit_state *state, enum audit_rule rule, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-// Not all of the image is looked at, for a reason that `rule` tells of, if it finds something.
-void audit_unseen(struct audit_state *state, enum audit_rule rule);
-
-// Something could not be read: the file ends before it, it was not given, or the audit has failed.
-// `what` begins the message.
-void audit_unreadable(struct audit_state *state, const struct error *error, const char *what);
 
 // Takes note of a table at [offset, offset + size), which `name` says in words: whether it is in
 // the file and over another table. `at` is where in the file the table is named. False when it is
@@ -92,21 +84,12 @@ bool audit_table(struct audit_state *state, enum purpose purpose, uint64_t offse
 uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, uint64_t offset,
                               uint64_t at, const char *name, bool *added);
 
-// Reports the faults of the entry at `at`, in a table that `table` says in words. False when they
-// make what it names unreadable, which is then not looked at.
-bool audit_faults(struct audit_state *state, uint32_t faults, uint64_t at, const char *table,
-                  uint64_t entry);
-
 // Says that a cluster which a table takes is wanted for another purpose.
 void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
                         const char *name);
 
 // What parsers found wrong, as far as there is a rule for it. It is few of an entry of a list.
 void audit_problems(struct audit_state *state, const struct problems *problems);
-
-// Why a list ended before it should. ERROR_LIMIT: it is longer than anybody reads.
-void audit_ended(struct audit_state *state, const struct error *ended, enum audit_rule bomb,
-                 enum audit_rule broken, const char *what);
 
 // A place that is not below this was told with the entry or the field that names it.
 static inline bool audit_possible_place(uint64_t offset)
@@ -117,7 +100,7 @@ static inline bool audit_possible_place(uint64_t offset)
 // Counts what ends at `end` of the file as used.
 static inline void audit_use(struct audit_state *state, uint64_t end)
 {
-    state->used_end = max_u64(state->used_end, end);
+    state->end.used = max_u64(state->end.used, end);
 }
 
 enum audit_name_role {
@@ -138,22 +121,5 @@ void audit_name(struct audit_state *state, enum audit_name_role role, const char
 
 // Is it more than the file can hold.
 void audit_expansion(struct audit_state *state, const struct audit_disk_sums *disk);
-
-// The parts, in the order in which they are called: places of tables come before what lies in them.
-void audit_header(struct audit_state *state);
-void audit_references(struct audit_state *state);
-void audit_virtual_size(struct audit_state *state);
-void audit_marks(struct audit_state *state);
-void audit_header_tables(struct audit_state *state);
-void audit_active_l1(struct audit_state *state);
-void audit_snapshots(struct audit_state *state);
-void audit_bitmaps(struct audit_state *state);
-void audit_snapshot_l1s(struct audit_state *state);
-void audit_refcounts(struct audit_state *state);
-void audit_bitmap_bits(struct audit_state *state);
-void audit_l2_tables(struct audit_state *state);
-void audit_sizes(struct audit_state *state);
-void audit_marks_found(struct audit_state *state);
-void audit_end_of_file(struct audit_state *state);
 
 #endif

@@ -3,6 +3,7 @@
 
 // The tables that the header names, and the list of snapshots.
 
+#include "audit/audit_parts.h"
 #include "audit/audit_state.h"
 #include "base/checked.h"
 #include "format/layout.h"
@@ -21,7 +22,7 @@ static void look_at_l1(struct audit_state *state)
     }
     uint64_t of_largest = divide_up(state->options->max_virtual_size, header_l2_coverage(header));
     if (header->l1_size > max_u64(2 * needed + AUDIT_L1_SLACK, of_largest)) {
-        audit_tell(state, AUDIT_L1_SIZE, HEADER_L1_SIZE,
+        audit_tell(&state->report, AUDIT_L1_SIZE, HEADER_L1_SIZE,
                    "the L1 table has %" PRIu32 " entries, and the disk needs %" PRIu64,
                    header->l1_size, needed);
     }
@@ -42,7 +43,7 @@ static void look_at_refcount_table(struct audit_state *state)
     uint64_t most = 4 * blocks * REFCOUNT_TABLE_ENTRY_SIZE;
     most = max_u64(max_u64(most, AUDIT_REFCOUNT_TABLE_SLACK), (uint64_t)2 * header->cluster_size);
     if (source_complete(state->source) && size > most) {
-        audit_tell(state, AUDIT_REFCOUNT_TABLE_SIZE, HEADER_REFCOUNT_TABLE_CLUSTERS,
+        audit_tell(&state->report, AUDIT_REFCOUNT_TABLE_SIZE, HEADER_REFCOUNT_TABLE_CLUSTERS,
                    "the refcount table has %" PRIu64 " bytes for a file of %" PRIu64, size,
                    state->source->size);
     }
@@ -80,7 +81,8 @@ static void look_at_snapshot_l1(struct audit_state *state, const struct snapshot
     struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
     sums->l1_bytes += size;
     if (!l1_table_is_sound(state->header, l1)) {
-        audit_unseen(state, AUDIT_SNAPSHOT_BROKEN); // which is told as a problem of the entry
+        audit_unseen(&state->report,
+                     AUDIT_SNAPSHOT_BROKEN); // which is told as a problem of the entry
         return;
     }
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
@@ -97,16 +99,16 @@ static void look_at_snapshot(struct audit_state *state, const struct snapshot *s
     audit_name(state, AUDIT_NAME_LABEL, "the id of a snapshot", snapshot->id, sums->entry);
     audit_name(state, AUDIT_NAME_LABEL, "the name of a snapshot", snapshot->name, sums->entry);
     if (snapshot->disk_size > state->options->max_virtual_size) {
-        audit_tell(state, AUDIT_VIRTUAL_SIZE, sums->entry,
+        audit_tell(&state->report, AUDIT_VIRTUAL_SIZE, sums->entry,
                    "the disk of a snapshot has %" PRIu64 " bytes, above %" PRIu64,
                    snapshot->disk_size, state->options->max_virtual_size);
     }
     if (snapshot->vm_state_size > 0) {
-        audit_tell(state, AUDIT_VM_STATE, sums->entry,
+        audit_tell(&state->report, AUDIT_VM_STATE, sums->entry,
                    "a snapshot has %" PRIu64 " bytes of VM state", snapshot->vm_state_size);
     }
-    state->accounted_size = add_clipped(state->accounted_size, snapshot->disk_size);
-    state->accounted_size = add_clipped(state->accounted_size, snapshot->vm_state_size);
+    state->sums.accounted = add_clipped(state->sums.accounted, snapshot->disk_size);
+    state->sums.accounted = add_clipped(state->sums.accounted, snapshot->vm_state_size);
     look_at_snapshot_l1(state, snapshot, sums);
 }
 
@@ -125,14 +127,14 @@ static uint64_t look_at_snapshot_entries(struct audit_state *state, struct snaps
         look_at_snapshot(state, &snapshot, sums);
         sums->entry = reader.at;
         if (reader.next == AUDIT_SNAPSHOTS_MAX && reader.next < reader.count) {
-            audit_unseen(state, AUDIT_SNAPSHOT_BOMB);
+            audit_unseen(&state->report, AUDIT_SNAPSHOT_BOMB);
             break;
         }
     }
     if (state->header->nb_snapshots > 0 && reader.count == 0 && !reader.ended.code) {
-        audit_unseen(state, AUDIT_HEADER_BROKEN); // by the place of the table
+        audit_unseen(&state->report, AUDIT_HEADER_BROKEN); // by the place of the table
     }
-    audit_ended(state, &reader.ended, AUDIT_SNAPSHOT_BOMB, AUDIT_SNAPSHOT_BROKEN,
+    audit_ended(&state->report, &reader.ended, AUDIT_SNAPSHOT_BOMB, AUDIT_SNAPSHOT_BROKEN,
                 "the snapshot table");
     snapshot_reader_free(&reader);
     return end;
@@ -143,7 +145,7 @@ void audit_snapshots(struct audit_state *state)
     const struct header *header = state->header;
     struct snapshot_sums sums = {0};
     if (header->nb_snapshots > AUDIT_SNAPSHOTS_MAX) {
-        audit_tell(state, AUDIT_SNAPSHOT_BOMB, HEADER_NB_SNAPSHOTS,
+        audit_tell(&state->report, AUDIT_SNAPSHOT_BOMB, HEADER_NB_SNAPSHOTS,
                    "there are %" PRIu32 " snapshots", header->nb_snapshots);
     }
     uint64_t end = look_at_snapshot_entries(state, &sums);
@@ -152,7 +154,7 @@ void audit_snapshots(struct audit_state *state)
                     end - header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET, "the snapshot table");
     }
     if (source_complete(state->source) && sums.l1_bytes > state->source->size) {
-        audit_tell(state, AUDIT_SNAPSHOT_BOMB, header->snapshots_offset,
+        audit_tell(&state->report, AUDIT_SNAPSHOT_BOMB, header->snapshots_offset,
                    "the L1 tables of the snapshots have %" PRIu64 " bytes, the file %" PRIu64,
                    sums.l1_bytes, state->source->size);
     }

@@ -32,12 +32,14 @@ struct extension_walk extension_walk_start(struct bytes first_cluster, const str
     return walk;
 }
 
-static void note(struct problems *problems, enum problem_kind kind, uint64_t offset,
-                 const char *what)
+// Is false: what is wrong ends the walk.
+static bool end_with(struct problems *problems, enum problem_kind kind, uint64_t offset,
+                     const char *what)
 {
     if (problems) {
         problems_note(problems, kind, offset, "%s at %" PRIu64, what, offset);
     }
+    return false;
 }
 
 bool extension_next(struct extension_walk *walk, struct extension *extension,
@@ -51,33 +53,26 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
         return false;
     }
     if (left < EXTENSION_HEADER_SIZE) {
-        note(problems, PROBLEM_EXTENSION_LENGTH, at,
-             "no room for the end of the header extensions");
-        return false;
+        return end_with(problems, PROBLEM_EXTENSION_LENGTH, at,
+                        "no room for the end of the header extensions");
     }
     if (!bytes_view(walk->first_cluster, at, EXTENSION_HEADER_SIZE, &head)) {
-        note(problems, PROBLEM_EXTENSION_CUT_SHORT, at,
-             "the file ends before the header extension");
-        return false;
+        return end_with(problems, PROBLEM_EXTENSION_CUT_SHORT, at,
+                        "the file ends before the header extension");
     }
     uint32_t type = bytes_be32(head, EXTENSION_TYPE);
     uint32_t length = bytes_be32(head, EXTENSION_LENGTH);
     if (type == EXTENSION_END) {
-        if (length != 0) {
-            note(problems, PROBLEM_EXTENSION_END, at,
-                 "a length in the end of the header extensions");
-        }
-        return false;
+        return length != 0 && end_with(problems, PROBLEM_EXTENSION_END, at,
+                                       "a length in the end of the header extensions");
     }
     if (length > left - EXTENSION_HEADER_SIZE) {
-        note(problems, PROBLEM_EXTENSION_LENGTH, at,
-             "a length past the end of the area in the extension");
-        return false;
+        return end_with(problems, PROBLEM_EXTENSION_LENGTH, at,
+                        "a length past the end of the area in the extension");
     }
     if (!bytes_view(walk->first_cluster, at + EXTENSION_DATA, length, &data)) {
-        note(problems, PROBLEM_EXTENSION_CUT_SHORT, at,
-             "the file ends inside the header extension");
-        return false;
+        return end_with(problems, PROBLEM_EXTENSION_CUT_SHORT, at,
+                        "the file ends inside the header extension");
     }
     *extension = (struct extension){.type = type, .offset = at, .data = data};
     // Both terms are below 2^33, and the area may end within the padding.
