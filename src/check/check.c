@@ -4,9 +4,11 @@
 #include "check/check.h"
 
 #include "base/checked.h"
-#include "check/check_state.h"
+#include "check/check_parts.h"
+#include "check/check_references.h"
 #include "format/layout.h"
 #include "image/encryption.h"
+#include "tables/snapshot_reader.h"
 
 #include <inttypes.h>
 
@@ -154,6 +156,18 @@ static bool check_metadata(const struct chain *chain, const struct check_options
     refcount_walk_free(&state.refcounts);
     reference_map_free(&state.references);
     return state.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
+}
+
+uint64_t check_progress_total(const struct chain *chain)
+{
+    uint64_t total = chain->layers[0].size;
+    struct snapshot snapshot;
+    struct snapshot_reader reader = snapshot_reader_start(chain->layers[0].image);
+    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
+        total = add_clipped(total, check_readable_bytes(chain, &snapshot));
+    }
+    snapshot_reader_free(&reader);
+    return total;
 }
 
 bool check_image(const struct chain *chain, const struct check_options *options,

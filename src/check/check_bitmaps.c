@@ -3,7 +3,8 @@
 
 // The bitmap directory, and the tables that it names.
 
-#include "check/check_state.h"
+#include "check/check_parts.h"
+#include "check/check_references.h"
 #include "tables/bitmap_reader.h"
 
 static void tell_bitmap(struct check_state *state, uint64_t offset, const char *message)

@@ -4,7 +4,7 @@
 // The data of the disk and of all snapshots: can they be read and decoded.
 
 #include "base/checked.h"
-#include "check/check_state.h"
+#include "check/check_parts.h"
 #include "image/export.h"
 #include "tables/snapshot_reader.h"
 

@@ -4,87 +4,12 @@
 // The refcount table and its blocks, and what they say against what was counted.
 
 #include "base/checked.h"
-#include "check/check_state.h"
+#include "check/check_parts.h"
+#include "check/check_references.h"
 #include "format/layout.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-static void note_memory(struct check_state *state, const struct error *error)
-{
-    state->out_of_memory = state->out_of_memory || error->code == ERROR_MEMORY;
-}
-
-// Hands over the next refcounts. What the file does not have of a block counts as 0; for anything
-// else that cannot be read, `error` is set and the step is WALK_ERROR.
-static enum walk_step next_refcounts(struct check_state *state, struct refcounts *refcounts,
-                                     struct error *error)
-{
-    enum walk_step step;
-    do {
-        step = refcount_walk_next(&state->refcounts, refcounts, error);
-    } while (step == WALK_ERROR && error->code == ERROR_TRUNCATED);
-    if (step == WALK_ERROR) {
-        note_memory(state, error);
-    }
-    return step;
-}
-
-static void mark_ones(uint32_t *cells, const struct refcounts *refcounts)
-{
-    for (uint64_t i = 0; i < refcounts->count; i++) {
-        if (refcounts_load(refcounts, i) == 1) {
-            cells[(refcounts->first + i) % REFERENCE_CHUNK] |= REFERENCE_ONE;
-        }
-    }
-}
-
-uint32_t *check_make_cell(struct check_state *state, uint64_t cluster)
-{
-    uint64_t first = align_down(cluster, REFERENCE_CHUNK);
-    uint32_t *chunk = reference_make_chunk(&state->references, cluster);
-    struct refcounts refcounts;
-    struct error error;
-    enum walk_step step;
-    if (!chunk) {
-        state->out_of_memory = true;
-        return NULL;
-    }
-    refcount_walk_start(&state->refcounts, first,
-                        min_u64(first + REFERENCE_CHUNK, state->references.clusters));
-    while ((step = next_refcounts(state, &refcounts, &error)) != WALK_END) {
-        if (step == WALK_FOUND) {
-            mark_ones(chunk, &refcounts);
-        }
-    }
-    return chunk + cluster % REFERENCE_CHUNK;
-}
-
-// The refcount on disk of any cluster. False when it cannot be known.
-static bool find_refcount(struct check_state *state, uint64_t cluster, uint64_t *refcount)
-{
-    struct refcounts refcounts;
-    struct error error;
-    enum walk_step step;
-    *refcount = 0;
-    refcount_walk_start(&state->refcounts, align_down(cluster, 8), cluster + 1);
-    while ((step = next_refcounts(state, &refcounts, &error)) == WALK_FOUND) {
-        if (cluster - refcounts.first < refcounts.count) {
-            *refcount = refcounts_load(&refcounts, cluster - refcounts.first);
-        }
-    }
-    return step == WALK_END;
-}
-
-bool check_refcount_is_one(struct check_state *state, uint64_t cluster)
-{
-    uint64_t refcount;
-    if (cluster < state->references.clusters) {
-        const uint32_t *cell = check_cell(state, cluster);
-        return cell && (*cell & REFERENCE_ONE) != 0;
-    }
-    return find_refcount(state, cluster, &refcount) && refcount == 1;
-}
 
 static void check_block(struct check_state *state, uint64_t index, uint64_t entry)
 {
@@ -205,7 +130,7 @@ static void compare_others(struct check_state *state, uint64_t first, const uint
     for (uint64_t i = 0; i < REFERENCE_CHUNK; i++) {
         uint32_t count = reference_count(cells[i]);
         if (count > 0 && !(cells[i] & REFERENCE_COMPARED) &&
-            find_refcount(state, first + i, &refcount)) {
+            check_find_refcount(state, first + i, &refcount)) {
             tell_difference(state, first + i, refcount, count);
         }
     }
@@ -219,7 +144,7 @@ void check_compare_refcounts(struct check_state *state)
     uint64_t visited = 0;
     enum walk_step step;
     refcount_walk_start(&state->refcounts, 0, references->clusters);
-    while ((step = next_refcounts(state, &refcounts, &error)) != WALK_END) {
+    while ((step = check_next_refcounts(state, &refcounts, &error)) != WALK_END) {
         if (step == WALK_FOUND) {
             compare_on_disk(state, &refcounts, &visited);
         } else {

@@ -4,8 +4,10 @@
 // Snapshots: their table, and the L1 tables that it names.
 
 #include "base/checked.h"
-#include "check/check_state.h"
+#include "check/check_parts.h"
+#include "check/check_references.h"
 #include "format/layout.h"
+#include "image/view.h"
 #include "tables/snapshot_reader.h"
 
 #include <inttypes.h>

@@ -1,14 +1,13 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What the parts of a check share: the references counted so far and what was found.
+// The bottom of a check: what its parts share and report, and how much work is left.
 
 #ifndef CHECK_CHECK_STATE_H
 #define CHECK_CHECK_STATE_H
 
-#include "check/check.h"
-#include "format/snapshot.h"
-#include "image/image.h"
+#include "check/finding.h"
+#include "image/chain.h"
 #include "image/run.h"
 #include "source/table_window.h"
 #include "tables/refcount_walk.h"
@@ -65,49 +64,5 @@ bool check_spend(struct check_state *state, enum check_cost what, uint64_t count
 
 // Findings so far.
 uint64_t check_told(const struct check_state *state);
-
-// Counts the references to [offset, offset + size) of the file. `at` has the guest offset, when
-// there is one, and `place` says who refers to it.
-void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
-                     enum purpose purpose, const struct finding *at, const char *place);
-
-// The cell of a cluster below references.clusters, made and marked with what its refcount on disk
-// says. NULL when there is no memory, which is noted.
-uint32_t *check_make_cell(struct check_state *state, uint64_t cluster);
-
-static inline uint32_t *check_cell(struct check_state *state, uint64_t cluster)
-{
-    uint32_t *chunk = state->references.chunks[cluster / REFERENCE_CHUNK];
-    return chunk ? chunk + cluster % REFERENCE_CHUNK : check_make_cell(state, cluster);
-}
-
-// True when the refcount on disk is exactly 1: COPIED flags are compared with that.
-bool check_refcount_is_one(struct check_state *state, uint64_t cluster);
-
-// Counts the references to the refcount table and its blocks.
-void check_refcount_tables(struct check_state *state);
-
-// Compares what was counted with the refcounts on disk.
-void check_compare_refcounts(struct check_state *state);
-
-// Counts the references of an L1 table and of all below it. Only the active one has COPIED flags
-// that mean something, and is counted in the figures of the check. `name` is told in findings.
-// `disk_size`: bytes of the disk that it maps.
-void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_size, bool active,
-                   const char *name);
-
-// Counts the references of the snapshot table, and those of the L1 tables of all snapshots.
-void check_snapshots(struct check_state *state);
-
-// Bytes of the disk of a snapshot, 0 when its data cannot be read.
-uint64_t check_readable_bytes(const struct chain *chain, const struct snapshot *snapshot);
-
-// Counts the references of the bitmaps.
-void check_bitmaps(struct check_state *state);
-
-// Reads the data of the disk and of all snapshots, and decodes every compressed cluster. False only
-// when that cannot be done; what cannot be read becomes a finding.
-bool check_data(const struct chain *chain, const struct check_options *options, struct check *check,
-                struct error *error);
 
 #endif

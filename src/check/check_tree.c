@@ -4,7 +4,8 @@
 // L1 tables and all below them.
 
 #include "base/checked.h"
-#include "check/check_state.h"
+#include "check/check_parts.h"
+#include "check/check_references.h"
 #include "format/entry.h"
 
 #include <inttypes.h>

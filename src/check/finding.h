@@ -88,4 +88,26 @@ void findings_add(struct findings *findings, const struct finding *finding, cons
     __attribute__((format(printf, 3, 4)));
 void findings_free(struct findings *findings);
 
+// --- A check -------------------------------------------------------------------------------------
+
+struct check_options {
+    size_t max_findings; // to keep; all are counted
+    bool data;           // also read all data and decode every compressed cluster
+    unsigned jobs;       // threads that do so: 1..WORKERS_MAX
+    // Guest bytes, of check_progress_total(), whose data were read or, without `data`, whose tables
+    // were gone through: those cost next to nothing beside their data. May be NULL.
+    void (*on_progress)(void *context, uint64_t done);
+    void *context;
+};
+
+struct check {
+    struct findings findings;
+    uint64_t check_errors; // parts that could not be checked; the first one:
+    struct error first_error;
+    uint64_t image_end_offset; // bytes: the end of the last host cluster in use
+    uint64_t total_clusters;   // of the guest disk, and below those of the active L1 table
+    uint64_t allocated_clusters, compressed_clusters, fragmented_clusters;
+    uint64_t leaked_bytes;
+};
+
 #endif

@@ -1,0 +1,155 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "check/check_references.h"
+
+#include "base/checked.h"
+
+#include <inttypes.h>
+
+// --- Refcounts on disk ---------------------------------------------------------------------------
+
+static void note_memory(struct check_state *state, const struct error *error)
+{
+    state->out_of_memory = state->out_of_memory || error->code == ERROR_MEMORY;
+}
+
+enum walk_step check_next_refcounts(struct check_state *state, struct refcounts *refcounts,
+                                    struct error *error)
+{
+    enum walk_step step;
+    do {
+        step = refcount_walk_next(&state->refcounts, refcounts, error);
+    } while (step == WALK_ERROR && error->code == ERROR_TRUNCATED);
+    if (step == WALK_ERROR) {
+        note_memory(state, error);
+    }
+    return step;
+}
+
+static void mark_ones(uint32_t *cells, const struct refcounts *refcounts)
+{
+    for (uint64_t i = 0; i < refcounts->count; i++) {
+        if (refcounts_load(refcounts, i) == 1) {
+            cells[(refcounts->first + i) % REFERENCE_CHUNK] |= REFERENCE_ONE;
+        }
+    }
+}
+
+uint32_t *check_make_cell(struct check_state *state, uint64_t cluster)
+{
+    uint64_t first = align_down(cluster, REFERENCE_CHUNK);
+    uint32_t *chunk = reference_make_chunk(&state->references, cluster);
+    struct refcounts refcounts;
+    struct error error;
+    enum walk_step step;
+    if (!chunk) {
+        state->out_of_memory = true;
+        return NULL;
+    }
+    refcount_walk_start(&state->refcounts, first,
+                        min_u64(first + REFERENCE_CHUNK, state->references.clusters));
+    while ((step = check_next_refcounts(state, &refcounts, &error)) != WALK_END) {
+        if (step == WALK_FOUND) {
+            mark_ones(chunk, &refcounts);
+        }
+    }
+    return chunk + cluster % REFERENCE_CHUNK;
+}
+
+bool check_find_refcount(struct check_state *state, uint64_t cluster, uint64_t *refcount)
+{
+    struct refcounts refcounts;
+    struct error error;
+    enum walk_step step;
+    *refcount = 0;
+    refcount_walk_start(&state->refcounts, align_down(cluster, 8), cluster + 1);
+    while ((step = check_next_refcounts(state, &refcounts, &error)) == WALK_FOUND) {
+        if (cluster - refcounts.first < refcounts.count) {
+            *refcount = refcounts_load(&refcounts, cluster - refcounts.first);
+        }
+    }
+    return step == WALK_END;
+}
+
+bool check_refcount_is_one(struct check_state *state, uint64_t cluster)
+{
+    uint64_t refcount;
+    if (cluster < state->references.clusters) {
+        const uint32_t *cell = check_cell(state, cluster);
+        return cell && (*cell & REFERENCE_ONE) != 0;
+    }
+    return check_find_refcount(state, cluster, &refcount) && refcount == 1;
+}
+
+// --- References ----------------------------------------------------------------------------------
+
+static void count_reference(struct check_state *state, uint64_t cluster, enum purpose purpose,
+                            const struct finding *at, const char *place)
+{
+    struct findings *findings = &state->check->findings;
+    uint32_t *cell = check_cell(state, cluster);
+    struct finding finding = *at;
+    if (!cell) {
+        return;
+    }
+    finding.has_host = true;
+    finding.host_offset = cluster << state->header->cluster_bits;
+    enum purpose before = reference_purpose(*cell);
+    if (before == PURPOSE_NONE) {
+        *cell |= (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
+        state->refcount_blocks += purpose == PURPOSE_REFCOUNT_BLOCK;
+    } else if (before != purpose && !(*cell & REFERENCE_SHARED)) {
+        *cell |= REFERENCE_SHARED;
+        finding.kind = FINDING_OVERLAP;
+        findings_add(findings, &finding, "%s uses for %s what is also used for %s", place,
+                     purpose_name(purpose), purpose_name(before));
+    }
+    if (reference_count(*cell) == state->refcount_max) {
+        finding.kind = FINDING_REFCOUNT_OVERFLOW;
+        findings_add(findings, &finding, "%s", place);
+    } else if (reference_count(*cell) < REFERENCE_COUNT_MAX) {
+        ++*cell;
+    }
+}
+
+static void tell_range(struct check_state *state, enum finding_kind kind, uint64_t offset,
+                       uint64_t size, enum purpose purpose, const struct finding *at,
+                       const char *place)
+{
+    struct finding finding = *at;
+    finding.kind = kind;
+    finding.has_host = true;
+    finding.host_offset = offset;
+    findings_add(&state->check->findings, &finding, "%s refers to %" PRIu64 " bytes of %s", place,
+                 size, purpose_name(purpose));
+}
+
+// The header is as long as it says; how much of a data cluster has to be there depends on the disk.
+static bool may_end_early(enum purpose purpose)
+{
+    return purpose == PURPOSE_HEADER || purpose == PURPOSE_DATA || purpose == PURPOSE_COMPRESSED;
+}
+
+void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
+                     enum purpose purpose, const struct finding *at, const char *place)
+{
+    const struct header *header = state->header;
+    uint64_t file_size = state->image->source->size;
+    uint64_t end;
+    if (size == 0) {
+        return;
+    }
+    // The last cluster of a file need not be whole.
+    if (!checked_add(offset, size, &end) || end > file_size + (header->cluster_size - 1)) {
+        tell_range(state, FINDING_OUT_OF_FILE, offset, size, purpose, at, place);
+        return;
+    }
+    if (end > file_size && !may_end_early(purpose)) {
+        tell_range(state, FINDING_CUT_SHORT, offset, size, purpose, at, place);
+    }
+    uint64_t last = (end - 1) >> header->cluster_bits;
+    for (uint64_t cluster = offset >> header->cluster_bits; cluster <= last; cluster++) {
+        count_reference(state, cluster, purpose, at, place);
+    }
+}

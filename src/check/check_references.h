@@ -1,0 +1,37 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The references to each host cluster that were counted so far, and its refcount on disk.
+
+#ifndef CHECK_CHECK_REFERENCES_H
+#define CHECK_CHECK_REFERENCES_H
+
+#include "check/check_state.h"
+
+// Counts the references to [offset, offset + size) of the file. `at` has the guest offset, when
+// there is one, and `place` says who refers to it.
+void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
+                     enum purpose purpose, const struct finding *at, const char *place);
+
+// The cell of a cluster below references.clusters, made and marked with what its refcount on disk
+// says. NULL when there is no memory, which is noted.
+uint32_t *check_make_cell(struct check_state *state, uint64_t cluster);
+
+static inline uint32_t *check_cell(struct check_state *state, uint64_t cluster)
+{
+    uint32_t *chunk = state->references.chunks[cluster / REFERENCE_CHUNK];
+    return chunk ? chunk + cluster % REFERENCE_CHUNK : check_make_cell(state, cluster);
+}
+
+// True when the refcount on disk is exactly 1: COPIED flags are compared with that.
+bool check_refcount_is_one(struct check_state *state, uint64_t cluster);
+
+// The refcount on disk of any cluster. False when it cannot be known.
+bool check_find_refcount(struct check_state *state, uint64_t cluster, uint64_t *refcount);
+
+// Hands over the next refcounts. What the file does not have of a block counts as 0; for anything
+// else that cannot be read, `error` is set and the step is WALK_ERROR.
+enum walk_step check_next_refcounts(struct check_state *state, struct refcounts *refcounts,
+                                    struct error *error);
+
+#endif
