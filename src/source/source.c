@@ -24,15 +24,20 @@ bool source_read(struct source *source, uint64_t offset, void *buffer, size_t si
 bool source_read_some(struct source *source, uint64_t offset, void *buffer, size_t least,
                       size_t *size, struct error *error)
 {
-    if (source_read(source, offset, buffer, *size, error)) {
+    struct error fault;
+    if (offset < source->size) {
+        *size = (size_t)min_u64(*size, max_u64(source->size - offset, least));
+    }
+    if (source_read(source, offset, buffer, *size, &fault)) {
         return true;
     }
-    uint64_t readable = error->has_offset ? error->offset - offset : 0;
+    uint64_t readable = fault.has_offset ? fault.offset - offset : 0;
     if (readable < least || readable >= *size) {
+        *error = fault;
         return false;
     }
-    *size = readable;
-    return source_read(source, offset, buffer, readable, error);
+    *size = (size_t)readable;
+    return source_read(source, offset, buffer, *size, error);
 }
 
 uint64_t source_hole(struct source *source, uint64_t offset)
