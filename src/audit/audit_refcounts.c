@@ -10,7 +10,6 @@
 #include "tables/refcount_walk.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 enum { PIECE = 64 * 1024, LAST_BLOCKS = 64 };
 

@@ -52,14 +52,10 @@ static enum walk_step start_block(struct refcount_walk *walk, const struct table
     walk->block_first = entry->index * per_block;
     uint64_t first = max_u64(walk->first, walk->block_first) - walk->block_first;
     uint64_t end = min_u64(walk->end - walk->block_first, per_block);
-    walk->block = (struct table_walk){
-        .file = &walk->block_file,
-        .budget = walk->budget,
-        .offset = offset,
-        .size = offset == 0 ? 0 : divide_up(end, per_unit(header)),
-        .entry_size = (size_t)divide_up(header->refcount_bits, 8),
-        .next = first / per_unit(header),
-    };
+    walk->block = table_walk_make(&walk->block_file, offset,
+                                  offset == 0 ? 0 : divide_up(end, per_unit(header)),
+                                  (size_t)divide_up(header->refcount_bits, 8), walk->budget);
+    walk->block.next = first / per_unit(header);
     return WALK_FOUND;
 }
 

@@ -55,48 +55,42 @@ static inline void table_file_free(struct table_file *file)
     table_window_free(&file->window);
 }
 
+static inline struct table_walk table_walk_make(struct table_file *file, uint64_t offset,
+                                                uint64_t size, size_t entry_size,
+                                                struct budget *budget)
+{
+    return (struct table_walk){
+        .file = file, .budget = budget, .offset = offset, .size = size, .entry_size = entry_size};
+}
+
 // Walks over tables whose entries have 8 bytes, for table_walk_entry().
 
 static inline struct table_walk l1_walk(struct table_file *file, struct l1_table l1,
                                         struct budget *budget)
 {
-    return (struct table_walk){.file = file,
-                               .budget = budget,
-                               .offset = l1.offset,
-                               .size = l1.size,
-                               .entry_size = L1_ENTRY_SIZE};
+    return table_walk_make(file, l1.offset, l1.size, L1_ENTRY_SIZE, budget);
 }
 
 static inline struct table_walk bitmap_walk(struct table_file *file, uint64_t table_offset,
                                             uint32_t table_size, struct budget *budget)
 {
-    return (struct table_walk){.file = file,
-                               .budget = budget,
-                               .offset = table_offset,
-                               .size = table_size,
-                               .entry_size = BITMAP_TABLE_ENTRY_SIZE};
+    return table_walk_make(file, table_offset, table_size, BITMAP_TABLE_ENTRY_SIZE, budget);
 }
 
 static inline struct table_walk refcount_table_walk(struct table_file *file,
                                                     const struct header *header)
 {
-    return (struct table_walk){
-        .file = file,
-        .offset = header->refcount_table_offset,
-        .size = ((uint64_t)header->refcount_table_clusters << header->cluster_bits) /
-                REFCOUNT_TABLE_ENTRY_SIZE,
-        .entry_size = REFCOUNT_TABLE_ENTRY_SIZE};
+    uint64_t bytes = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
+    return table_walk_make(file, header->refcount_table_offset, bytes / REFCOUNT_TABLE_ENTRY_SIZE,
+                           REFCOUNT_TABLE_ENTRY_SIZE, NULL);
 }
 
 // A walk for table_walk_view().
 static inline struct table_walk l2_walk(struct table_file *file, const struct header *header,
                                         uint64_t l2_offset, struct budget *budget)
 {
-    return (struct table_walk){.file = file,
-                               .budget = budget,
-                               .offset = l2_offset,
-                               .size = header->cluster_size / header->l2_entry_size,
-                               .entry_size = header->l2_entry_size};
+    return table_walk_make(file, l2_offset, header->cluster_size / header->l2_entry_size,
+                           header->l2_entry_size, budget);
 }
 
 // Hands over the next entries in walk->view, of which the first has index walk->first.
