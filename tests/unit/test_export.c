@@ -471,7 +471,8 @@ static struct source *open_backing(void *context, const char *path, struct error
         error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    source->base = (struct source){.ops = &bad_ops, .size = disk_size, .kind = SOURCE_MEMORY, .fd = -1};
+    source->base =
+        (struct source){.ops = &bad_ops, .size = disk_size, .kind = SOURCE_MEMORY, .fd = -1};
     source->data = disk;
     source->bad_start = 50 * CLUSTER;
     source->bad_end = 51 * CLUSTER;

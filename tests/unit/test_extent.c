@@ -447,7 +447,7 @@ static void a_snapshot_has_the_layers_below(void)
 
 static bool refused(const struct snapshot *snapshot, bool vm_state, const char *code)
 {
-    struct view view;
+    struct view view = {0};
     error = (struct error){0};
     return CHECK(!(vm_state ? view_vm_state : view_snapshot)(&chain, snapshot, "one", &view,
                                                              &error)) &&
@@ -548,7 +548,7 @@ static uint64_t chance(uint64_t below)
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
-    return state % below;
+    return below > 0 ? state % below : 0;
 }
 
 // Most clusters are what the one before them is.

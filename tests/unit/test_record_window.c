@@ -171,17 +171,22 @@ static void nothing_stale_is_shown_after_a_read_that_failed(void)
     record_window_free(&setup.window);
 }
 
+static bool shows_records(struct setup *setup, uint64_t at, uint64_t end)
+{
+    while (at < end && shows(setup, at, 100)) {
+        at += 100;
+    }
+    return at >= end;
+}
+
 // One bad place costs the record in it and no others, however large a piece is.
 static void what_is_before_a_bad_place_is_shown(void)
 {
     struct setup setup = setup_make();
     setup.file.bad_start = 10050;
     setup.file.bad_end = 10060;
-    for (uint64_t at = 0; at < 20000; at += 100) {
-        if (at != 10000) {
-            REQUIRE(shows(&setup, at, 100));
-        }
-    }
+    CHECK(shows_records(&setup, 0, 10000));
+    CHECK(shows_records(&setup, 10100, 20000));
     CHECK(shows(&setup, 10000, 50));
     CHECK(!look(&setup, 10000, 100));
     CHECK_STR(setup.error.code, "io-error");

@@ -248,17 +248,22 @@ static void nothing_stale_is_shown_after_a_read_that_failed(void)
     table_window_free(&setup.window);
 }
 
+static bool shows_tables(struct setup *setup, uint64_t first, uint64_t end)
+{
+    while (first < end && shows(setup, first * TABLE, ENTRY, TABLE)) {
+        first++;
+    }
+    return first >= end;
+}
+
 // One bad place costs the entries in it and no others, however much is read ahead.
 static void what_is_before_a_bad_place_is_shown(void)
 {
     struct setup setup = setup_make(TABLE_WINDOW_MAX);
     setup.file.bad_start = 100 * TABLE + 10 * ENTRY + 3;
     setup.file.bad_end = 101 * TABLE;
-    for (uint64_t i = 0; i < 200; i++) {
-        if (i != 100) {
-            REQUIRE(shows(&setup, i * TABLE, ENTRY, TABLE));
-        }
-    }
+    CHECK(shows_tables(&setup, 0, 100));
+    CHECK(shows_tables(&setup, 101, 200));
     CHECK(shows(&setup, 100 * TABLE, ENTRY, TABLE));
     CHECK_EQ_U64(setup.view.size, 10 * ENTRY);
     CHECK(shows(&setup, 100 * TABLE + 9 * ENTRY, ENTRY, TABLE));
