@@ -128,7 +128,8 @@ tables_are_judged() {
 compare_tables() {
     local no_offsets=false
     [[ $recipe != *encrypt.format* ]] || no_offsets=true
-    jq -n -r --arg codes "${*:2}" --argjson no_offsets $no_offsets --slurpfile our_map map.ours \
-        --slurpfile their_map "$1" --slurpfile our_check check.ours --slurpfile their_check "$kept/check.theirs" \
+    jq -n -r --arg codes "${*:2}" --argjson no_offsets $no_offsets \
+        --argjson bytes "$(stat -c %s "$kept/image")" --slurpfile our_map map.ours --slurpfile their_map "$1" \
+        --slurpfile our_check check.ours --slurpfile their_check "$kept/check.theirs" \
         --slurpfile our_audit audit.ours -f "$TOP/tests/helpers/matrix.jq" 2>&1
 }

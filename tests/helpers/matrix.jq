@@ -3,7 +3,7 @@
 #
 # Compares what the program prints of an image of the matrix with its judge, in one run of jq:
 #
-#     jq -n -r -f matrix.jq --arg codes 'CODE ...' --argjson no_offsets BOOLEAN
+#     jq -n -r -f matrix.jq --arg codes 'CODE ...' --argjson no_offsets BOOLEAN --argjson bytes FILE_SIZE
 #         --slurpfile our_map FILE --slurpfile their_map FILE
 #         --slurpfile our_check FILE --slurpfile their_check FILE --slurpfile our_audit FILE
 #
@@ -30,6 +30,9 @@ def figures: [.["image-end-offset"], .["total-clusters"], .["allocated-clusters"
     .corruptions // 0, .leaks // 0];
 def our_figures: with_entries(.key |= gsub("_"; "-")) | figures;
 
+# The one thing that check finds in a sound image: a file that goes on where the image ends, for QEMU too.
+def expected_findings: if $bytes > $their_check[0]["image-end-offset"] then ["trailing-bytes"] else [] end;
+
 (select(($our_map | ours) != ($their_map[0] | theirs)) | "map"),
-(select($our_check[0].findings != [] or ($our_check[0] | our_figures) != ($their_check[0] | figures)) | "check"),
+(select([$our_check[0].findings[].code] != expected_findings or ($our_check[0] | our_figures) != ($their_check[0] | figures)) | "check"),
 (select([$our_audit[0].findings[].code] | unique | join(" ") != $codes) | "audit")
