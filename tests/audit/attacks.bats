@@ -626,14 +626,14 @@ incomplete_with() {
         poke_be64 image $((at + i * 8)) "$entry"
     done
     assert_codes shared-data
-    assert_output_contains '(and 14 more)'
+    assert_equal "$(count_of shared-data)" 15
 }
 
 @test "audit attack: one L2 table for every entry of an L1 table" {
     make_image image 512G '' "write -P 1 0 $C"
     repeat_bytes image "$(field image l1_table_offset)" 8 1024
     assert_codes shared-l2-table shared-data
-    assert_output_contains '(and 1022 more)'
+    assert_equal "$(count_of shared-l2-table)" 1023
 }
 
 @test "audit attack: a small file in which 400000 clusters take turns on 20000" {
@@ -676,7 +676,7 @@ incomplete_with() {
     poke_be32 image $(($(field image snapshots_offset) + 8)) 8192
     poke_be64 image $(($(field image snapshots_offset) + 48)) $((4 << 40))
     assert_codes shared-l2-table shared-data
-    assert_output_contains '(and 8190 more)'
+    assert_equal "$(count_of shared-l2-table)" 8191
 }
 
 @test "audit attack: snapshots whose L2 tables are harmless alone, and one that has them all" {

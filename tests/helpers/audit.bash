@@ -18,6 +18,11 @@ codes() {
     jq -r '[.findings[].code] | join(" ")' <<<"$output"
 }
 
+# count_of CODE: how often the finding applies
+count_of() {
+    jq --arg code "$1" '.findings[] | select(.code == $code).count' <<<"$output"
+}
+
 # assert_only SEVERITY CODE OFFSET [OPTION...]: of the file image that one finding is told, and no other;
 # OFFSET is a number or null
 assert_only() {
