@@ -90,6 +90,10 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_SNAPSHOT] = {"snapshot", SEVERITY_WARNING,
                           "an entry of the snapshot table breaks a rule",
                           "copy the snapshot with qcow2-info cat --snapshot, then delete it"},
+    [FINDING_ZERO_BIT_EXTENDED] = {"zero-bit-extended", SEVERITY_WARNING,
+                                   "an extended L2 entry has the zero bit, which is reserved there",
+                                   "its subclusters decide what it reads as; see whether that data "
+                                   "is right"},
     [FINDING_ZERO_OFFSET_COPIED] = {"zero-offset-copied", SEVERITY_WARNING,
                                     "an entry without a host cluster has the COPIED flag",
                                     "it reads as unallocated; see whether data is missing there"},
@@ -117,6 +121,7 @@ const enum finding_kind finding_of_fault[FAULTS] = {
     [FAULT_L1_COPIED] = FINDING_ZERO_OFFSET_COPIED,
     [FAULT_L2_RESERVED_BITS] = FINDING_L2_RESERVED_BITS,
     [FAULT_L2_ZERO_BIT] = FINDING_ZERO_BIT_VERSION_2,
+    [FAULT_L2_ZERO_BIT_EXTENDED] = FINDING_ZERO_BIT_EXTENDED,
     [FAULT_SUBCLUSTERS_CONFLICT] = FINDING_SUBCLUSTERS_CONFLICT,
     [FAULT_SUBCLUSTERS_NO_CLUSTER] = FINDING_SUBCLUSTERS_NO_CLUSTER,
     [FAULT_L2_UNALIGNED] = FINDING_CLUSTER_UNALIGNED,

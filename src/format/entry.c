@@ -35,13 +35,14 @@ uint32_t l2_entry_all_faults(const struct header *header, struct l2_entry entry,
         return compressed_faults(header, entry);
     }
     uint64_t host_offset = l2_entry_host_offset(entry);
-    uint64_t reserved = L2_ENTRY_RESERVED | (header_extended_l2(header) ? ENTRY_ZERO : 0);
+    bool zero_bit = header_extended_l2(header) && entry.entry & ENTRY_ZERO;
     bool zero = l2_entry_is_zero(header, entry);
     bool has_host = l2_entry_has_host(header, entry);
     bool elsewhere = header_has_data_file(header) &&
                      host_offset != align_down(guest_offset, header->cluster_size);
     bool copied = entry_is_copied(entry.entry) && !has_host && !zero;
-    return fault_if(entry.entry & reserved, FAULT_L2_RESERVED_BITS) |
+    return fault_if(entry.entry & L2_ENTRY_RESERVED, FAULT_L2_RESERVED_BITS) |
+           fault_if(zero_bit, FAULT_L2_ZERO_BIT_EXTENDED) |
            fault_if(zero && !header_has_zero_bit(header), FAULT_L2_ZERO_BIT) |
            subcluster_faults(entry.subclusters, has_host) |
            fault_if(!is_aligned(host_offset, header->cluster_size), FAULT_L2_UNALIGNED) |

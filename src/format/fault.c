@@ -11,6 +11,7 @@ const struct fault_rule fault_rules[FAULTS] = {
     [FAULT_L1_COPIED] = {"the COPIED flag without an L2 table", false},
     [FAULT_L2_RESERVED_BITS] = {"reserved bits set", false},
     [FAULT_L2_ZERO_BIT] = {"the zero bit in a version 2 image", true},
+    [FAULT_L2_ZERO_BIT_EXTENDED] = {"the zero bit in an extended entry", false},
     [FAULT_SUBCLUSTERS_CONFLICT] = {"a subcluster that is both allocated and zero", true},
     [FAULT_SUBCLUSTERS_NO_CLUSTER] = {"a subcluster that is allocated without a host cluster",
                                       true},

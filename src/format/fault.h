@@ -16,7 +16,8 @@ enum entry_fault {
     FAULT_L1_UNALIGNED,
     FAULT_L1_COPIED, // without an L2 table
     FAULT_L2_RESERVED_BITS,
-    FAULT_L2_ZERO_BIT, // in version 2
+    FAULT_L2_ZERO_BIT,          // in version 2
+    FAULT_L2_ZERO_BIT_EXTENDED, // where subclusters have bits of their own
     FAULT_SUBCLUSTERS_CONFLICT,
     FAULT_SUBCLUSTERS_NO_CLUSTER,
     FAULT_L2_UNALIGNED,

@@ -258,21 +258,21 @@ second_l1_entry() {
 }
 
 @test "audit rule unseen-tables: a disk behind more L2 tables than are looked at" {
-    # 300 L2 tables of 2 MiB, each with an entry: that of a cluster of zeros.
-    local size=$((2 << 20)) i at entries=''
-    make_image image 1T cluster_size=2M
+    # 40000 L2 tables full of clusters of zeros, and behind them the L1 table.
+    local size=4096 count=40000 at l1
+    make_image image 1G cluster_size=4096
+    truncate -s "%$size" image
     at=$(stat -c %s image)
-    at=$(((at + size - 1) / size * size))
-    truncate -s $((at + 300 * size)) image
-    for ((i = 0; i < 300; i++)); do
-        printf -v entries '%s%016x' "$entries" $((COPIED | at + i * size))
-        poke image $((at + i * size + 7)) 01
-    done
-    poke image "$(field image l1_table_offset)" "$entries"
-    poke_field image l1_size 300
-    poke_field image size $((300 << 39))
+    l1=$((at + count * size))
+    poke_be64 image "$at" 1
+    repeat_bytes image "$at" 8 $((count * size / 8))
+    copied_entries $count "$at" $size | place image "$l1"
+    truncate -s "%$size" image
+    poke_field image l1_table_offset "$l1"
+    poke_field image l1_size $count
+    poke_field image size $((count * size / 8 * size))
     # What the guest could do with the last one is not seen.
-    poke_be64 image $((at + 300 * size - 8)) $((COPIED | $(field image l1_table_offset)))
+    poke_be64 image $((l1 - 8)) $((COPIED | l1))
     assert_only unsafe unseen-tables "$(field image l1_table_offset)" --max-virtual-size 200T
     assert_equal "$(jq .complete <<<"$output")" false
     audited image --max-virtual-size 200T --allow unseen-tables

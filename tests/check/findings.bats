@@ -606,6 +606,15 @@ make_bitmap_image() {
     assert_finding undecodable-cluster corruption "$at" 0
 }
 
+@test "findings: zero-bit-extended: a warning, as the subclusters decide" {
+    make_image image 1M extended_l2=on "write -P 1 0 $C"
+    poke_l2_entry image 0 $(($(l2_entry image 0) | 1))
+    checked image
+    assert_status 0
+    assert_codes zero-bit-extended
+    qemu-img check -q image
+}
+
 @test "findings: zero-offset-copied, in an L2 entry and in an L1 entry" {
     make_plain
     poke_l2_entry image $((5 * C)) $((COPIED))
