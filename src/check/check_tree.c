@@ -25,13 +25,13 @@ struct tree {
 };
 
 // An L2 entry and where it is.
-struct place {
+struct l2_place {
     struct l2_entry entry;
     uint32_t index;
     uint64_t guest_offset;
 };
 
-static void tell(const struct tree *tree, enum finding_kind kind, const struct place *place)
+static void tell(const struct tree *tree, enum finding_kind kind, const struct l2_place *place)
 {
     const struct finding at = {.kind = kind,
                                .has_host = true,
@@ -58,7 +58,7 @@ static bool reference_plainly(struct check_state *state, uint64_t cluster, enum 
 }
 
 static void reference_data(const struct tree *tree, uint64_t offset, uint64_t size,
-                           enum purpose purpose, const struct place *place)
+                           enum purpose purpose, const struct l2_place *place)
 {
     struct check_state *state = tree->state;
     uint64_t end = offset + size;
@@ -78,7 +78,7 @@ static void reference_data(const struct tree *tree, uint64_t offset, uint64_t si
 }
 
 // How much of it the file has to have, only its decoder can tell; but not nothing.
-static void check_compressed_begin(const struct tree *tree, const struct place *place,
+static void check_compressed_begin(const struct tree *tree, const struct l2_place *place,
                                    const struct stretch *stretch)
 {
     const struct check_state *state = tree->state;
@@ -90,7 +90,7 @@ static void check_compressed_begin(const struct tree *tree, const struct place *
     }
 }
 
-static void check_compressed(struct tree *tree, const struct place *place)
+static void check_compressed(struct tree *tree, const struct l2_place *place)
 {
     struct check *check = tree->state->check;
     struct stretch stretch;
@@ -115,7 +115,7 @@ static void count_fragment(struct tree *tree, uint64_t offset)
 }
 
 // COPIED says that the refcount is exactly 1.
-static void check_copied(const struct tree *tree, const struct place *place, uint64_t offset)
+static void check_copied(const struct tree *tree, const struct l2_place *place, uint64_t offset)
 {
     struct check_state *state = tree->state;
     bool one = header_has_data_file(state->header) ||
@@ -126,7 +126,7 @@ static void check_copied(const struct tree *tree, const struct place *place, uin
 }
 
 // Bytes at the start of a host cluster that the disk needs to be in the file.
-static uint64_t needed_bytes(const struct tree *tree, const struct place *place)
+static uint64_t needed_bytes(const struct tree *tree, const struct l2_place *place)
 {
     const struct header *header = tree->state->header;
     uint32_t parts = l2_entry_data_parts(header, place->entry);
@@ -138,7 +138,8 @@ static uint64_t needed_bytes(const struct tree *tree, const struct place *place)
 }
 
 // The last cluster of the file may end where the disk does, but not before.
-static void check_last_cluster(const struct tree *tree, const struct place *place, uint64_t offset)
+static void check_last_cluster(const struct tree *tree, const struct l2_place *place,
+                               uint64_t offset)
 {
     uint64_t size = tree->state->image->source->size;
     if (offset < size && size - offset < needed_bytes(tree, place)) {
@@ -147,7 +148,7 @@ static void check_last_cluster(const struct tree *tree, const struct place *plac
 }
 
 // An entry that has a host cluster, for data or kept by a zero cluster.
-static void check_cluster(struct tree *tree, const struct place *place)
+static void check_cluster(struct tree *tree, const struct l2_place *place)
 {
     const struct header *header = tree->state->header;
     uint64_t offset = l2_entry_host_offset(place->entry);
@@ -161,14 +162,14 @@ static void check_cluster(struct tree *tree, const struct place *place)
     }
 }
 
-static void report_faults(const struct tree *tree, uint32_t faults, const struct place *place)
+static void report_faults(const struct tree *tree, uint32_t faults, const struct l2_place *place)
 {
     while (faults != 0) {
         tell(tree, finding_of_fault[fault_take(&faults)], place);
     }
 }
 
-static void check_l2_entry(struct tree *tree, const struct place *place)
+static void check_l2_entry(struct tree *tree, const struct l2_place *place)
 {
     const struct header *header = tree->state->header;
     uint32_t faults = l2_entry_faults(header, place->entry, place->guest_offset);
@@ -228,7 +229,7 @@ static uint32_t check_l2_entries(struct tree *tree, struct bytes view, uint32_t 
         if (i == count) {
             break;
         }
-        struct place place = {
+        struct l2_place place = {
             .entry = l2_entry_load(header, view, i),
             .index = index + i,
             .guest_offset = tree->guest_offset + ((uint64_t)(index + i) << header->cluster_bits),
