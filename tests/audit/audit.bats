@@ -88,6 +88,8 @@ assert_usage() {
     done
     audited image
     assert_equal "$(codes)" name-control
+    assert_equal "$(jq -c '.findings[0] | .count, (.message | contains("more"))' <<<"$output")" $'4\nfalse'
+    run_qcow2_info audit image
     assert_output_contains '(and 3 more)'
 }
 
@@ -112,6 +114,8 @@ assert_usage() {
     qemu-img snapshot -c $'\e'"$long"1 image
     qemu-img snapshot -c $'\e'"$long"2 image
     audited image
+    assert_equal "$(jq '.findings[0].count' <<<"$output")" 2
+    run_qcow2_info audit image
     assert_output_contains '(and 1 more)'
 }
 

@@ -370,6 +370,18 @@ make_snapshots() {
     assert_query '[.problems[].code] | length, .[0]' "$(printf '18\n"limit"')"
     # 1000 L1 tables that are too small, 1000 entries with too little extra data, 16 of these told
     assert_query '.problems[17].message' '"1984 further problems in the entries of the snapshot table"'
+    assert_query '[.problems[].count] | .[0], .[17]' "$(printf '1\n1984')"
+}
+
+@test "info: a problem has the keys of every finding" {
+    make_image
+    poke_field a.qcow2 refcount_order 9
+    poke_field a.qcow2 crypt_method 7
+    assert_query '[.problems[] | keys_unsorted] | unique' \
+        '[["code","severity","message","meaning","count","offset","guest_offset"]]'
+    assert_query '[.problems[] | [.code, .severity, .count, .offset, .guest_offset]]' \
+        '[["limit","warning",1,96,null],["unsupported-encryption","unreadable",1,32,null]]'
+    assert_query '[.problems[] | .meaning | length > 10] | unique' '[true]'
 }
 
 @test "info: 65536 snapshots in a file of 197 KB cost next to nothing" {
