@@ -100,8 +100,10 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a cluster of the disk is one in which a table or bits of a bitmap lie",
         "the guest rewrites the tables of its own image, after every check of them"},
     [AUDIT_ENTRY_BROKEN] = {"entry-broken", AUDIT_UNSAFE,
-        "an entry of an L1 table, an L2 table or the refcount table has reserved bits, names data that are "
-        "not aligned to a cluster, or subclusters that cannot be",
+        "an entry of an L1 table, an L2 table or the refcount table breaks a rule of the format: reserved "
+        "bits, a host offset that is not aligned, the zero bit in version 2, a compressed cluster with COPIED "
+        "or a subcluster bitmap, subclusters that contradict each other or have no host cluster; with an "
+        "external data file, a compressed cluster or an offset that is not the guest offset",
         "programs read different disks: the one that scans it, and the one that runs it"},
     [AUDIT_SHARED_L2_TABLE] = {"shared-l2-table", AUDIT_UNSAFE,
         "several entries of one L1 table, of the disk or of a snapshot, name the same L2 table",
@@ -160,8 +162,7 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
 };
 // clang-format on
 
-// COPIED without an offset breaks none: it is a note about refcounts, and the entry reads as a
-// hole.
+// COPIED without an offset breaks none: it is about refcounts, and the entry reads as a hole.
 const enum audit_rule audit_rule_of_fault[FAULTS] = {
     [FAULT_L1_RESERVED_BITS] = AUDIT_ENTRY_BROKEN,
     [FAULT_L1_UNALIGNED] = AUDIT_TABLE_UNALIGNED,

@@ -21,6 +21,12 @@ static inline uint64_t bitmap_table_offset(uint64_t entry)
     return entry & ENTRY_OFFSET_MASK;
 }
 
+// Of an entry without a cluster of bits: they are all ones, else zeros.
+static inline bool bitmap_table_all_ones(uint64_t entry)
+{
+    return entry == BITMAP_TABLE_ALL_ONES;
+}
+
 // What is wrong with an entry of a bitmap table: a set of enum entry_fault.
 static inline uint32_t bitmap_table_faults(const struct header *header, uint64_t entry)
 {

@@ -113,7 +113,7 @@ bool dirty_at(struct dirty_walk *walk, uint64_t offset, uint64_t limit, struct d
     if (bitmap_table_offset(entry) != 0) {
         return read_bits(walk, bitmap_table_offset(entry), within, limit, extent, error);
     }
-    extent->dirty = entry == BITMAP_TABLE_ALL_ONES;
+    extent->dirty = bitmap_table_all_ones(entry);
     extent->length = limit;
     return true;
 }
