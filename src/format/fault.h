@@ -46,7 +46,7 @@ uint32_t faults_unreadable(uint32_t faults);
 // The set of `fault` alone when `wrong`, else the empty set.
 static inline uint32_t fault_if(bool wrong, enum entry_fault fault)
 {
-    return (uint32_t)wrong << fault;
+    return wrong ? UINT32_C(1) << fault : 0;
 }
 
 // The first of `faults`, which is not empty.
