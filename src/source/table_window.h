@@ -22,8 +22,9 @@ enum { TABLE_WINDOW_MIN = 4096, TABLE_WINDOW_MAX = 256 * 1024 };
 // `capacity`: TABLE_WINDOW_MIN..TABLE_WINDOW_MAX bytes.
 struct table_window table_window_make(size_t capacity);
 
-// A view of a table's bytes from `offset` on: at least `entry` bytes, at most `wanted`, valid
-// until the next call. ERROR_TRUNCATED or ERROR_UNSEEN when the entry lies past the end.
+// A view of a table's bytes from `offset` on: at least `entry` bytes, a power of two, and at most
+// `wanted`; it ends before what cannot be read. Valid until the next call. ERROR_TRUNCATED or
+// ERROR_UNSEEN when the entry lies past the end.
 bool table_window_view(struct table_window *window, struct source *source, uint64_t offset,
                        size_t entry, uint64_t wanted, struct bytes *view, struct error *error);
 

@@ -244,6 +244,20 @@ static void a_file_that_shrinks_meanwhile_is_truncated(void)
     source_close(file);
 }
 
+// What was opened is what is copied.
+static void a_file_that_grows_meanwhile_ends_where_it_did(void)
+{
+    struct error error;
+    struct source *file = open_from();
+    REQUIRE(file != NULL);
+    int fd = open(from_path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    REQUIRE(fd >= 0);
+    REQUIRE(write_stream(fd, (struct bytes){bytes, ODD}, &error));
+    close(fd);
+    check_source_fault(file, SIZE - 100, 200, "truncated", SIZE);
+    source_close(file);
+}
+
 static void a_source_that_cannot_be_read_is_at_fault(void)
 {
     struct watched memory = watched_make(bytes, SIZE);
@@ -398,6 +412,7 @@ int main(void)
     RUN(a_file_that_is_appended_to_is_a_stream);
     RUN(a_range_past_the_end_is_truncated);
     RUN(a_file_that_shrinks_meanwhile_is_truncated);
+    RUN(a_file_that_grows_meanwhile_ends_where_it_did);
     RUN(a_source_that_cannot_be_read_is_at_fault);
     RUN(an_output_that_cannot_be_written_is_at_fault);
     RUN_IF(access("/dev/full", W_OK) == 0, a_full_output_is_at_fault, "machine: no /dev/full");
