@@ -43,12 +43,14 @@ static bool look(struct setup *setup, uint64_t offset, size_t entry, uint64_t wa
                              &setup->error);
 }
 
-// Looks there, and at what is seen.
+// Looks there, at what is seen, and that no error is left of a read that was cut.
 static bool shows(struct setup *setup, uint64_t offset, size_t entry, uint64_t wanted)
 {
+    setup->error = (struct error){0};
     return CHECK(look(setup, offset, entry, wanted)) && CHECK(setup->view.size >= entry) &&
            CHECK(setup->view.size <= wanted) &&
-           CHECK_MEM(setup->view.data, file + offset, setup->view.size);
+           CHECK_MEM(setup->view.data, file + offset, setup->view.size) &&
+           CHECK(!setup->error.code);
 }
 
 static void nothing_is_read_or_kept_before_the_first_view(void)
