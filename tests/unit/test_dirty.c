@@ -124,7 +124,7 @@ static void each_bit_is_a_grain_of_the_disk(void)
 static void bits_drawn_by_chance_are_read_as_drawn(void)
 {
     uint64_t state = 1;
-    bool bits[CLUSTER * 8];
+    bool bits[CLUSTER * 8] = {false};
     draw_bitmap(1);
     draw_entry(0, BITS * CLUSTER);
     for (uint64_t i = 0; i < CLUSTER * 8; i++) {

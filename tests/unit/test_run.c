@@ -556,7 +556,7 @@ static uint64_t chance(uint64_t below)
     state ^= state << 13;
     state ^= state >> 7;
     state ^= state << 17;
-    return state % below;
+    return below > 0 ? state % below : 0;
 }
 
 // Bits that have no meaning, and COPIED, which reading does not care for.
