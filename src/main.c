@@ -1,18 +1,21 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// qcow2-info: tells the truth about qcow2 disk images.
+// qcow2-info: inspects qcow2 disk images. The table of commands.
 //
-// Where things are; each folder knows only those above it:
+// Where things are; each folder knows only those above it. README.md beside this file says more.
 //
-//   base/      bytes and their bounds, checked arithmetic, errors, memory, worker threads, the
-//   sandbox source/    where bytes come from and how they move: files, devices, memory, pipes,
-//   holes, copies format/    qcow2 on disk: header, extensions, tables, entries; bytes in, structs
-//   out codec/     decompressors, ciphers and key slots; they know bytes, not images image/     a
-//   disk made of layers: its runs and extents, and the bytes they stand for tables/    walks over
-//   all tables of an image, and what each host cluster is used for info/  check/  audit/   answers,
-//   one room each, as plain structs; they do not know one another output/    those structs as text
-//   and JSON commands/  one command a file: its options and what it prints
+//   base/      bytes and their bounds, errors, memory, worker threads, the sandbox
+//   source/    where bytes come from and how they move
+//   format/    qcow2 on disk: bytes in, structs out
+//   codec/     decompressors, ciphers and key slots
+//   image/     a disk made of layers, and its guest bytes
+//   tables/    walks over all tables of an image
+//   info/      answers, one room each, as plain structs;
+//   check/     the rooms do not know one another
+//   audit/
+//   output/    those structs as text and JSON
+//   commands/  one command a file: its options and what it prints
 
 #include "commands/command.h"
 

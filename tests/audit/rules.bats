@@ -270,7 +270,7 @@ second_l1_entry() {
     truncate -s "%$size" image
     poke_field image l1_table_offset "$l1"
     poke_field image l1_size $count
-    poke_field image size $((count * size / 8 * size))
+    poke_field image size $((count * (size / 8) * size))
     # What the guest could do with the last one is not seen.
     poke_be64 image $((l1 - 8)) $((COPIED | l1))
     assert_only unsafe unseen-tables "$(field image l1_table_offset)" --max-virtual-size 200T
