@@ -24,7 +24,7 @@ struct key_options {
     struct passphrase_source sources[PASSPHRASES_MAX];
     size_t count;
     bool strip_newline;
-    uint32_t max_iterations; // of key derivation, for one slot
+    uint32_t max_iterations; // of key derivation, for all slots of a layer together
 };
 
 extern const struct option_row key_rows[]; // of struct key_options

@@ -93,21 +93,47 @@ struct search {
     const struct luks *luks;
     struct bytes passphrase;
     uint32_t max_iterations;
+    uint64_t spent;    // iterations so far, never above max_iterations
     struct secret key; // owned; of the slot that was found
     int slot;
     unsigned tried;
-    struct error fault; // of the first slot that could not be tried
+    unsigned skipped;   // slots in use that could not be tried
+    struct error fault; // of the first of them
 };
 
-static bool few_iterations(uint32_t iterations, uint32_t max_iterations, const char *whose,
+// Iterations of the hash for a key of `size` bytes: each block of it takes all of them.
+static uint64_t iterations_of(const struct luks *luks, uint32_t iterations, size_t size)
+{
+    const struct crypto_hash *hash = crypto_hash_find(luks->hash);
+    return hash ? iterations * divide_up(size, hash->size) : iterations;
+}
+
+static uint64_t iterations_of_master_key(const struct luks *luks)
+{
+    return iterations_of(luks, luks->master_key_iterations, sizeof luks->master_key_digest);
+}
+
+// To try a slot: its own, and those of the master key.
+static uint64_t iterations_of_slot(const struct luks *luks, int number)
+{
+    return iterations_of(luks, luks->slots[number].iterations, luks->key_bytes) +
+           iterations_of_master_key(luks);
+}
+
+static bool few_iterations(const struct search *search, uint64_t iterations, const char *whose,
                            uint64_t at, struct problem *fault)
 {
-    return iterations <= max_iterations
-               ? true
-               : problem_at(fault, PROBLEM_LUKS_ITERATIONS_LIMIT, at,
-                            "%s asks for %" PRIu32 " iterations of key derivation, above %" PRIu32
-                            "; --max-kdf-iterations allows more",
-                            whose, iterations, max_iterations);
+    char spent[64] = "";
+    if (iterations <= search->max_iterations - search->spent) {
+        return true;
+    }
+    if (search->spent > 0) {
+        snprintf(spent, sizeof spent, " after the %" PRIu64 " of other key slots", search->spent);
+    }
+    return problem_at(fault, PROBLEM_LUKS_ITERATIONS_LIMIT, at,
+                      "%s needs %" PRIu64 " iterations of key derivation%s, above %" PRIu32
+                      "; --max-kdf-iterations allows more",
+                      whose, iterations, spent, search->max_iterations);
 }
 
 static bool read_material(const struct search *search, int number, struct secret *material,
@@ -159,10 +185,22 @@ static bool can_try_slot(const struct search *search, int number, struct problem
     snprintf(name, sizeof name, "LUKS key slot %d", number);
     return luks_slot_sound(search->luks, (size_t)number, at, extensions->encryption_length,
                            fault) &&
-           few_iterations(search->luks->slots[number].iterations, search->max_iterations, name,
+           few_iterations(search, iterations_of_slot(search->luks, number), name,
                           at + LUKS_SLOT_TABLE + (uint64_t)number * LUKS_SLOT_SIZE +
                               LUKS_SLOT_ITERATIONS,
                           fault);
+}
+
+// Keeps the first reason in full, and the numbers of the others.
+static void note_skipped(struct search *search, int number, const struct error *fault)
+{
+    if (search->skipped++ == 0) {
+        search->fault = *fault;
+        return;
+    }
+    size_t length = strlen(search->fault.message);
+    snprintf(search->fault.message + length, sizeof search->fault.message - length,
+             "; key slot %d was skipped, too", number);
 }
 
 static bool find_slot(struct search *search)
@@ -176,8 +214,9 @@ static bool find_slot(struct search *search)
         if (can_try_slot(search, number, &fault) &&
             try_slot(search, number, &opens, &fault.error)) {
             search->tried++;
-        } else if (!search->fault.code) {
-            search->fault = fault.error;
+            search->spent += iterations_of_slot(search->luks, number);
+        } else {
+            note_skipped(search, number, &fault.error);
         }
         if (opens) {
             search->slot = number;
@@ -203,7 +242,7 @@ static bool tell_search(const struct search *search, struct error *error)
     *error = search->fault;
     error->code = ERROR_KEY;
     return error_prefix(error,
-                        "the passphrase is wrong, or that of a key slot that cannot be tried");
+                        "the passphrase is wrong, or that of a key slot that was skipped");
 }
 
 // The fault is that of the first slot in use.
@@ -241,20 +280,24 @@ static bool load_sound_luks(const struct image *image, uint32_t max_iterations, 
     }
     problems_free(&problems);
     if (!loaded || !luks_master_key_sound(luks, at, fault) ||
-        !encryption_supported(image, luks, fault) ||
-        !few_iterations(luks->master_key_iterations, max_iterations, "the LUKS master key",
-                        at + LUKS_MASTER_KEY_ITERATIONS, fault)) {
+        !encryption_supported(image, luks, fault)) {
         return false;
     }
     const struct search search = {.image = image, .luks = luks, .max_iterations = max_iterations};
-    return has_slot_to_try(&search, at, fault);
+    return few_iterations(&search, iterations_of_master_key(luks), "the LUKS master key",
+                          at + LUKS_MASTER_KEY_ITERATIONS, fault) &&
+           has_slot_to_try(&search, at, fault);
 }
 
 static struct cipher *open_luks(const struct image *image, struct bytes passphrase,
                                 uint32_t max_iterations, int *slot, struct error *error)
 {
     struct luks luks;
-    struct search search = {image, &luks, passphrase, max_iterations, .slot = ENCRYPTION_NO_SLOT};
+    struct search search = {.image = image,
+                            .luks = &luks,
+                            .passphrase = passphrase,
+                            .max_iterations = max_iterations,
+                            .slot = ENCRYPTION_NO_SLOT};
     struct problem fault;
     if (!load_sound_luks(image, max_iterations, &luks, &fault)) {
         *error = fault.error;

@@ -32,7 +32,8 @@ enum { ENCRYPTION_NO_SLOT = -1 };
 
 // The cipher of the data of an encrypted image, owned by the caller: each active key slot is tried
 // once, in order. NULL with ERROR_KEY when the passphrase opens none; any passphrase is the key of
-// method AES. Slots, and master keys, that ask for more than `max_iterations` are not tried.
+// method AES. All slots together cost at most `max_iterations` iterations of the hash, each block
+// of a key counted for itself; a slot that would cost more is skipped and named in the error.
 struct cipher *encryption_open(const struct image *image, struct bytes passphrase,
                                uint32_t max_iterations, int *slot, struct error *error);
 

@@ -478,13 +478,13 @@ slot_of() {
         cp image damaged
         poke_be32 damaged $((slot + at)) "$value"
         printf three >key
-        cannot cat --key-file key damaged "that of a key slot that cannot be tried: $words"
+        cannot cat --key-file key damaged "that of a key slot that was skipped: $words"
         assert_stderr_contains "(at offset $((slot + place)))"
         printf seven >key
         assert_reads damaged --key-file key
     done <<'END'
 4 0 0 LUKS key slot 3 has 0 iterations
-4 0xffffffff 4 LUKS key slot 3 asks for 4294967295 iterations of key derivation, above 30000000
+4 0xffffffff 4 LUKS key slot 3 needs
 40 0 40 the key material of LUKS key slot 3 lies outside the encryption header
 40 0xffffffff 40 the key material of LUKS key slot 3 lies outside the encryption header
 44 0 0 LUKS key slot 3 has
@@ -535,7 +535,7 @@ END
 164 00000000 the LUKS master key has no iterations
 END
     poke_be32 image $((header + 164)) 0xffffffff
-    cannot cat --key-file key image 'the LUKS master key asks for 4294967295 iterations of key derivation, above 30000000'
+    cannot cat --key-file key image 'the LUKS master key needs 4294967295 iterations of key derivation, above 50000000; --max-kdf-iterations allows more'
 }
 
 @test "encryption: a header that is missing, too short, or cut off" {
@@ -573,20 +573,44 @@ END
     cannot cat --salvage --key-file key image 'opens none'
 }
 
-@test "encryption: more iterations are tried when they are allowed" {
+# slot_iterations NUMBER: what it costs to try this slot of a header with a key of 64 bytes and sha256: two
+# blocks of the hash, and one for the digest of the master key
+slot_iterations() {
+    local header
+    header=$(luks_header image)
+    echo $((2 * $(peek_be32 image $((header + 208 + 48 * $1 + 4))) + $(peek_be32 image $((header + 164)))))
+}
+
+@test "encryption: more iterations are spent when they are allowed" {
     # More for the key slot than for the master key, which has QEMU's least number.
     make_data "${LUKS/iter-time=10/iter-time=100}"
-    local header iterations
-    header=$(luks_header image)
-    iterations=$(peek_be32 image $((header + 208 + 4)))
+    local iterations
+    iterations=$(slot_iterations 0)
     cannot cat --key-file key --max-kdf-iterations $((iterations - 1)) image \
-        "LUKS key slot 0 asks for $iterations iterations of key derivation, above $((iterations - 1)); --max-kdf-iterations allows more"
+        "LUKS key slot 0 needs $iterations iterations of key derivation, above $((iterations - 1)); --max-kdf-iterations allows more"
     assert_reads image --key-file key --max-kdf-iterations "$iterations"
     run_qcow2_info info --check-key --key-file key --max-kdf-iterations "$iterations" image
     assert_status 0
     run_qcow2_info check --data --key-file key --max-kdf-iterations "$iterations" image
     assert_status 0
-    cannot check --data --key-file key --max-kdf-iterations 1 image 'the LUKS master key asks for'
+    cannot check --data --key-file key --max-kdf-iterations 1 image 'the LUKS master key needs'
+}
+
+@test "encryption: all key slots share the iterations, and a slot that is skipped is named" {
+    make_slots
+    local all
+    all=$(($(slot_iterations 0) + $(slot_iterations 3)))
+    printf three >key
+    assert_reads image --key-file key --max-kdf-iterations "$all"
+    cannot cat --key-file key --max-kdf-iterations $((all - 1)) image \
+        "the passphrase is wrong, or that of a key slot that was skipped: LUKS key slot 3 needs $(slot_iterations 3) iterations of key derivation after the $(slot_iterations 0) of other key slots, above $((all - 1))"
+    # A slot that is too dear does not keep a cheaper one behind it from being tried.
+    poke_be32 image $(($(luks_header image) + 208 + 4)) 0xffffffff
+    assert_reads image --key-file key
+    poke_be32 image $(($(luks_header image) + 208 + 3 * 48 + 4)) 0xfffffffe
+    # More than one: each is named.
+    cannot cat --key-file key image 'that was skipped: LUKS key slot 0 needs'
+    assert_stderr_contains 'key slot 3 was skipped, too (at offset'
 }
 
 @test "encryption: hostile iterations and stripes cost no work" {
@@ -604,7 +628,7 @@ END
     make_data
     local at
     at=$(($(luks_header image) + 212))
-    poke_be32 image $at 30000001
+    poke_be32 image $at 25000001
     run_qcow2_info info --json image
     assert_status 0
     assert_equal "$(jq -c '.readable, [.problems[] | .code, .offset]' <<<"$output")" "true
