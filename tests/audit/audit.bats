@@ -11,7 +11,7 @@ load ../helpers/audit
 C=65536
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img qemu-io jq
 }
 
@@ -71,7 +71,7 @@ assert_usage() {
     assert_equal "$(jq -c '[.findings[] | keys_unsorted] | unique' <<<"$output")" \
         '[["code","severity","message","meaning","count","offset","guest_offset"]]'
     assert_equal "$(jq -c '[.safe, .complete, .virtual_size]' <<<"$output")" '[false,true,1048576]'
-    assert_equal "$(codes)" 'backing-file dirty unknown-compatible-feature'
+    assert_equal "${audited_codes-}" 'backing-file dirty unknown-compatible-feature'
 }
 
 @test "audit: actual_size is what qemu-img calls actual-size" {
@@ -87,7 +87,7 @@ assert_usage() {
         qemu-img snapshot -c $'\e'$name image
     done
     audited image
-    assert_equal "$(codes)" name-control
+    assert_equal "${audited_codes-}" name-control
     assert_equal "$(jq -c '.findings[0] | .count, (.message | contains("more"))' <<<"$output")" $'4\nfalse'
     run_qcow2_info audit image
     assert_output_contains '(and 3 more)'
@@ -197,7 +197,7 @@ assert_usage() {
     assert_status 0
     audited image --max-virtual-size 1048575
     assert_status 2
-    assert_equal "$(codes)" virtual-size
+    assert_equal "${audited_codes-}" virtual-size
     make_image image $((20 << 40)) ''
     audited image
     assert_status 2
@@ -215,7 +215,7 @@ assert_usage() {
     # Shrunk by hand: qemu-img does not while there are snapshots.
     poke_field image size 1048576
     audited image --max-virtual-size 1M
-    assert_equal "$(codes)" virtual-size
+    assert_equal "${audited_codes-}" virtual-size
     assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$(field image snapshots_offset)"
 }
 

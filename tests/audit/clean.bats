@@ -12,7 +12,7 @@ load ../helpers/tables
 load ../helpers/audit
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img qemu-io jq
 }
 
@@ -151,7 +151,7 @@ lived() {
     done
     # It is as large as that of a disk of 400 GiB, which is not allowed here.
     audited image --max-virtual-size 1G
-    assert_equal "$(codes)" l1-size
+    assert_equal "${audited_codes-}" l1-size
 }
 
 @test "audit clean: committed, rebased, amended, and converted into what is there" {

@@ -16,7 +16,7 @@ load ../helpers/audit
 C=65536
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img qemu-io jq
 }
 
@@ -170,7 +170,8 @@ second_l1_entry() {
 }
 
 @test "audit rule larger-than-disk: 80 MiB for a disk of 1 MiB" {
-    make_small
+    # No copy: some file systems call space that was reserved behind fresh data data.
+    make_new_image image 1M '' "write -P 1 0 $((2 * C))"
     fallocate -o "$(stat -c %s image)" -l 80M image
     assert_only note larger-than-disk null
 }
@@ -277,7 +278,7 @@ second_l1_entry() {
     assert_equal "$(jq .complete <<<"$output")" false
     audited image --max-virtual-size 200T --allow unseen-tables
     assert_status 0
-    assert_equal "$(codes)" 'incomplete unseen-tables'
+    assert_equal "${audited_codes-}" 'incomplete unseen-tables'
 }
 
 # ---- Snapshots and bitmaps --------------------------------------------------------------------------

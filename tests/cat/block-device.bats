@@ -29,7 +29,7 @@ attach() {
 }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     devices=()
 }
 

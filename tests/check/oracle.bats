@@ -14,7 +14,7 @@ load ../helpers/tables
 load ../helpers/check
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img qemu-io jq
     seq 100000 120000 >text
 }

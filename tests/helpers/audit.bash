@@ -10,10 +10,10 @@ audited() {
     shift
     run_qcow2_info audit --json "$@" "$image"
     [[ ${status-} -eq 0 || ${status-} -eq 2 ]] || fail "status $status" "$(show_run)" || return
-    jq -e 'type == "object"' <<<"${output-}" >/dev/null || fail 'no JSON object' "$(show_run)"
+    audited_codes=$(codes) || fail 'no JSON object' "$(show_run)"
 }
 
-# codes: those of the findings of the last audit, in one line
+# codes: those of the findings in $output, in one line
 codes() {
     jq -r '[.findings[].code] | join(" ")' <<<"$output"
 }
@@ -26,15 +26,14 @@ count_of() {
 # assert_only SEVERITY CODE OFFSET [OPTION...]: of the file image that one finding is told, and no other;
 # OFFSET is a number or null
 assert_only() {
-    local severity=$1 code=$2 offset=$3 want_status=0
+    local severity=$1 code=$2 offset=$3 want_status=0 safe=true
     shift 3
     [[ $offset == null ]] || offset=$((offset))
-    [[ $severity != unsafe ]] || want_status=2
+    [[ $severity != unsafe ]] || want_status=2 safe=false
     audited image "$@" || return
-    assert_equal "$(codes)" "$code" || return
-    assert_equal "$(jq -c '[.findings[] | .severity, .offset]' <<<"$output")" "[\"$severity\",$offset]" || return
-    jq -e '.findings[0].message | type == "string" and length > 10' <<<"$output" >/dev/null || fail "$output" || return
-    assert_equal "$(jq .safe <<<"$output")" "$([[ $want_status -eq 0 ]] && echo true || echo false)" || return
+    assert_equal "${audited_codes-}" "$code" || return
+    assert_equal "$(jq -c '[.safe, (.findings[0] | .severity, .offset, (.message | type == "string" and length > 10))]' \
+        <<<"$output")" "[$safe,\"$severity\",$offset,true]" || return
     assert_status $want_status
 }
 
@@ -53,10 +52,10 @@ poke_text() {
 
 # extension_at FILE TYPE: where the header extension of this type, 8 hexadecimal digits, is
 extension_at() {
-    local at=112 type
+    local at=112 hex
     [[ $(field "$1" version) -ge 3 ]] || at=72
-    while type=$(peek "$1" "$at" 4) && [[ $type != "$2" ]]; do
-        [[ $type && $type != 00000000 ]] || fail "$1 has no header extension $2" || return
+    while read_hex "$1" "$at" 4 && [[ $hex != "$2" ]]; do
+        [[ $hex && $hex != 00000000 ]] || fail "$1 has no header extension $2" || return
         at=$((at + 8 + ($(peek_be32 "$1" $((at + 4))) + 7) / 8 * 8))
     done
     echo "$at"

@@ -13,43 +13,57 @@ cluster_size() {
     echo $((1 << $(field "$1" cluster_bits)))
 }
 
-# Bytes of an L2 entry: 16 with extended L2 entries (incompatible feature bit 4).
-l2_entry_size() {
-    if [[ $(field "$1" version) -ge 3 && $(($(field "$1" incompatible_features) >> 4 & 1)) -eq 1 ]]; then
-        echo 16
-    else
-        echo 8
-    fi
+# read_geometry IMAGE: sets, from one look at the header, $c to the cluster size, $entry_size to the bytes of
+# an L2 entry (16 with extended L2 entries, incompatible feature bit 4), $coverage to the guest bytes that
+# one L2 table maps, and $l1_table to where the L1 table is
+read_geometry() {
+    local hex
+    read_hex "$1" 0 80 || return
+    c=$((1 << 0x${hex:40:8})) l1_table=$((0x${hex:80:16})) entry_size=8
+    [[ $((0x${hex:8:8})) -lt 3 || $((0x${hex:144:16} >> 4 & 1)) -eq 0 ]] || entry_size=16
+    coverage=$((c * c / entry_size))
 }
 
 # Guest bytes that one L2 table maps.
 l2_coverage() {
-    local c
-    c=$(cluster_size "$1")
-    echo $((c * c / $(l2_entry_size "$1")))
+    local c entry_size coverage l1_table
+    read_geometry "$1" && echo $coverage
 }
 
-# l1_entry_at IMAGE GUEST: where in the file the L1 entry of a guest offset is
+# find_l1_entry IMAGE GUEST: sets $l1_entry to where in the file the L1 entry of a guest offset is, and what
+# read_geometry sets
+find_l1_entry() {
+    read_geometry "$1" && l1_entry=$((l1_table + $2 / coverage * 8))
+}
+
+# find_l2_entry IMAGE GUEST: the same, and sets $l2_table and $l2_entry to where the L2 table and the entry are
+find_l2_entry() {
+    local hex
+    find_l1_entry "$@" && read_hex "$1" "$l1_entry" 8 || return
+    l2_table=$((0x$hex & OFFSET_MASK))
+    l2_entry=$((l2_table + $2 % coverage / c * entry_size))
+}
+
+# l1_entry_at, l2_table_at, l2_entry_at IMAGE GUEST: print where in the file they are
 l1_entry_at() {
-    local index=$(($2 / $(l2_coverage "$1")))
-    echo $(($(field "$1" l1_table_offset) + index * 8))
+    local c entry_size coverage l1_table l1_entry
+    find_l1_entry "$@" && echo $l1_entry
 }
 
-# l2_table_at IMAGE GUEST: where in the file the L2 table of a guest offset is
 l2_table_at() {
-    echo $(($(peek_be64 "$1" "$(l1_entry_at "$1" "$2")") & OFFSET_MASK))
+    local c entry_size coverage l1_table l1_entry l2_table l2_entry
+    find_l2_entry "$@" && echo $l2_table
 }
 
-# l2_entry_at IMAGE GUEST: where in the file the L2 entry of a guest offset is
 l2_entry_at() {
-    local index
-    index=$(($2 % $(l2_coverage "$1") / $(cluster_size "$1")))
-    echo $(($(l2_table_at "$1" "$2") + index * $(l2_entry_size "$1")))
+    local c entry_size coverage l1_table l1_entry l2_table l2_entry
+    find_l2_entry "$@" && echo $l2_entry
 }
 
 # l2_entry IMAGE GUEST: the entry itself, and poke_l2_entry IMAGE GUEST VALUE
 l2_entry() {
-    peek_be64 "$1" "$(l2_entry_at "$1" "$2")"
+    local c entry_size coverage l1_table l1_entry l2_table l2_entry
+    find_l2_entry "$@" && peek_be64 "$1" $l2_entry
 }
 
 # copied_entries COUNT OFFSET STEP: prints the bytes of entries with COPIED, of L1 or L2 tables, for
@@ -70,23 +84,26 @@ place() {
 }
 
 poke_l2_entry() {
-    poke_be64 "$1" "$(l2_entry_at "$1" "$2")" "$3"
+    local c entry_size coverage l1_table l1_entry l2_table l2_entry
+    find_l2_entry "$@" && poke_be64 "$1" $l2_entry "$3"
 }
 
 # poke_subclusters IMAGE GUEST VALUE: the bitmap of an extended entry
 poke_subclusters() {
-    poke_be64 "$1" $(($(l2_entry_at "$1" "$2") + 8)) "$3"
+    local c entry_size coverage l1_table l1_entry l2_table l2_entry
+    find_l2_entry "$@" && poke_be64 "$1" $((l2_entry + 8)) "$3"
 }
 
 # host_offset IMAGE GUEST: where in the file the data of a guest offset is, compressed or not
 host_offset() {
-    local entry bits
-    entry=$(l2_entry "$1" "$2")
+    local c entry_size coverage l1_table l1_entry l2_table l2_entry entry offset_bits
+    find_l2_entry "$@" && entry=$(peek_be64 "$1" $l2_entry) || return
     if [[ $((entry >> 62 & 1)) -eq 1 ]]; then
-        bits=$((62 - ($(field "$1" cluster_bits) - 8)))
-        echo $((entry & ((1 << bits) - 1)))
+        # 62 bits, less those that count sectors: cluster_bits - 8.
+        for ((offset_bits = 70; 1 << (70 - offset_bits) < c; offset_bits--)); do :; done
+        echo $((entry & ((1 << offset_bits) - 1)))
     else
-        echo $(((entry & OFFSET_MASK) + $2 % $(cluster_size "$1")))
+        echo $(((entry & OFFSET_MASK) + $2 % c))
     fi
 }
 
@@ -125,10 +142,24 @@ write_image() {
 
 # make_image FILE SIZE OPTIONS [COMMAND...]: an image made by qemu-img create with these -o options and
 # written by qemu-io
+#
+# The same image is made once a file: QEMU starts slowly.
 make_image() {
+    local kept=$BATS_FILE_TMPDIR/made/${*:2}
+    require_tool qemu-img qemu-io jq || return
+    # Not where a copy would be another image: reserved space, a data file, contents of a file of the test. And
+    # a name has to be one for a file.
+    if [[ $* == *preallocation* || $* == *data_file* || $* == *' -s '* || ${*:2} == */* || ${#kept} -gt 240 ]]; then
+        make_new_image "$@"
+        return
+    fi
+    [[ -e $kept ]] || { mkdir -p "$BATS_FILE_TMPDIR/made" && make_new_image "$kept" "${@:2}"; } || return
+    rm -f "$1" && cp -- "$kept" "$1"
+}
+
+make_new_image() {
     local file=$1 size=$2 options=$3
     shift 3
-    require_tool qemu-img qemu-io jq
     qemu-img create -q -f qcow2 ${options:+-o "$options"} "$file" "$size" || return
     [[ $# -eq 0 ]] || write_image "$file" "$@"
 }

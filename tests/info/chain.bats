@@ -7,7 +7,7 @@
 load ../helpers/load
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img jq
 }
 

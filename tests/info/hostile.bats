@@ -13,7 +13,7 @@ setup_file() {
 }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img jq
 }
 

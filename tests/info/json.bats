@@ -9,7 +9,7 @@ load ../helpers/load
 load ../helpers/encryption
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img jq
 }
 

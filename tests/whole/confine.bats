@@ -10,7 +10,7 @@ load ../helpers/tables
 
 # The folder "in" that the images below are confined to, base files in it and beside it, and places for images.
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     mkdir -p in/sub out inside
     make_image in/base 64k '' 'write -q -P 0x41 0 64k'
     cp in/base in/sub/base

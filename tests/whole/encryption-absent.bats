@@ -20,7 +20,7 @@ setup_file() {
 }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     cp "$IMAGES"/{luks,aes} .
     printf abc >key
 }

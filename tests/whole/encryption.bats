@@ -28,7 +28,7 @@ setup_file() {
 }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     printf abc >key
 }
 

@@ -12,7 +12,7 @@ load ../helpers/audit
 C=65536
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img qemu-io jq
 }
 

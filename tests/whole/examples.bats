@@ -18,7 +18,7 @@ setup_file() {
 }
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     mkdir bin examples
     ln -s "$QCOW2_INFO" bin/qcow2-info
     PATH=$PWD/bin:$PATH

@@ -25,7 +25,7 @@ PIECES=(
 )
 
 setup() {
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_test || return
     require_tool qemu-img qemu-io jq
     local piece
     HOSTILE=''
