@@ -170,7 +170,7 @@ second_l1_entry() {
 }
 
 @test "audit rule larger-than-disk: 80 MiB for a disk of 1 MiB" {
-    # No copy: some file systems call space that was reserved behind fresh data data.
+    # No copy of an image: cp makes other holes.
     make_new_image image 1M '' "write -P 1 0 $((2 * C))"
     fallocate -o "$(stat -c %s image)" -l 80M image
     assert_only note larger-than-disk null
