@@ -123,8 +123,8 @@ tables:
 header extensions:
   at 112    Bitmaps extension                      24 bytes
 snapshots:
-  ID  TAG                  VM SIZE  DATE                      VM CLOCK   DISK SIZE  ICOUNT
-  1   before-the-flood     0 bytes  2026-01-01T00:00:00Z  00:00:00.000      64 MiB  0
+  ID  TAG                  VM SIZE  DATE                      VM CLOCK  VIRTUAL SIZE  ICOUNT
+  1   before-the-flood     0 bytes  2026-01-01T00:00:00Z  00:00:00.000        64 MiB  0
 bitmaps:
   NAME          GRANULARITY  TYPE            TABLE SIZE  FLAGS
   since-backup        4 KiB  dirty-tracking           1  auto
@@ -415,9 +415,9 @@ file_with() {
 }
 
 @test "info: a missing file and a folder" {
-    run_qcow2_info nothing
+    run_qcow2_info ./nothing
     assert_status 1
-    assert_stderr_contains 'qcow2-info: nothing: cannot open'
+    assert_stderr_contains 'qcow2-info: ./nothing: cannot open'
     mkdir folder
     run_qcow2_info folder
     assert_status 1
