@@ -18,6 +18,8 @@
 //   commands/  one command a file: its options and what it prints
 
 #include "commands/command.h"
+#include "commands/diagnostics.h"
+#include "commands/suggest.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -27,37 +29,26 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&command_info, &command_map, &command_cat,
-                                                 &command_check, &command_audit};
-
-enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
-
-static const struct command *find_command(const char *name)
-{
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
-            return commands[i];
-        }
-    }
-    return NULL;
-}
+static const struct command *const commands[] = {&command_info,  &command_map,   &command_cat,
+                                                 &command_check, &command_audit, NULL};
 
 static void print_help(void)
 {
     puts("usage: qcow2-info [COMMAND] [IMAGE] [OPTION]...\n"
+         "       qcow2-info help [COMMAND]\n"
          "\n"
-         "Tells the truth about a qcow2 disk image.\n"
+         "Inspects qcow2 disk images: metadata, extents, contents, corruption, hostile tricks.\n"
          "\n"
-         "Commands (info when none is given):");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+         "Commands (the default is info):");
+    for (size_t i = 0; commands[i]; i++) {
         printf("  %-6s %s\n", commands[i]->name, commands[i]->summary);
     }
     puts("\n"
-         "IMAGE is a file or a block device; with - or none it is standard input. One that is\n"
-         "called like a command is reached as ./map.\n"
+         "IMAGE is a file or a block device; with - or none it is standard input. A file that has\n"
+         "the name of a command is given as ./map.\n"
          "\n"
-         "  --help     this help; qcow2-info COMMAND --help tells about one command\n"
-         "  --version  the version and the libraries in use\n"
+         "  -h, --help     print this help, or with a command the help of that command\n"
+         "  -V, --version  print the version and the libraries in use\n"
          "\n"
          "Example:\n"
          "  qcow2-info disk.qcow2 --json | jq .header.size");
@@ -88,26 +79,21 @@ static void raise_descriptor_limit(void)
     }
 }
 
-// Removes the first argument that names a command, which may stand behind options, and returns it;
-// info when there is none.
-static const struct command *take_command(int *argc, char **argv)
+// The first argument that is no option, before "--"; argc when there is none.
+static int first_word(int argc, char **argv)
 {
-    for (int i = 1; i < *argc; i++) {
-        if (strcmp(argv[i], "--") == 0) {
-            break;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (argv[i][0] != '-' || argv[i][1] == '\0') {
+            return i;
         }
-        if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            continue;
-        }
-        const struct command *command = find_command(argv[i]);
-        if (command) {
-            memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof *argv);
-            (*argc)--;
-            return command;
-        }
-        break;
     }
-    return &command_info;
+    return argc;
+}
+
+static void remove_argument(int *argc, char **argv, int i)
+{
+    memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof *argv);
+    (*argc)--;
 }
 
 static int flush_stdout(void)
@@ -119,6 +105,39 @@ static int flush_stdout(void)
     return EXIT_DONE;
 }
 
+// "help [COMMAND]", without the word "help".
+static int run_help(int argc, char **argv)
+{
+    static char option[] = "--help";
+    char *help[] = {argv[0], option, NULL};
+    int word = first_word(argc, argv);
+    if (word == argc) {
+        print_help();
+        return flush_stdout();
+    }
+    const struct command *command = command_named(commands, argv[word]);
+    return command ? command->run(command, 2, help) : suggest_command(commands, argv[word]);
+}
+
+// The first word may be a command, also behind options; the default is info.
+static int run_command(int argc, char **argv)
+{
+    int word = first_word(argc, argv);
+    struct command by_default = command_info;
+    by_default.others = commands;
+    const char *name = word < argc ? argv[word] : "";
+    const struct command *command = command_named(commands, name);
+    if (command) {
+        remove_argument(&argc, argv, word);
+        return command->run(command, argc, argv);
+    }
+    if (strcmp(name, "help") == 0) {
+        remove_argument(&argc, argv, word);
+        return run_help(argc, argv);
+    }
+    return command_info.run(&by_default, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     unsetenv("POSIXLY_CORRECT"); // options may follow the image anywhere
@@ -126,11 +145,10 @@ int main(int argc, char **argv)
         perror("qcow2-info: cannot open /dev/null");
         return EXIT_CANNOT;
     }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         print_help();
         return flush_stdout();
     }
     raise_descriptor_limit();
-    const struct command *command = take_command(&argc, argv);
-    return command->run(command, argc, argv);
+    return run_command(argc, argv);
 }

@@ -92,7 +92,7 @@ bool audit_image(const struct image *image, const struct audit_options *options,
     *audit = (struct audit){
         .complete = source_complete(source),
         .virtual_size = image->header.size,
-        .actual_size_known = source->kind == SOURCE_FILE,
+        .actual_size_known = source_knows_allocated(source),
         .actual_size = source->allocated_size,
     };
     struct audit_state state = {

@@ -14,6 +14,9 @@ struct command {
     const char *usage;                 // what follows the command's name
     const struct option_group *groups; // ends with one without rows
     const char *notes;                 // what the help says below the options, whole lines
+    // NULL, unless the command line names no command and this one is run by default: then all that
+    // there are, ended by NULL. A word on it may be meant as one of them.
+    const struct command *const *others;
     // argv without the command's name. Returns an exit status.
     int (*run)(const struct command *command, int argc, char **argv);
 };

@@ -17,24 +17,23 @@ enum {
     LABEL_SIZE = 64,
 };
 
-// Words with one blank between them, in lines that begin in HELP_COLUMN, where the first one is.
-static void print_filled(struct writer *out, const char *text)
+// Words with one blank between them, in lines that begin in HELP_COLUMN. `column` is where the
+// last one ended, HELP_COLUMN before the first one.
+static void print_filled(struct writer *out, const char *text, size_t *column)
 {
-    size_t column = HELP_COLUMN;
     while (*text) {
         size_t size = strcspn(text, " ");
-        if (column > HELP_COLUMN && column + 1 + size > HELP_WIDTH) {
+        if (*column > HELP_COLUMN && *column + 1 + size > HELP_WIDTH) {
             writer_format(out, "\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-        } else if (column > HELP_COLUMN) {
+            *column = HELP_COLUMN;
+        } else if (*column > HELP_COLUMN) {
             writer_string(out, " ");
-            column++;
+            (*column)++;
         }
         writer_bytes(out, text, size);
-        column += size;
+        *column += size;
         text += size + strspn(text + size, " ");
     }
-    writer_string(out, "\n");
 }
 
 static void print_row(struct writer *out, const struct option_row *row)
@@ -46,7 +45,12 @@ static void print_row(struct writer *out, const struct option_row *row)
     bool fits = size + 2 <= HELP_COLUMN;
     writer_format(out, "%s%s%*s", label, fits ? "" : "\n", fits ? HELP_COLUMN - size : HELP_COLUMN,
                   "");
-    print_filled(out, row->help);
+    size_t column = HELP_COLUMN;
+    print_filled(out, row->help, &column);
+    if (row->repeatable) {
+        print_filled(out, "(may be repeated)", &column);
+    }
+    writer_string(out, "\n");
 }
 
 static void print_help(struct writer *out, const struct command *command)

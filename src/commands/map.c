@@ -6,8 +6,7 @@
 #include "commands/disk.h"
 #include "format/layout.h"
 #include "output/extent_output.h"
-#include "tables/bitmap_find.h"
-#include "tables/dirty.h"
+#include "tables/dirty_union.h"
 #include "tables/preallocation.h"
 
 #include <unistd.h>
@@ -15,8 +14,9 @@
 struct map_options {
     struct disk_options disk;
     bool json, places, totals;
-    const char *bitmap; // its dirty extents instead of the disk's; NULL: none
-    bool force;         // a bitmap that cannot be trusted, too
+    const char *bitmaps[DIRTY_UNION_MAX]; // their extents instead of the disk's
+    size_t bitmap_count;
+    bool force; // a bitmap that cannot be trusted, too
 };
 
 struct map {
@@ -50,7 +50,7 @@ static bool find_dirty(void *walk, uint64_t at, uint64_t limit, struct map_exten
                        struct error *error)
 {
     struct dirty_extent dirty;
-    if (!dirty_at(walk, at, limit, &dirty, error)) {
+    if (!dirty_union_at(walk, at, limit, &dirty, error)) {
         return false;
     }
     found->extent = (struct extent){.start = dirty.start, .length = dirty.length};
@@ -118,21 +118,17 @@ static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, 
 static const enum problem_kind harmless_to_bitmaps[] = {PROBLEM_ENCRYPTION_UNKNOWN,
                                                         PROBLEM_COMPRESSION_UNKNOWN, PROBLEM_NONE};
 
-static bool map_bitmap(struct map *map, const struct disk *disk, uint64_t offset, uint64_t length,
-                       struct error *error)
+static bool map_bitmaps(struct map *map, const struct disk *disk, uint64_t offset, uint64_t length,
+                        struct error *error)
 {
     const struct map_options *options = map->options;
     const struct image *image = disk->chain.layers[0].image;
-    struct dirty_walk walk;
-    struct bitmap bitmap;
-    if (!image_readable(image, harmless_to_bitmaps, error) ||
-        !bitmap_find(image, options->bitmap, &bitmap, error) ||
-        (!options->force && !bitmap_trusted(image, &bitmap, error)) ||
-        !dirty_walk_start(&walk, image, &bitmap, error)) {
-        return false;
-    }
-    bool done = map_extents(map, find_dirty, &walk, offset, length, error);
-    dirty_walk_end(&walk);
+    struct dirty_union together = {0};
+    bool done = image_readable(image, harmless_to_bitmaps, error) &&
+                dirty_union_start(&together, image, options->bitmaps, options->bitmap_count,
+                                  options->force, error) &&
+                map_extents(map, find_dirty, &together, offset, length, error);
+    dirty_union_end(&together);
     return done;
 }
 
@@ -152,15 +148,16 @@ static int map_range(const char *path, const struct map_options *options, struct
     if (!disk_range(path, &options->disk, disk, &offset, &length)) {
         return EXIT_CANNOT;
     }
-    if (!options->bitmap) {
+    if (options->bitmap_count == 0) {
         preallocation_find_holes(&disk->chain);
     }
     writer_init(&map.writer, STDOUT_FILENO);
     map.output = (struct extent_output){.writer = &map.writer,
                                         .view = &disk->view,
-                                        .bitmap = options->bitmap,
+                                        .bitmap = options->bitmap_count > 0,
                                         .places = options->places};
-    bool done = (options->bitmap ? map_bitmap : map_disk)(&map, disk, offset, length, &error);
+    bool done =
+        (options->bitmap_count > 0 ? map_bitmaps : map_disk)(&map, disk, offset, length, &error);
     extent_output_free(&map.output);
     bool written = writer_finish(&map.writer, &write_error);
     if (!written) {
@@ -181,14 +178,14 @@ static int run_map(const struct command *command, int argc, char **argv)
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
     }
-    if (options.bitmap && (options.places || options.disk.snapshot)) {
+    if (options.bitmap_count > 0 && (options.places || options.disk.snapshot)) {
         return command_usage_error(command,
                                    "--bitmap goes with neither --host-offsets nor --snapshot");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
-    if (options.bitmap) {
+    if (options.bitmap_count > 0) {
         options.disk.chain.inspect = true;
         options.disk.chain.no_backing = true;
     }
@@ -200,6 +197,19 @@ static int run_map(const struct command *command, int argc, char **argv)
     return status;
 }
 
+static bool take_bitmap(const struct command *command, const struct option_row *row,
+                        const char *text, void *place)
+{
+    struct map_options *options = place;
+    if (options->bitmap_count == DIRTY_UNION_MAX) {
+        command_usage_error(command, "--%s is given more than %d times", row->name,
+                            DIRTY_UNION_MAX);
+        return false;
+    }
+    options->bitmaps[options->bitmap_count++] = text;
+    return true;
+}
+
 static const struct option_row rows[] = {
     {"json", OPTION_FLAG, NULL, offsetof(struct map_options, json),
      .help = "print one JSON object a line"},
@@ -207,8 +217,10 @@ static const struct option_row rows[] = {
      .help = "also print the layer, the host offset and the file of each extent"},
     {"totals", OPTION_FLAG, NULL, offsetof(struct map_options, totals),
      .help = "print only the bytes and the percentage of each status"},
-    {"bitmap", OPTION_BITMAP, "NAME", offsetof(struct map_options, bitmap),
-     .help = "print the extents of this dirty bitmap, not of the disk"},
+    {"bitmap", OPTION_BITMAP, "NAME", 0,
+     .help = "print the dirty extents of this bitmap, or of the union of several, not those of the "
+             "disk",
+     .repeatable = true, .take = take_bitmap},
     {"force", OPTION_FLAG, NULL, offsetof(struct map_options, force),
      .help = "with --bitmap, accept a bitmap whose bits cannot be trusted", .needs = "bitmap"},
     {.name = NULL},
@@ -230,7 +242,8 @@ static const char notes[] =
     "Examples:\n"
     "  qcow2-info map disk.qcow2\n"
     "  qcow2-info map disk.qcow2 --json | jq -s 'map(select(.zero | not).length) | add'\n"
-    "  qcow2-info map disk.qcow2 --bitmap since-backup\n";
+    "  qcow2-info map disk.qcow2 --bitmap since-backup\n"
+    "  qcow2-info map disk.qcow2 --bitmap monday --bitmap tuesday\n";
 
 const struct command command_map = {
     .name = "map",

@@ -6,6 +6,7 @@
 #include "base/sandbox.h"
 #include "commands/diagnostics.h"
 #include "image/probe.h"
+#include "image/protocol.h"
 #include "image/reference.h"
 
 #include <string.h>
@@ -48,7 +49,7 @@ bool open_image(const char *path, const struct open_policy *policy, struct chain
     struct source *source = open_word(path, policy->pipe_cap, error);
     *chain = (struct chain){0};
     if (!source) {
-        return false;
+        return protocol_explain(path, false, error);
     }
     if (!policy->opens_more && !chain_follows(&policy->chain)) {
         open_done();

@@ -9,6 +9,7 @@
 #include "commands/diagnostics.h"
 #include "commands/help.h"
 #include "commands/open.h"
+#include "commands/suggest.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -29,8 +30,9 @@ const struct option_row common_rows[] = {
     {"no-sandbox", OPTION_FLAG, NULL, 0,
      .help = "keep the right to open files and start programs, for debugging",
      .take = take_no_sandbox},
-    {"help", OPTION_HELP, NULL, 0, .help = "print this help"},
-    {"version", OPTION_VERSION, NULL, 0, .help = "print the version and the libraries in use"},
+    {"help", OPTION_HELP, NULL, 0, .help = "print this help", .letter = 'h'},
+    {"version", OPTION_VERSION, NULL, 0, .help = "print the version and the libraries in use",
+     .letter = 'V'},
     {.name = NULL},
 };
 
@@ -190,19 +192,77 @@ static struct parser parser_make(const struct command *command)
     return parser;
 }
 
+// The options that begin with the `size` letters at `start`, as "--a, --b". False when there are
+// not two of them.
+static bool list_ambiguous(const struct parser *parser, const char *start, size_t size,
+                           struct error *list)
+{
+    size_t count = 0;
+    size_t used = 0;
+    for (size_t i = 0; i < parser->count && used < sizeof list->message; i++) {
+        if (strncmp(parser->rows[i]->name, start, size) == 0) {
+            used += (size_t)snprintf(list->message + used, sizeof list->message - used, "%s--%s",
+                                     count > 0 ? ", " : "", parser->rows[i]->name);
+            count++;
+        }
+    }
+    return count > 1;
+}
+
+static const char *nearest_option(const struct parser *parser, const char *name)
+{
+    struct nearest nearest = {.word = name};
+    for (size_t i = 0; i < parser->count; i++) {
+        nearest_try(&nearest, parser->rows[i]->name);
+    }
+    return nearest.found;
+}
+
+// A long option that is not in the table, or the start of more than one.
+static void report_unknown_option(const struct parser *parser, const char *given)
+{
+    const char *name = given + strspn(given, "-");
+    char letters[32];
+    struct error list;
+    snprintf(letters, sizeof letters, "%.*s", (int)strcspn(name, "="), name);
+    const char *instead = suggest_option(given);
+    const char *nearest = nearest_option(parser, letters);
+    if (list_ambiguous(parser, name, strcspn(name, "="), &list)) {
+        command_usage_error(parser->command, "option \"%s\" is ambiguous: %s", given, list.message);
+    } else if (command_named(parser->command->others, letters)) {
+        command_usage_error(parser->command,
+                            "unknown option \"%s\"; the command is written without hyphens", given);
+    } else {
+        command_usage_error(parser->command, "unknown option \"%s\"%s%s%s", given,
+                            instead || nearest ? "; " : "",
+                            !instead && nearest ? "perhaps this is meant: --" : "",
+                            instead   ? instead
+                            : nearest ? nearest
+                                      : "");
+    }
+}
+
+static void report_unknown_letter(const struct parser *parser)
+{
+    const char option[] = {'-', (char)optopt, '\0'};
+    const char *instead = suggest_option(option);
+    command_usage_error(parser->command, "unknown option %s%s%s", option, instead ? "; " : "",
+                        instead ? instead : "");
+}
+
 // Reports what getopt_long() could not take. In `optopt` it left the letter, the value in the
 // table, or 0 for a word that is not in it.
 static void report_bad_option(const struct parser *parser, const char *given)
 {
     if (optopt == 0) {
-        command_usage_error(parser->command, "unknown or ambiguous option \"%s\"", given);
+        report_unknown_option(parser, given);
     } else if (optopt >= VALUE_FIRST || strncmp(given, "--", 2) == 0) {
         command_usage_error(parser->command, "option \"%s\" %s", given,
                             strchr(given, '=') ? "takes no value" : "needs a value");
+    } else if (strchr(parser->letters, optopt)) {
+        command_usage_error(parser->command, "a value is missing for -%c", optopt);
     } else {
-        command_usage_error(
-            parser->command, "%s -%c",
-            strchr(parser->letters, optopt) ? "a value is missing for" : "unknown option", optopt);
+        report_unknown_letter(parser);
     }
 }
 
@@ -246,6 +306,11 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
     struct parser parser = parser_make(command);
     int value;
     *status = EXIT_USAGE;
+    // Before its options are taken for those of the default command.
+    if (command->others && argc > 1 && suggest_is_command(argv[1])) {
+        suggest_command(command->others, argv[1]);
+        return false;
+    }
     opterr = 0; // its messages would go to a terminal with whatever is in the arguments
     while ((value = getopt_long(argc, argv, parser.letters, parser.table, NULL)) != -1) {
         size_t i = 0;
@@ -271,6 +336,15 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
 
 bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
 {
+    if (command->others && optind < argc && suggest_is_command(argv[optind])) {
+        suggest_command(command->others, argv[optind]);
+        return false;
+    }
+    if (optind + 1 < argc && command_named(command->others, argv[optind + 1])) {
+        command_usage_error(command, "the command is written before the image: %s %s",
+                            argv[optind + 1], argv[optind]);
+        return false;
+    }
     if (optind + 1 < argc) {
         command_usage_error(command, "one image is expected, and \"%s\" is one too many%s",
                             argv[optind + 1],

@@ -3,6 +3,8 @@
 
 #include "commands/output_file.h"
 
+#include "image/protocol.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -43,7 +45,9 @@ int output_open(const char *output, const struct inputs *inputs, struct error *e
 {
     int fd = output ? open(output, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : STDOUT_FILENO;
     if (fd < 0) {
-        error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
+        error_set(error, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "cannot open: %s",
+                  strerror(errno));
+        protocol_explain(output, true, error);
         return -1;
     }
     if (!check_not_input(fd, inputs, error)) {

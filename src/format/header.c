@@ -4,6 +4,7 @@
 #include "format/header.h"
 
 #include "base/checked.h"
+#include "format/extension.h"
 #include "format/layout.h"
 
 #include <inttypes.h>
@@ -113,17 +114,65 @@ static void check_header_length(const struct header *header, struct bytes start,
     }
 }
 
-static void check_features(const struct header *header, struct problems *problems)
+// Writers end a version 3 header here, and begin its extensions.
+static const uint32_t usual_lengths[] = {HEADER_LENGTH_V3, HEADER_LENGTH_KNOWN};
+
+static bool has_extension_at(struct bytes start, uint32_t offset)
+{
+    return offset + sizeof(uint32_t) <= start.size &&
+           extension_type_name(bytes_be32(start, offset)) != NULL;
+}
+
+// Where the extensions begin when header_length leads elsewhere; 0 when nothing speaks for that.
+static uint32_t missed_extensions(const struct header *header, struct bytes start)
+{
+    for (size_t i = 0; i < sizeof usual_lengths / sizeof *usual_lengths; i++) {
+        uint32_t length = usual_lengths[i];
+        if (header->version >= 3 && header->header_length >= HEADER_LENGTH_V3 &&
+            has_extension_at(start, length)) {
+            return header->header_length == length ? 0 : length;
+        }
+    }
+    return 0;
+}
+
+// The field of the compression type then is a part of an extension.
+static bool takes_extension_for_fields(uint32_t missed)
+{
+    return missed == HEADER_LENGTH_V3;
+}
+
+static void check_header_end(const struct header *header, uint32_t missed,
+                             struct problems *problems)
+{
+    if (missed != 0) {
+        struct problem problem;
+        problem_fill(&problem, PROBLEM_HEADER_END, HEADER_HEADER_LENGTH,
+                     "header_length is %" PRIu32 ", but the header extensions begin at %" PRIu32,
+                     header->header_length, missed);
+        problem.unreadable = takes_extension_for_fields(missed);
+        problems_add(problems, &problem);
+    }
+}
+
+static void check_compression(const struct header *header, struct problems *problems)
 {
     bool feature = (header->incompatible_features & INCOMPATIBLE_COMPRESSION) != 0;
-    if (header->compression_type > COMPRESSION_ZSTD) {
+    if (feature && header->compression_type > COMPRESSION_ZSTD) {
         problems_note(problems, PROBLEM_COMPRESSION_UNKNOWN, HEADER_COMPRESSION_TYPE,
                       "compression type %u is unknown", header->compression_type);
-    } else if (feature != (header->compression_type != COMPRESSION_DEFLATE)) {
+    } else if (!feature && header->compression_type != COMPRESSION_DEFLATE) {
         problems_note(problems, PROBLEM_COMPRESSION_BIT, HEADER_COMPRESSION_TYPE,
-                      "compression type %u contradicts incompatible feature bit 3",
+                      "compression_type is %u (not zlib), but incompatible feature bit 3 is off",
                       header->compression_type);
+    } else if (feature && header->compression_type == COMPRESSION_DEFLATE) {
+        problems_note(problems, PROBLEM_COMPRESSION_BIT, HEADER_COMPRESSION_TYPE,
+                      "compression_type is 0 (zlib), but incompatible feature bit 3 is on");
     }
+}
+
+static void check_features(const struct header *header, struct problems *problems)
+{
     if (header->refcount_order > REFCOUNT_ORDER_MAX) {
         problems_note(problems, PROBLEM_REFCOUNT_ORDER, HEADER_REFCOUNT_ORDER,
                       "refcount_order is %" PRIu32 ", above %d", header->refcount_order,
@@ -252,6 +301,11 @@ bool header_parse(struct bytes start, struct header *header, struct problems *pr
     check_version(&parsed, problems);
     check_geometry(&parsed, problems);
     check_header_length(&parsed, start, problems);
+    uint32_t missed = missed_extensions(&parsed, start);
+    check_header_end(&parsed, missed, problems);
+    if (!takes_extension_for_fields(missed)) {
+        check_compression(&parsed, problems);
+    }
     check_features(&parsed, problems);
     check_encryption(&parsed, problems);
     if (parsed.geometry_known) {

@@ -43,7 +43,7 @@ struct header {
     uint64_t l2_odd_bits;   // an L2 entry without any of these bits seldom has a fault
 };
 
-// Parses `start`, the first bytes of a file (at least HEADER_LENGTH_KNOWN, unless the file is
+// Parses `start`, the first bytes of a file (at least HEADER_PARSED, unless the file is
 // shorter). False only when this is no qcow2 image, or none with a whole header; `error` then says
 // why. Everything else that is wrong with a field goes to `problems`, all of it, and true is
 // returned. A version above 3 is parsed as 3, with a fatal problem.

@@ -35,6 +35,7 @@ enum header_field {
     HEADER_HEADER_LENGTH = 100,
     HEADER_LENGTH_V3 = 104, // the shortest version 3 header
     HEADER_COMPRESSION_TYPE = 104,
+    HEADER_PARSED = 116,       // with the type of an extension that follows the known fields
     HEADER_LENGTH_KNOWN = 112, // later bytes of a header are fields that nobody has named yet
 };
 

@@ -22,6 +22,8 @@ const struct problem_rule problem_rules[PROBLEM_KINDS] = {
     [PROBLEM_HEADER_CUT_SHORT] = {ERROR_TRUNCATED, true, "the file ends within the header"},
     [PROBLEM_HEADER_LENGTH] = {ERROR_CORRUPT, true,
         "the header length is impossible: it is unknown where the header ends"},
+    [PROBLEM_HEADER_END] = {ERROR_CORRUPT, false,
+        "the header length does not lead to the header extensions, which are read wrong or not at all"},
     [PROBLEM_HEADER_PADDING] = {ERROR_CORRUPT, false, "the header length is not a multiple of 8"},
     [PROBLEM_COMPRESSION_UNKNOWN] = {ERROR_UNSUPPORTED_COMPRESSION, true, "the compression type is unknown"},
     [PROBLEM_COMPRESSION_BIT] = {ERROR_CORRUPT, true,

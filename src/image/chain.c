@@ -5,6 +5,7 @@
 
 #include "format/layout.h"
 #include "image/probe.h"
+#include "image/protocol.h"
 #include "image/reference.h"
 #include "source/beneath.h"
 
@@ -126,7 +127,8 @@ static bool open_given_data_file(struct layer *layer, const struct chain_options
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     layer->data_file = open_file(options, layer->data_path, error);
-    return layer->data_file || error_prefix(error, "data file %s", layer->data_path);
+    return layer->data_file || protocol_explain(layer->data_path, false, error) ||
+           error_prefix(error, "data file %s", layer->data_path);
 }
 
 // Makes of `source` what a layer of that format is. Takes over `source`.

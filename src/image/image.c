@@ -102,7 +102,7 @@ static void shrink_first_cluster(struct image *image)
 static bool image_load(struct image *image, struct error *error)
 {
     struct bytes start = {0};
-    if (!read_start(image->source, HEADER_LENGTH_KNOWN, &start, error)) {
+    if (!read_start(image->source, HEADER_PARSED, &start, error)) {
         return false;
     }
     bool parsed = header_parse(start, &image->header, &image->problems, error);

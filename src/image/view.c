@@ -44,6 +44,9 @@ bool view_vm_state(const struct chain *chain, const struct snapshot *snapshot, c
     if (!view_snapshot(chain, snapshot, name, view, error)) {
         return false;
     }
+    if (snapshot->vm_state_size == 0) {
+        return error_set(error, ERROR_NOT_FOUND, "snapshot \"%s\" has no VM state", name);
+    }
     if (!checked_align_up(snapshot->disk_size, header_l2_coverage(header), &view->start) ||
         snapshot->vm_state_size > UINT64_MAX - view->start) {
         return error_at(error, ERROR_CORRUPT, header->snapshots_offset,

@@ -310,7 +310,7 @@ struct info_file info_file(const struct source *source, const char *filename)
     return (struct info_file){
         .name = filename,
         .complete = source_complete(source),
-        .on_disk = source_has_descriptor(source),
+        .allocated_known = source_knows_allocated(source),
         .in_use = source->in_use,
         .size = source->size,
         .allocated_size = source->allocated_size,

@@ -18,7 +18,7 @@
 struct info_file {
     const char *name; // borrowed: as the user gave it
     bool complete;    // false: `size` counts only the first bytes, which a pipe gave
-    bool on_disk;     // `allocated_size` is known
+    bool allocated_known;
     bool in_use;
     uint64_t size, allocated_size; // bytes
 };

@@ -187,7 +187,7 @@ static void key_u64_or_null(struct json *json, const char *key, bool known, uint
 static void print_file(const struct info_file *file, struct json *json)
 {
     key_u64_or_null(json, "file_size", file->complete, file->size);
-    key_u64_or_null(json, "allocated_size", file->on_disk, file->allocated_size);
+    key_u64_or_null(json, "allocated_size", file->allocated_known, file->allocated_size);
     json_key_bool(json, "in_use", file->in_use);
 }
 

@@ -23,8 +23,10 @@ static void print_file(const struct info_file *file, struct writer *writer)
         line_label(writer, "file size");
         writer_format(writer, "unknown: only the first %s were read\n", text);
     }
-    if (file->on_disk) {
+    if (file->allocated_known) {
         line_size(writer, "on disk", file->allocated_size);
+    } else {
+        line_text(writer, "on disk", "unknown");
     }
     if (file->in_use) {
         line_text(writer, "in use", "yes, another process has it open for writing");

@@ -34,17 +34,17 @@ static void print_snapshot(const struct snapshot *snapshot, size_t id_width, siz
                            struct writer *writer)
 {
     char vm_size[TEXT_SIZE_MAX];
-    char disk_size[TEXT_SIZE_MAX];
+    char virtual_size[TEXT_SIZE_MAX];
     char date[TEXT_DATE_MAX];
     char clock[TEXT_CLOCK_MAX];
     text_short_size(snapshot->vm_state_size, vm_size);
-    text_short_size(snapshot->disk_size, disk_size);
+    text_short_size(snapshot->disk_size, virtual_size);
     text_date(snapshot->date_sec, date);
     text_clock(snapshot->vm_clock_nsec, clock);
     writer_string(writer, "  ");
     write_cell(writer, snapshot->id, id_width);
     write_cell(writer, snapshot->name, name_width);
-    writer_format(writer, "%10s  %s  %12s  %10s  ", vm_size, date, clock, disk_size);
+    writer_format(writer, "%10s  %s  %12s  %12s  ", vm_size, date, clock, virtual_size);
     if (snapshot->has_icount) {
         writer_u64(writer, snapshot->icount);
     } else {
@@ -66,8 +66,8 @@ void info_text_snapshots(const struct info *info, struct writer *writer)
         widen(&id_width, info->snapshots[i].id);
         widen(&name_width, info->snapshots[i].name);
     }
-    writer_format(writer, "snapshots:\n  %-*s  %-*s  %10s  %-20s  %12s  %10s  %s\n", (int)id_width,
-                  "ID", (int)name_width, "TAG", "VM SIZE", "DATE", "VM CLOCK", "DISK SIZE",
+    writer_format(writer, "snapshots:\n  %-*s  %-*s  %10s  %-20s  %12s  %12s  %s\n", (int)id_width,
+                  "ID", (int)name_width, "TAG", "VM SIZE", "DATE", "VM CLOCK", "VIRTUAL SIZE",
                   "ICOUNT");
     for (size_t i = 0; i < info->snapshot_count; i++) {
         print_snapshot(&info->snapshots[i], id_width, name_width, writer);

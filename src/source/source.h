@@ -45,7 +45,7 @@ struct source {
     const struct source_ops *ops;
     enum source_kind kind;
     uint64_t size;                   // bytes that can be read
-    uint64_t allocated_size;         // bytes on disk; 0 where nothing tells
+    uint64_t allocated_size;         // bytes on disk, where source_knows_allocated()
     bool in_use;                     // another process holds it open for writing
     int fd;                          // of a file or device, for those that move its bytes
     struct source_identity identity; // of a file or device
@@ -55,6 +55,13 @@ struct source {
 static inline bool source_complete(const struct source *source)
 {
     return source->kind != SOURCE_START;
+}
+
+// Whether it takes a number of bytes on disk that is known: a device has its size, whatever is on
+// it, and nothing else tells.
+static inline bool source_knows_allocated(const struct source *source)
+{
+    return source->kind == SOURCE_FILE;
 }
 
 // Whether its bytes are behind a descriptor, and it is told from others by an identity.

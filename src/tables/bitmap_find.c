@@ -13,18 +13,21 @@ bool bitmap_find(const struct image *image, const char *name, struct bitmap *fou
     struct name_list list = {0};
     struct bitmap bitmap;
     struct bitmap_reader reader = bitmap_reader_start(image);
-    bool is_found = false;
-    while (!is_found && bitmap_reader_next(&reader, &bitmap, NULL)) {
-        is_found = bytes_are(bitmap.name, name);
+    size_t count = 0;
+    while (bitmap_reader_next(&reader, &bitmap, NULL)) {
+        if (bytes_are(bitmap.name, name)) {
+            *found = bitmap;
+            found->name = (struct bytes){0};
+            count++;
+        }
         name_list_add(&list, bitmap.name, (struct bytes){0});
     }
     struct error ended = reader.ended;
     bitmap_reader_free(&reader);
 
-    if (is_found) {
-        *found = bitmap;
-        found->name = (struct bytes){0};
-        return true;
+    if (count > 0) {
+        return count == 1 ||
+               error_set(error, ERROR_CORRUPT, "%zu bitmaps are called \"%s\"", count, name);
     }
     if (ended.code) {
         *error = ended;

@@ -7,8 +7,8 @@
 #include "format/bitmap.h"
 #include "image/image.h"
 
-// Finds a bitmap by its name. ERROR_NOT_FOUND, with a list of those there are, when there is none.
-// The name in `found` is not valid.
+// Finds a bitmap by its name. ERROR_NOT_FOUND, with a list of those there are, when there is none;
+// ERROR_CORRUPT when more than one has it. The name in `found` is not valid.
 bool bitmap_find(const struct image *image, const char *name, struct bitmap *found,
                  struct error *error);
 

@@ -11,14 +11,14 @@
 enum { BITS_PER_BYTE = 8 };
 
 bool dirty_walk_start(struct dirty_walk *walk, const struct image *image,
-                      const struct bitmap *bitmap, struct error *error)
+                      const struct bitmap *bitmap, size_t window, struct error *error)
 {
     *walk = (struct dirty_walk){
         .image = image,
         .granularity_bits = bitmap->granularity_bits,
-        .file = table_file_make(image->source),
+        .file = {.source = image->source, .window = table_window_make(window)},
         .table = bitmap_walk(&walk->file, bitmap->table_offset, bitmap->table_size, NULL),
-        .data_window = table_window_make(TABLE_WINDOW_MAX),
+        .data_window = table_window_make(window),
     };
     if (bitmap->granularity_bits < MIN_BITMAP_GRANULARITY_BITS ||
         bitmap->granularity_bits > CAP_BITMAP_GRANULARITY_BITS) {

@@ -22,9 +22,10 @@ struct dirty_walk {
     struct table_window data_window;
 };
 
-// False when the bitmap is not one that can be walked.
+// `window`: TABLE_WINDOW_MIN..TABLE_WINDOW_MAX bytes, of which the walk takes two. False when the
+// bitmap is not one that can be walked.
 bool dirty_walk_start(struct dirty_walk *walk, const struct image *image,
-                      const struct bitmap *bitmap, struct error *error);
+                      const struct bitmap *bitmap, size_t window, struct error *error);
 
 // What the bitmap says from guest offset `offset` on, for at most `limit` ≥ 1 bytes.
 bool dirty_at(struct dirty_walk *walk, uint64_t offset, uint64_t limit, struct dirty_extent *extent,

@@ -32,7 +32,7 @@ bool image_is_preallocated(const struct image *image)
 {
     const struct header *header = &image->header;
     const struct source *source = image->source;
-    if (!source_has_descriptor(source) || source->allocated_size >= source->size ||
+    if (!source_knows_allocated(source) || source->allocated_size >= source->size ||
         header->refcount_bits == 0 ||
         header->refcount_table_clusters > CAP_REFCOUNT_TABLE_BYTES >> header->cluster_bits) {
         return false;

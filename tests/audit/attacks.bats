@@ -214,7 +214,10 @@ after() {
     assert_equal "$(after cluster_bits 8)" 'header-limit unseen-tables'
     assert_equal "$(after cluster_bits 22)" 'header-limit unseen-tables'
     assert_equal "$(after cluster_bits 64)" 'header-limit unseen-tables'
-    assert_equal "$(after compression_type 2)" header-limit
+    make_small
+    poke_field image incompatible_features 8
+    poke_field image compression_type 2
+    assert_codes header-limit
     assert_equal "$(after l1_size 4194305)" 'l1-size unseen-tables'
     assert_equal "$(after refcount_table_clusters 129)" refcount-table-size
     assert_equal "$(after l1_table_offset $((1 << 56)))" 'header-limit unseen-tables'
@@ -226,6 +229,7 @@ after() {
 @test "audit attack: header fields that break a rule" {
     assert_equal "$(after header_length 100)" header-broken
     assert_equal "$(after compression_type 1)" header-broken
+    assert_equal "$(after compression_type 2)" header-broken
     assert_equal "$(after l1_size 0)" header-broken
     assert_equal "$(after l1_table_offset $((3 * C + 512)))" 'header-broken unseen-tables'
     assert_equal "$(after refcount_table_clusters 0)" header-broken

@@ -193,3 +193,31 @@ another_node() {
         done
     done
 }
+
+@test "block device: nobody knows how much of it is on disk" {
+    local base image
+    make_mixed
+    attach image
+    image=$device
+    run_qcow2_info --json "$image"
+    assert_status 0
+    assert_equal "$(jq -c '[.file_size, .allocated_size]' <<<"$output")" "[$(stat -c %s image),null]"
+    run_qcow2_info "$image"
+    assert_equal "$(grep '^on disk' <<<"$output" | tr -s ' ')" 'on disk: unknown'
+    run_qcow2_info audit --json "$image"
+    assert_equal "$(jq .actual_size <<<"$output")" null
+    # On standard input, and as a raw or qcow2 layer of a chain.
+    assert_equal "$(qcow2_info --json <"$image" | jq .allocated_size)" null
+    truncate -s 2M base
+    attach base
+    base=$device
+    qemu-img create -q -f qcow2 -b "$base" -F raw over.qcow2
+    run_qcow2_info --json --backing-chain over.qcow2
+    assert_status 0
+    assert_equal "$(jq -c 'map(.allocated_size == null)' <<<"$output")" '[false,true]'
+    run_qcow2_info --backing-chain over.qcow2
+    assert_equal "$(grep -c '^on disk: *unknown' <<<"$output")" 1
+    qemu-img rebase -u -q -f qcow2 -b "$image" -F qcow2 over.qcow2
+    assert_equal "$(qcow2_info --json --backing-chain over.qcow2 | jq -c 'map(.allocated_size == null)')" \
+        '[false,true]'
+}

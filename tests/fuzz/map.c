@@ -172,7 +172,7 @@ static void must_be_as_dirty(const struct image *image, const struct bitmap *bit
     struct dirty_extent found;
     struct error error;
     uint64_t into = extent->length / 2;
-    MUST(dirty_walk_start(&walk, image, bitmap, &error));
+    MUST(dirty_walk_start(&walk, image, bitmap, TABLE_WINDOW_MAX, &error));
     MUST(dirty_at(&walk, extent->start + into, extent->length - into, &found, &error));
     MUST(found.dirty == extent->dirty && found.length <= extent->length - into);
     dirty_walk_end(&walk);
@@ -185,7 +185,7 @@ static void walk_bits(const struct chain *chain, const struct bitmap *bitmap)
     struct dirty_walk walk;
     struct error error;
     uint64_t size = image->header.size;
-    if (!dirty_walk_start(&walk, image, bitmap, &error)) {
+    if (!dirty_walk_start(&walk, image, bitmap, TABLE_WINDOW_MAX, &error)) {
         return;
     }
     struct printers printers = printers_start(&view, true);

@@ -123,8 +123,8 @@ tables:
 header extensions:
   at 112    Bitmaps extension                      24 bytes
 snapshots:
-  ID  TAG                  VM SIZE  DATE                      VM CLOCK   DISK SIZE  ICOUNT
-  1   before-the-flood     0 bytes  2026-01-01T00:00:00Z  00:00:00.000      64 MiB  0
+  ID  TAG                  VM SIZE  DATE                      VM CLOCK  VIRTUAL SIZE  ICOUNT
+  1   before-the-flood     0 bytes  2026-01-01T00:00:00Z  00:00:00.000        64 MiB  0
 bitmaps:
   NAME          GRANULARITY  TYPE            TABLE SIZE  FLAGS
   since-backup        4 KiB  dirty-tracking           1  auto
@@ -407,6 +407,64 @@ file_with() {
     assert_stderr_contains 'the file ends within the header'
 }
 
+# header_told TEXT: each command says TEXT of a.qcow2
+header_told() {
+    run_qcow2_info info a.qcow2
+    assert_stderr_contains "$1" || return
+    assert_output_contains "  corrupt: $1" || return
+    run_qcow2_info check --json a.qcow2
+    [[ $output${stderr-} == *"$1"* ]] || fail "$(show_run)" || return
+    run_qcow2_info audit --json a.qcow2
+    assert_status 2 || return
+    assert_output_contains "$1"
+}
+
+# QEMU does not open a.qcow2.
+refused_by_qemu() {
+    run qemu-img info -f qcow2 a.qcow2
+    [[ $status -eq 1 ]] || fail "$output"
+}
+
+@test "info: a header_length that leads past or into the header extensions is named" {
+    local length
+    for length in 264 120 128; do
+        make_image -b "$SAMPLE" -F qcow2
+        poke_field a.qcow2 header_length "$length"
+        header_told "header_length is $length, but the header extensions begin at 112"
+    done
+    # A header of 104 bytes, as older programs write, whose length says more.
+    make_image
+    poke a.qcow2 104 "$(peek a.qcow2 112 400)0000000000000000"
+    poke_field a.qcow2 header_length 104
+    run_qcow2_info a.qcow2
+    assert_line problems none
+    for length in 112 264; do
+        poke_field a.qcow2 header_length "$length"
+        header_told "header_length is $length, but the header extensions begin at 104"
+        refused_by_qemu
+        run_qcow2_info info a.qcow2
+        assert_output_contains 'readable:             no: header_length'
+        [[ ${output}${stderr-} != *compression_type* ]] || fail "$output"
+        run_qcow2_info cat a.qcow2
+        assert_status 1
+        [[ ${stderr-} == *header_length* ]] || fail "${stderr-}"
+    done
+}
+
+@test "info: a compression type without its feature bit is named as that" {
+    local type
+    make_image
+    for type in 1 2 255; do
+        poke_field a.qcow2 compression_type "$type"
+        header_told "compression_type is $type (not zlib), but incompatible feature bit 3 is off"
+        refused_by_qemu
+    done
+    poke_field a.qcow2 compression_type 0
+    poke_field a.qcow2 incompatible_features 8
+    header_told 'compression_type is 0 (zlib), but incompatible feature bit 3 is on'
+    refused_by_qemu
+}
+
 @test "info: a pipe that is no qcow2 image" {
     run --separate-stderr bash -c 'echo hello | gzip | "$1" --json' _ "$QCOW2_INFO"
     assert_status 1
@@ -415,9 +473,9 @@ file_with() {
 }
 
 @test "info: a missing file and a folder" {
-    run_qcow2_info nothing
+    run_qcow2_info ./nothing
     assert_status 1
-    assert_stderr_contains 'qcow2-info: nothing: cannot open'
+    assert_stderr_contains 'qcow2-info: ./nothing: cannot open'
     mkdir folder
     run_qcow2_info folder
     assert_status 1

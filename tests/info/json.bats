@@ -566,6 +566,14 @@ piped() {
     diff -u want got
 }
 
+@test "info: of a pipe nobody knows how much is on disk" {
+    cp "$SAMPLE" a.qcow2
+    head -c 217128 a.qcow2 | qcow2_info 2>/dev/null | grep '^on disk' | tr -s ' ' >got
+    assert_equal "$(<got)" 'on disk: unknown'
+    qcow2_info a.qcow2 | grep '^on disk' | tr -s ' ' >got
+    [[ $(<got) == *"($(($(stat -c '%b * %B' a.qcow2))) bytes)" ]] || fail "$(<got)"
+}
+
 @test "info --json: tables beyond the first bytes of an image were not seen" {
     cp "$SAMPLE" a.qcow2
     piped 4096 >got

@@ -508,3 +508,128 @@ only_with_force() {
     assert_output_contains 'No space left'
     assert_equal "${#lines[@]}" 1
 }
+
+# ---- Several bitmaps ------------------------------------------------------------------------------------
+
+# make_three: image of 8 MiB with the bitmaps a (512 bytes), b (64 KiB) and c (1 MiB), each of other writes
+make_three() {
+    make_image image 8M "${1-}"
+    qemu-img bitmap --add -g 512 image a
+    write_image image 'write -q -P 1 512 512' 'write -q -P 1 100k 1k' 'write -q -P 1 3M 200k'
+    qemu-img bitmap --disable image a
+    qemu-img bitmap --add -g 64k image b
+    write_image image 'write -q -P 1 64k 64k' 'write -q -P 1 3100k 200k' 'write -q -P 1 8191k 1k'
+    qemu-img bitmap --disable image b
+    qemu-img bitmap --add -g 1M image c
+    write_image image 'write -q -P 1 5M 1k' 'write -q -P 1 7M 1k'
+}
+
+# merged NAME...: what qemu-img merges of these bitmaps of image into a new bitmap, the bitmap of qemu_dirty
+merged() {
+    cp image merged.qcow2
+    local name
+    qemu-img bitmap --remove merged.qcow2 b
+    qemu-img bitmap --add -g 512 merged.qcow2 b
+    for name in "$@"; do
+        qemu-img bitmap --merge "$name" -b image -F qcow2 merged.qcow2 b || return
+    done
+    mv image image.kept
+    mv merged.qcow2 image
+    qemu_dirty
+    mv image.kept image
+}
+
+# union_equal NAME...: map of these bitmaps together is what qemu-img merges them to
+union_equal() {
+    local -a options=()
+    local name
+    for name in "$@"; do
+        options+=(--bitmap "$name")
+    done
+    merged "$@" >theirs || return
+    qcow2_info map --json "${options[@]}" image | jq -s -c "$DIRTY_FORM" >ours || return
+    diff -u theirs ours
+}
+
+@test "map --bitmap: several are their union, whatever their granularities" {
+    local options
+    for options in '' cluster_size=512 cluster_size=2M; do
+        rm -f image
+        make_three "$options"
+        union_equal a b
+        union_equal b a
+        union_equal a c
+        union_equal c b a
+        union_equal b
+        union_equal a a
+    done
+}
+
+@test "map --bitmap: of several, the JSON has the keys of one, and no neighbours are alike" {
+    make_three
+    run_qcow2_info map --json --bitmap a --bitmap b --bitmap c image
+    assert_status 0
+    assert_equal "${stderr-}" ''
+    assert_output '{"start":0,"length":512,"dirty":false}
+{"start":512,"length":512,"dirty":true}
+{"start":1024,"length":64512,"dirty":false}
+{"start":65536,"length":65536,"dirty":true}
+{"start":131072,"length":3014656,"dirty":false}
+{"start":3145728,"length":262144,"dirty":true}
+{"start":3407872,"length":1835008,"dirty":false}
+{"start":5242880,"length":1048576,"dirty":true}
+{"start":6291456,"length":1048576,"dirty":false}
+{"start":7340032,"length":1048576,"dirty":true}'
+    run_qcow2_info map --totals --json --bitmap a --bitmap b --offset 1M --length 3M image
+    assert_equal "$(jq -c . <<<"$output")" '{"dirty":262144,"clean":2883584,"total":3145728,"extents":3}'
+}
+
+@test "map --bitmap: of several, one that cannot be trusted or read is an error that names it" {
+    make_three
+    qemu-img bitmap --add image d
+    local at
+    at=$(directory_at image)
+    # The entries take 32 bytes each: 24, and a name of one byte.
+    poke_be32 image $((at + 32 + 12)) 1
+    run_qcow2_info map --bitmap a --bitmap b image
+    assert_status 1
+    assert_output ''
+    assert_one_error image 'bitmap "b"' 'in use'
+    run_qcow2_info map --bitmap b --bitmap a --force image
+    assert_status 0
+    run_qcow2_info map --bitmap a --bitmap missing image
+    assert_status 1
+    assert_output ''
+    assert_one_error image '"missing"' 'a, b, c, d'
+    # A fault of one is told also where the other is dirty.
+    poke_be64 image "$(peek_be64 image $((at + 64)))" $((1 << 40))
+    poke_be64 image "$(peek_be64 image "$at")" 1
+    run_qcow2_info map --bitmap a --bitmap c image
+    assert_status 1
+    assert_one_error image 'bitmap "c"' 'guest offset 0'
+}
+
+@test "map --bitmap: a name that two bitmaps have is refused" {
+    make_three
+    poke image $(($(directory_at image) + 32 + 24)) 61
+    run_qcow2_info map --bitmap a image
+    assert_status 1
+    assert_output ''
+    assert_one_error image '2 bitmaps are called "a"'
+}
+
+@test "map --bitmap: up to 64 at a time" {
+    make_bitmap 1M '' 64k 'write -q -P 1 64k 128k'
+    local options=()
+    while [[ ${#options[@]} -lt 128 ]]; do
+        options+=(--bitmap b)
+    done
+    run_qcow2_info map --json "${options[@]}" image
+    assert_status 0
+    local json=$output
+    run_qcow2_info map --json --bitmap b image
+    assert_output "$json"
+    run_qcow2_info map "${options[@]}" --bitmap b image
+    assert_status 64
+    assert_stderr_contains '--bitmap is given more than 64 times'
+}

@@ -60,7 +60,7 @@ static bool open_drawn(void)
 
 static bool start(void)
 {
-    return open_drawn() && CHECK(dirty_walk_start(&walk, image, &bitmap, &error));
+    return open_drawn() && CHECK(dirty_walk_start(&walk, image, &bitmap, TABLE_WINDOW_MAX, &error));
 }
 
 static void end(void)
@@ -195,7 +195,7 @@ static void what_the_file_does_not_have_is_told_apart(void)
 
 static void refused(const char *code)
 {
-    CHECK(!dirty_walk_start(&walk, image, &bitmap, &error));
+    CHECK(!dirty_walk_start(&walk, image, &bitmap, TABLE_WINDOW_MAX, &error));
     CHECK_STR(error.code, code);
     dirty_walk_end(&walk);
 }
@@ -215,7 +215,7 @@ static void bitmaps_that_cannot_be_walked_are_refused(void)
     bitmap.table_offset = UINT64_C(1) << 56;
     refused("corrupt");
     bitmap.table_offset = TABLE * CLUSTER;
-    REQUIRE(dirty_walk_start(&walk, image, &bitmap, &error));
+    REQUIRE(dirty_walk_start(&walk, image, &bitmap, TABLE_WINDOW_MAX, &error));
     CHECK(says(0, UINT64_MAX, false, CLUSTER * 8 * (UINT64_C(1) << 31)));
     end();
 }

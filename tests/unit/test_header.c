@@ -11,7 +11,7 @@
 
 #define CLUSTER UINT64_C(65536)
 
-enum { HEADER_BYTES = 112 };
+enum { HEADER_BYTES = 120 }; // and what follows those that have names
 
 // The bytes of a header and what the parser says of them.
 struct subject {
@@ -412,6 +412,7 @@ static void compression_type_and_its_feature_bit_go_together(void)
     put(&subject, 104, 1, 0);
     check_one_problem(&subject, ERROR_CORRUPT, 104, true);
     check_field(104, 1, 1, ERROR_CORRUPT, true);
+    check_field(104, 1, 2, ERROR_CORRUPT, true);
     subject = sound_v3();
     put(&subject, 72, 8, 8);
     put(&subject, 104, 1, 2);
@@ -471,6 +472,50 @@ static void all_that_is_wrong_is_told_not_only_the_first(void)
     problems_free(&subject.problems);
 }
 
+// One problem, at the field header_length, which names where the extensions begin.
+static void check_missed(uint32_t header_length, uint32_t extension_at, bool fatal)
+{
+    static const uint32_t types[] = {0xe2792aca, 0x6803f857, 0x23852875, 0x0537be77, 0x44415441};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct subject subject = sound_v3();
+        char begin[40];
+        put(&subject, 100, 4, header_length);
+        put(&subject, extension_at, 4, types[i]);
+        check_one_problem(&subject, ERROR_CORRUPT, 100, fatal);
+        snprintf(begin, sizeof begin, "extensions begin at %u", extension_at);
+        parse(&subject);
+        CHECK(strstr(subject.problems.items[0].error.message, begin) != NULL);
+        problems_free(&subject.problems);
+    }
+}
+
+static void a_header_length_that_misses_the_extensions_is_the_problem(void)
+{
+    check_missed(264, 112, false); // past them
+    check_missed(120, 112, false); // into them
+    check_missed(104, 112, false); // before them
+    check_missed(112, 104, true);  // what is read as the compression type is none
+    check_missed(264, 104, true);
+}
+
+static void extensions_where_header_length_leads_are_no_problem(void)
+{
+    struct subject subject = sound_v3();
+    put(&subject, 112, 4, 0x6803f857);
+    check_sound(&subject);
+    // One whose data begins as the type of another.
+    put(&subject, 100, 4, 104);
+    put(&subject, 104, 4, 0x44415441);
+    put(&subject, 108, 4, 8);
+    put(&subject, 112, 4, 0x44415441);
+    check_sound(&subject);
+    // Fields of a longer header that nobody knows.
+    put(&subject, 100, 4, 120);
+    put(&subject, 104, 8, 0);
+    put(&subject, 112, 8, UINT64_MAX);
+    check_sound(&subject);
+}
+
 int main(void)
 {
     RUN(a_sound_version_3_header_has_no_problems);
@@ -500,6 +545,8 @@ int main(void)
     RUN(the_refcount_table_matters_to_a_checker_only);
     RUN(unknown_encryption_is_not_supported);
     RUN(compression_type_and_its_feature_bit_go_together);
+    RUN(a_header_length_that_misses_the_extensions_is_the_problem);
+    RUN(extensions_where_header_length_leads_are_no_problem);
     RUN(raw_external_data_needs_a_data_file_and_no_backing_file);
     RUN(the_backing_file_name_lies_in_the_first_cluster);
     RUN(a_backing_file_without_offset_or_without_length_is_none);

@@ -415,12 +415,25 @@ make_vm_state() {
     qcow2_info cat --vm-state --snapshot s image | cmp - <(head -c 700 text)
 }
 
-@test "snapshots: no VM state has no bytes" {
+@test "snapshots: a VM state that was not saved is an error, and makes no file" {
     make_image image 1M '' 'write -q -P 1 0 1M'
     take_snapshot image s
-    run_qcow2_info cat --vm-state --snapshot s image
-    assert_status 0
-    assert_output ''
+    echo precious >kept
+    local options
+    for options in '' '-o out' '-o kept' '--salvage --salvage-log out' '--salvage -o out' '--offset 0 --length 0 -o out'; do
+        # shellcheck disable=SC2086 # several words
+        run_qcow2_info cat --vm-state --snapshot s $options image
+        assert_status 1
+        assert_output ''
+        assert_one_error image 'snapshot "s" has no VM state'
+    done
+    [[ ! -e out ]] || fail 'a file was made'
+    assert_equal "$(<kept)" precious
+    # Neither has one whose size is only in the field of 32 bits, when there is one of 64.
+    poke_be32 image $(($(snapshot_at image 0) + VM_STATE_SIZE)) 700
+    assert_equal "$(qemu-img snapshot -l image | awk '$2 == "s" { print $3, $4 }')" '0 B'
+    run_qcow2_info cat --vm-state --snapshot 1 -o out image
+    assert_one_error image 'snapshot "1" has no VM state'
 }
 
 @test "snapshots: holes of a VM state are zeros, not bytes of the backing file" {
