@@ -35,6 +35,34 @@ static void check_encryption_header(struct check_state *state)
     problems_free(&problems);
 }
 
+// Header extensions refer to bitmaps and to the encryption header: who cannot read one cannot count
+// what it refers to.
+static bool hides_references(const struct check_state *state, const struct problem *problem)
+{
+    switch (problem->kind) {
+    case PROBLEM_EXTENSIONS_PLACE:
+    case PROBLEM_EXTENSION_LENGTH:
+    case PROBLEM_EXTENSION_CUT_SHORT:
+    case PROBLEM_EXTENSION_SHORT:
+        return true;
+    default:
+        return check_error_is_unseen(state, &problem->error);
+    }
+}
+
+static void check_header_problem(struct check_state *state, const struct problem *problem)
+{
+    const struct error *error = &problem->error;
+    const struct finding at = {
+        .kind = FINDING_HEADER, .has_host = error->has_offset, .host_offset = error->offset};
+    state->uncounted = state->uncounted || hides_references(state, problem);
+    if (check_error_is_unseen(state, error)) {
+        check_unseen(state);
+    } else {
+        findings_add(&state->check->findings, &at, "%s", error->message);
+    }
+}
+
 static void check_header(struct check_state *state)
 {
     const struct image *image = state->image;
@@ -50,10 +78,9 @@ static void check_header(struct check_state *state)
         findings_add(findings, &at, "incompatible feature bit 1");
     }
     for (size_t i = 0; i < image->problems.count; i++) {
-        const struct error *error = &image->problems.items[i].error;
-        struct finding problem = {
-            .kind = FINDING_HEADER, .has_host = error->has_offset, .host_offset = error->offset};
-        findings_add(findings, &problem, "%s", error->message);
+        if (image->problems.items[i].kind != PROBLEM_TABLE_UNSEEN) { // the table's reference counts
+            check_header_problem(state, &image->problems.items[i]);
+        }
     }
 }
 
@@ -61,7 +88,8 @@ static void check_trailing_bytes(struct check_state *state)
 {
     const struct check *check = state->check;
     uint64_t size = state->image->source->size;
-    if (size > check->image_end_offset) {
+    // What was not counted, or has a refcount that is not known, may lie there.
+    if (size > check->image_end_offset && !state->uncounted && check->check_errors == 0) {
         const struct finding at = {.kind = FINDING_TRAILING_BYTES,
                                    .has_host = true,
                                    .host_offset = check->image_end_offset};
@@ -70,17 +98,15 @@ static void check_trailing_bytes(struct check_state *state)
     }
 }
 
-// Of a pipe we have seen the first bytes: what they refer to behind those may well be there.
-static void check_unseen(struct check_state *state)
+static void report_unseen(struct check_state *state)
 {
-    const uint64_t *by_kind = state->check->findings.by_kind;
-    const struct source *source = state->image->source;
-    if (!source_complete(source) && by_kind[FINDING_OUT_OF_FILE] + by_kind[FINDING_CUT_SHORT] +
-                                            by_kind[FINDING_REFCOUNT_BLOCK_OUT_OF_FILE] >
-                                        0) {
+    uint64_t references = state->check->unseen_references;
+    if (references > 0) {
         struct error error;
-        error_set(&error, ERROR_UNSEEN, "only the first %" PRIu64 " bytes were given",
-                  source->size);
+        error_set(&error, ERROR_UNSEEN,
+                  "only the first %" PRIu64 " bytes were given: %" PRIu64
+                  " references to what follows were not checked",
+                  state->image->source->size, references);
         check_failed(state, &error);
     }
 }
@@ -98,7 +124,7 @@ static void check_references(struct check_state *state)
     check_bitmaps(state);
     check_refcount_tables(state);
     check_compare_refcounts(state);
-    check_unseen(state);
+    report_unseen(state);
 }
 
 // Without these nothing can be compared.
@@ -132,6 +158,7 @@ static struct check_state start(const struct chain *chain, const struct check_op
         .check = check,
         .file_end = divide_up(image->source->size, header->cluster_size) << header->cluster_bits,
         .whole_clusters = image->source->size >> header->cluster_bits,
+        .partial = !source_complete(image->source),
         .dirty = (header->incompatible_features & INCOMPATIBLE_DIRTY) != 0,
         .refcount_max = header->refcount_order == REFCOUNT_ORDER_MAX
                             ? UINT64_MAX >> 1

@@ -19,7 +19,10 @@ static void tell_bitmap_end(struct check_state *state, uint64_t offset, const st
 {
     if (error->code == ERROR_MEMORY) {
         state->out_of_memory = true;
+    } else if (error->code == ERROR_IO || check_error_is_unseen(state, error)) {
+        check_unreadable(state, error);
     } else {
+        state->uncounted = true;
         tell_bitmap(state, offset, error->message);
     }
 }
@@ -65,6 +68,7 @@ static void check_bitmap_table(struct check_state *state, const struct bitmap *b
     const struct finding none = {0};
     uint64_t bits = (uint64_t)bitmap->table_size << state->header->cluster_bits;
     if (bitmap->table_size > CAP_BITMAP_TABLE_ENTRIES || bits > CAP_BITMAP_BYTES) {
+        state->uncounted = true;
         return; // no table has so many entries; that was told
     }
     struct table_file file = table_file_make(state->image->source);
@@ -99,10 +103,12 @@ void check_bitmaps(struct check_state *state)
     check_reference(state, extensions->bitmaps_directory_offset, extensions->bitmaps_directory_size,
                     PURPOSE_BITMAP_DIRECTORY, &none, "the header extension");
     struct bitmap_reader reader = bitmap_reader_start(state->image);
+    reader.names_max = UINT64_MAX;
     while (bitmap_reader_next(&reader, &bitmap, &problems)) {
         tell_bitmap_problems(state, &problems);
         check_bitmap_table(state, &bitmap);
     }
+    state->uncounted = state->uncounted || reader.next < extensions->bitmaps_count;
     if (reader.ended.code) {
         tell_bitmap_end(state, extensions->bitmaps_directory_offset, &reader.ended);
     }

@@ -24,6 +24,9 @@ static void check_block(struct check_state *state, uint64_t index, uint64_t entr
     snprintf(place, sizeof place, "refcount table entry %" PRIu64, index);
     if (faults != 0) {
         at.kind = finding_of_fault[fault_first(faults)]; // an entry with reserved bits is not used
+    } else if (offset >= state->file_end && state->partial) {
+        check_unseen(state);
+        return;
     } else if (offset >= state->file_end) {
         at.kind = FINDING_REFCOUNT_BLOCK_OUT_OF_FILE;
     } else {
@@ -72,8 +75,8 @@ static void tell_difference(struct check_state *state, uint64_t cluster, uint64_
 {
     struct check *check = state->check;
     note_used(state, cluster);
-    if (count == REFERENCE_COUNT_MAX && refcount > count) {
-        return; // we have not counted further
+    if (refcount > count && (count == REFERENCE_COUNT_MAX || state->uncounted)) {
+        return; // there may be more references than were counted
     }
     struct finding at = {.kind = FINDING_REFCOUNT_TOO_LOW,
                          .has_host = true,
@@ -129,8 +132,11 @@ static void compare_others(struct check_state *state, uint64_t first, const uint
     uint64_t refcount;
     for (uint64_t i = 0; i < REFERENCE_CHUNK; i++) {
         uint32_t count = reference_count(cells[i]);
-        if (count > 0 && !(cells[i] & REFERENCE_COMPARED) &&
-            check_find_refcount(state, first + i, &refcount)) {
+        if (count == 0 || (cells[i] & REFERENCE_COMPARED)) {
+            continue;
+        }
+        note_used(state, first + i);
+        if (check_find_refcount(state, first + i, &refcount)) {
             tell_difference(state, first + i, refcount, count);
         }
     }
@@ -147,6 +153,8 @@ void check_compare_refcounts(struct check_state *state)
     while ((step = check_next_refcounts(state, &refcounts, &error)) != WALK_END) {
         if (step == WALK_FOUND) {
             compare_on_disk(state, &refcounts, &visited);
+        } else if (check_error_is_unseen(state, &error)) {
+            check_unseen(state);
         } else {
             check_failed(state, &error);
         }

@@ -20,7 +20,7 @@ enum walk_step check_next_refcounts(struct check_state *state, struct refcounts 
     enum walk_step step;
     do {
         step = refcount_walk_next(&state->refcounts, refcounts, error);
-    } while (step == WALK_ERROR && error->code == ERROR_TRUNCATED);
+    } while (step == WALK_ERROR && error->code == ERROR_TRUNCATED && !state->partial);
     if (step == WALK_ERROR) {
         note_memory(state, error);
     }
@@ -72,14 +72,16 @@ bool check_find_refcount(struct check_state *state, uint64_t cluster, uint64_t *
     return step == WALK_END;
 }
 
-bool check_refcount_is_one(struct check_state *state, uint64_t cluster)
+bool check_copied_is_wrong(struct check_state *state, uint64_t cluster, bool copied)
 {
     uint64_t refcount;
     if (cluster < state->references.clusters) {
         const uint32_t *cell = check_cell(state, cluster);
-        return cell && (*cell & REFERENCE_ONE) != 0;
+        if (cell && copied == ((*cell & REFERENCE_ONE) != 0)) {
+            return false;
+        }
     }
-    return check_find_refcount(state, cluster, &refcount) && refcount == 1;
+    return check_find_refcount(state, cluster, &refcount) && copied != (refcount == 1);
 }
 
 // --- References ----------------------------------------------------------------------------------
@@ -118,6 +120,10 @@ static void tell_range(struct check_state *state, enum finding_kind kind, uint64
                        const char *place)
 {
     struct finding finding = *at;
+    if (state->partial) {
+        check_unseen(state);
+        return;
+    }
     finding.kind = kind;
     finding.has_host = true;
     finding.host_offset = offset;
@@ -136,17 +142,23 @@ void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
 {
     const struct header *header = state->header;
     uint64_t file_size = state->image->source->size;
-    uint64_t end;
+    uint64_t end = add_clipped(offset, size);
     if (size == 0) {
         return;
     }
     // The last cluster of a file need not be whole.
-    if (!checked_add(offset, size, &end) || end > file_size + (header->cluster_size - 1)) {
-        tell_range(state, FINDING_OUT_OF_FILE, offset, size, purpose, at, place);
+    bool outside = end > file_size + (header->cluster_size - 1);
+    if (outside || (end > file_size && !may_end_early(purpose))) {
+        tell_range(state, outside ? FINDING_OUT_OF_FILE : FINDING_CUT_SHORT, offset, size, purpose,
+                   at, place);
+    }
+    if (state->partial) {
+        end = min_u64(end, state->file_end); // the clusters that were given are in use
+    } else if (outside) {
         return;
     }
-    if (end > file_size && !may_end_early(purpose)) {
-        tell_range(state, FINDING_CUT_SHORT, offset, size, purpose, at, place);
+    if (offset >= end) {
+        return;
     }
     uint64_t last = (end - 1) >> header->cluster_bits;
     for (uint64_t cluster = offset >> header->cluster_bits; cluster <= last; cluster++) {

@@ -23,8 +23,9 @@ static inline uint32_t *check_cell(struct check_state *state, uint64_t cluster)
     return chunk ? chunk + cluster % REFERENCE_CHUNK : check_make_cell(state, cluster);
 }
 
-// True when the refcount on disk is exactly 1: COPIED flags are compared with that.
-bool check_refcount_is_one(struct check_state *state, uint64_t cluster);
+// True when a COPIED flag contradicts the refcount on disk: it says that the refcount is exactly 1.
+// A refcount that cannot be known contradicts nothing.
+bool check_copied_is_wrong(struct check_state *state, uint64_t cluster, bool copied);
 
 // The refcount on disk of any cluster. False when it cannot be known.
 bool check_find_refcount(struct check_state *state, uint64_t cluster, uint64_t *refcount);

@@ -47,6 +47,7 @@ static void check_snapshot(struct check_state *state, const struct snapshot *sna
         finding.kind = FINDING_SNAPSHOT_L1;
         findings_add(findings, &finding, "%" PRIu32 " entries at %" PRIu64, snapshot->l1_size,
                      snapshot->l1_table_offset);
+        state->uncounted = true;
     }
 }
 
@@ -77,12 +78,51 @@ static void tell_snapshot_problems(struct check_state *state, struct problems *p
     problems_free(problems);
 }
 
+// Why the walk over the snapshot table ended before the last snapshot.
+static struct error end_of_walk(const struct header *header, const struct snapshot_reader *reader)
+{
+    struct error error = reader->ended;
+    if (!error.code && reader->count > 0) {
+        error_at(&error, ERROR_LIMIT, HEADER_NB_SNAPSHOTS,
+                 "there are %" PRIu32 " snapshots, above %" PRIu32, header->nb_snapshots,
+                 CAP_SNAPSHOTS);
+    } else if (!error.code) {
+        error_at(&error, ERROR_CORRUPT, HEADER_SNAPSHOTS_OFFSET,
+                 "the snapshot table cannot be at %" PRIu64, header->snapshots_offset);
+    }
+    return error;
+}
+
+static void check_end_of_walk(struct check_state *state, const struct snapshot_reader *reader)
+{
+    const struct header *header = state->header;
+    struct finding at = {.kind = FINDING_SNAPSHOT_TABLE, .has_host = true};
+    if (reader->next == header->nb_snapshots) {
+        return;
+    }
+    struct error error = end_of_walk(header, reader);
+    at.host_offset = error.offset;
+    state->uncounted = true;
+    if (error.code == ERROR_TRUNCATED && !state->partial) {
+        at.kind = FINDING_OUT_OF_FILE;
+        at.host_offset = reader->at;
+    } else if (error.code != ERROR_LIMIT && error.code != ERROR_CORRUPT) {
+        check_unreadable(state, &error);
+        return;
+    }
+    findings_add(&state->check->findings, &at, "%s", error.message);
+    if (!is_aligned(header->snapshots_offset, header->cluster_size)) {
+        check_failed(state, &error);
+    }
+}
+
 void check_snapshots(struct check_state *state)
 {
     const struct finding at = {0};
     struct problems problems = {0};
     struct snapshot snapshot;
     struct snapshot_reader reader = snapshot_reader_start(state->image);
+    reader.names_max = UINT64_MAX;
     uint64_t start = reader.at;
     uint64_t entry = reader.at;
     uint64_t end = reader.at;
@@ -97,17 +137,7 @@ void check_snapshots(struct check_state *state)
         check_snapshot(state, &snapshot, entry);
         entry = reader.at;
     }
-    if (reader.ended.code == ERROR_TRUNCATED) {
-        struct finding finding = {
-            .kind = FINDING_OUT_OF_FILE, .has_host = true, .host_offset = entry};
-        findings_add(&state->check->findings, &finding, "%s", reader.ended.message);
-    } else if (reader.ended.code) {
-        check_failed(state, &reader.ended);
-    } else if (reader.next < state->header->nb_snapshots) {
-        struct error error;
-        error_at(&error, ERROR_CORRUPT, start, "the snapshot table cannot be there");
-        check_failed(state, &error);
-    }
+    check_end_of_walk(state, &reader);
     snapshot_reader_free(&reader);
     check_reference(state, start, end - start, PURPOSE_SNAPSHOT_TABLE, &at, "the header");
 }

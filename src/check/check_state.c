@@ -16,9 +16,17 @@ void check_failed(struct check_state *state, const struct error *error)
 
 void check_unreadable(struct check_state *state, const struct error *error)
 {
-    if (error->code != ERROR_TRUNCATED || error->offset < state->image->source->size) {
+    state->uncounted = true;
+    if (check_error_is_unseen(state, error)) {
+        check_unseen(state);
+    } else if (error->code != ERROR_TRUNCATED || error->offset < state->image->source->size) {
         check_failed(state, error);
     }
+}
+
+bool check_error_is_unseen(const struct check_state *state, const struct error *error)
+{
+    return state->partial && (error->code == ERROR_UNSEEN || error->code == ERROR_TRUNCATED);
 }
 
 uint64_t check_told(const struct check_state *state)
@@ -46,6 +54,7 @@ bool check_spend(struct check_state *state, enum check_cost what, uint64_t count
     bool left = budget_spend(&state->budget, count * costs[what]);
     if (!left && !state->budget_reported) {
         state->budget_reported = true;
+        state->uncounted = true;
         error_set(&error, ERROR_LIMIT,
                   "tables that refer to each other again and again make as much work as %" PRIu64
                   " bytes of tables; the rest is left out",

@@ -20,10 +20,12 @@ struct check_state {
     const struct check_options *options;
     struct check *check;
     struct reference_map references;
-    uint64_t file_end;              // the size of the file, rounded up to a cluster
-    uint64_t whole_clusters;        // of the file
-    uint64_t refcount_max;          // what a refcount of the image can count to
-    bool dirty;                     // refcounts may be out of date
+    uint64_t file_end;       // the size of the file, rounded up to a cluster
+    uint64_t whole_clusters; // of the file
+    uint64_t refcount_max;   // what a refcount of the image can count to
+    bool dirty;              // refcounts may be out of date
+    bool partial;            // what the source does not have may exist all the same
+    bool uncounted;          // references may exist that were not counted: no leak is certain
     struct refcount_walk refcounts; // on disk
     uint64_t refcount_blocks;       // how many different ones were referenced
     struct budget budget;           // for what tables can make an image mean again and again
@@ -42,8 +44,18 @@ void check_end_disk(struct check_state *state);
 // Something could not be checked.
 void check_failed(struct check_state *state, const struct error *error);
 
-// A table could not be read. That the file ends before it does was told with the reference to it.
+// A table could not be read, so what it refers to is not counted. That the file ends before the
+// table does was reported with the reference to it.
 void check_unreadable(struct check_state *state, const struct error *error);
+
+// Something lies behind the bytes of a pipe that were given.
+static inline void check_unseen(struct check_state *state)
+{
+    state->check->unseen_references++;
+}
+
+// True when `error` says that the source ends too early, and that proves nothing.
+bool check_error_is_unseen(const struct check_state *state, const struct error *error);
 
 // Work that does not end with the bytes of the file: an image of a few MiB can be made to mean
 // years of it. Counted are L1 tables and those of bitmaps, L2 tables and refcount blocks gone

@@ -33,6 +33,10 @@ struct l2_place {
 
 static void tell(const struct tree *tree, enum finding_kind kind, const struct l2_place *place)
 {
+    if (kind == FINDING_CUT_SHORT && tree->state->partial) {
+        check_unseen(tree->state);
+        return;
+    }
     const struct finding at = {.kind = kind,
                                .has_host = true,
                                .host_offset = l2_entry_host_offset(place->entry),
@@ -118,9 +122,11 @@ static void count_fragment(struct tree *tree, uint64_t offset)
 static void check_copied(const struct tree *tree, const struct l2_place *place, uint64_t offset)
 {
     struct check_state *state = tree->state;
-    bool one = header_has_data_file(state->header) ||
-               check_refcount_is_one(state, offset >> state->header->cluster_bits);
-    if (one != entry_is_copied(place->entry.entry)) {
+    bool copied = entry_is_copied(place->entry.entry);
+    bool wrong = header_has_data_file(state->header)
+                     ? !copied
+                     : check_copied_is_wrong(state, offset >> state->header->cluster_bits, copied);
+    if (wrong) {
         tell(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, place);
     }
 }
@@ -295,8 +301,8 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     const struct finding at = {.has_guest = true, .guest_offset = tree->guest_offset};
     char place[FINDING_PLACE_SIZE];
     snprintf(place, sizeof place, "L1 entry %" PRIu64 " of %s", index, tree->name);
-    if (tree->active && check_refcount_is_one(state, tree->l2_offset >> header->cluster_bits) !=
-                            entry_is_copied(l1_entry)) {
+    if (tree->active && check_copied_is_wrong(state, tree->l2_offset >> header->cluster_bits,
+                                              entry_is_copied(l1_entry))) {
         tell_l1(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, index, l1_entry);
     }
     uint64_t told = check_told(state);
@@ -307,6 +313,8 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     check_spend(state, CHECK_FINDING, check_told(state) - told);
     if (faults_unreadable(faults) == 0) {
         check_l2_table(tree, again);
+    } else {
+        state->uncounted = true;
     }
 }
 

@@ -72,6 +72,11 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_SNAPSHOTS_DATA_FILE] = {"snapshots-data-file", SEVERITY_CORRUPTION,
                                      "snapshots in an image with an external data file",
                                      "delete the snapshots: they do not hold the data"},
+    [FINDING_SNAPSHOT_TABLE] =
+        {"snapshot-table", SEVERITY_CORRUPTION,
+         "the snapshot table has an impossible place, or is larger than any "
+         "program reads",
+         "snapshots are missing: copy the file before any program writes to it"},
     [FINDING_SNAPSHOT_INCOMPLETE] = {"snapshot-incomplete", SEVERITY_CORRUPTION,
                                      "a snapshot does not tell the size of its disk", REPAIR},
     [FINDING_SNAPSHOT_L1] = {"snapshot-l1", SEVERITY_CORRUPTION,

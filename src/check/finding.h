@@ -36,6 +36,7 @@ enum finding_kind {
     FINDING_REFCOUNT_BLOCK_SHARED,
     FINDING_ENCRYPTION_HEADER,
     FINDING_SNAPSHOTS_DATA_FILE,
+    FINDING_SNAPSHOT_TABLE,
     FINDING_SNAPSHOT_INCOMPLETE,
     FINDING_SNAPSHOT_L1,
     FINDING_BITMAP,
@@ -105,8 +106,9 @@ struct check {
     struct findings findings;
     uint64_t check_errors; // parts that could not be checked; the first one:
     struct error first_error;
-    uint64_t image_end_offset; // bytes: the end of the last host cluster in use
-    uint64_t total_clusters;   // of the guest disk, and below those of the active L1 table
+    uint64_t unseen_references; // to what lies behind the bytes of a pipe that were given
+    uint64_t image_end_offset;  // bytes: the end of the last host cluster in use
+    uint64_t total_clusters;    // of the guest disk, and below those of the active L1 table
     uint64_t allocated_clusters, compressed_clusters, fragmented_clusters;
     uint64_t leaked_bytes;
 };

@@ -247,10 +247,9 @@ static void check_snapshot_table(const struct header *header, struct problems *p
                       "nb_snapshots is %" PRIu32 ", above %" PRIu32, header->nb_snapshots,
                       CAP_SNAPSHOTS);
     }
-    if (header->nb_snapshots > 0) {
-        check_place(header, "snapshots_offset", header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET,
-                    false, problems);
-    }
+    // Also without snapshots: QEMU does not open an image whose table cannot be there.
+    check_place(header, "snapshots_offset", header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET,
+                false, problems);
 }
 
 static void check_backing_name(const struct header *header, struct problems *problems)

@@ -49,6 +49,7 @@ void check_print_json(const struct check *check, const char *filename, struct wr
     json_key_u64(&json, "compressed_clusters", check->compressed_clusters);
     json_key_u64(&json, "fragmented_clusters", check->fragmented_clusters);
     json_key_u64(&json, "leaked_bytes", check->leaked_bytes);
+    json_key_u64(&json, "unseen_references", check->unseen_references);
     json_key_array(&json, "findings");
     for (size_t i = 0; i < findings->count; i++) {
         print_finding(&findings->items[i], &json);
@@ -128,6 +129,9 @@ void check_print_text(const struct check *check, struct writer *writer)
     line_number(writer, "leaks", findings->totals[SEVERITY_LEAK]);
     line_number(writer, "warnings", findings->totals[SEVERITY_WARNING]);
     line_number(writer, "check errors", check->check_errors);
+    if (check->unseen_references > 0) {
+        line_number(writer, "references not seen", check->unseen_references);
+    }
     line_number(writer, "clusters of the disk", check->total_clusters);
     line_share(writer, "  allocated", check->allocated_clusters, check->total_clusters);
     line_share(writer, "  compressed", check->compressed_clusters, check->allocated_clusters);

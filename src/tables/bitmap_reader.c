@@ -12,7 +12,7 @@ struct bitmap_reader bitmap_reader_start(const struct image *image)
 {
     const struct extensions *extensions = &image->extensions;
     uint64_t offset = extensions->bitmaps_directory_offset;
-    struct bitmap_reader reader = {.image = image};
+    struct bitmap_reader reader = {.image = image, .names_max = CAP_NAMES_BYTES};
     // What is wrong with the place was told with the extension.
     if (extensions->has_bitmaps && offset != 0 && header_is_place(&image->header, offset)) {
         reader.at = offset;
@@ -59,11 +59,11 @@ bool bitmap_reader_next(struct bitmap_reader *reader, struct bitmap *bitmap,
         check_end(reader);
         return false;
     }
-    if (reader->names_bytes > CAP_NAMES_BYTES) {
+    if (reader->names_bytes > reader->names_max) {
         error_at(&reader->ended, ERROR_LIMIT, reader->at,
                  "the names of the bitmaps have more than %" PRIu64
                  " bytes; they are read up to bitmap %" PRIu32 " of %" PRIu32,
-                 CAP_NAMES_BYTES, reader->next, reader->count);
+                 reader->names_max, reader->next, reader->count);
         return false;
     }
     if (!read_entry(reader, bitmap, &reader->ended)) {

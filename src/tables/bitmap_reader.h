@@ -16,7 +16,8 @@ struct bitmap_reader {
     uint64_t at, end;     // byte offsets of the next entry and of the end of the directory
     uint32_t next, count; // entries gone by, entries that the extension promises (at most the cap)
     uint64_t names_bytes; // of the entries gone by
-    struct error ended;   // why the walk ended before `count`, or before the directory did
+    uint64_t names_max; // bytes of names after which the walk ends: CAP_NAMES_BYTES unless changed
+    struct error ended; // why the walk ended before `count`, or before the directory did
 };
 
 // An image without bitmaps has a walk without entries.

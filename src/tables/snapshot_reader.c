@@ -15,6 +15,7 @@ struct snapshot_reader snapshot_reader_start(const struct image *image)
         .image = image,
         .at = header->snapshots_offset,
         .count = (uint32_t)min_u64(header->nb_snapshots, CAP_SNAPSHOTS),
+        .names_max = CAP_NAMES_BYTES,
     };
     if (header->nb_snapshots > 0 && header->snapshots_offset == 0) {
         error_at(&reader.ended, ERROR_CORRUPT, HEADER_SNAPSHOTS_OFFSET,
@@ -63,11 +64,11 @@ static bool within_caps(struct snapshot_reader *reader)
                         " bytes; it is read up to snapshot %" PRIu32 " of %" PRIu32,
                         CAP_SNAPSHOT_TABLE_BYTES, reader->next, reader->count);
     }
-    if (reader->names_bytes > CAP_NAMES_BYTES) {
+    if (reader->names_bytes > reader->names_max) {
         return error_at(&reader->ended, ERROR_LIMIT, reader->at,
                         "the names of the snapshots have more than %" PRIu64
                         " bytes; they are read up to snapshot %" PRIu32 " of %" PRIu32,
-                        CAP_NAMES_BYTES, reader->next, reader->count);
+                        reader->names_max, reader->next, reader->count);
     }
     return true;
 }

@@ -17,7 +17,8 @@ struct snapshot_reader {
     uint64_t at;          // byte offset of the next entry
     uint32_t next, count; // entries gone by, entries that the header promises (at most the cap)
     uint64_t names_bytes; // of the entries gone by
-    struct error ended;   // why the walk ended before `count`; code NULL when it did not
+    uint64_t names_max; // bytes of names after which the walk ends: CAP_NAMES_BYTES unless changed
+    struct error ended; // why the walk ended before `count`; code NULL when it did not
 };
 
 struct snapshot_reader snapshot_reader_start(const struct image *image);

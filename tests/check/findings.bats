@@ -487,6 +487,100 @@ end_of() {
     assert_finding snapshots-data-file corruption "$at" none
 }
 
+# make_snapshots COUNT SIZE: an image with a table of COUNT snapshots of SIZE bytes, zeros but for the length
+# of the name
+make_snapshots() {
+    local entry at i
+    make_plain
+    at=$(end_of image)
+    poke_be16 image $((at + 14)) $(($2 - 56))
+    poke_be32 image $((at + 36)) 16
+    entry=$(peek image "$at" 48)
+    truncate -s $((at + $1 * $2)) image
+    for ((i = 1; i < $1; i++)); do
+        poke image $((at + i * $2)) "$entry"
+    done
+    poke_field image nb_snapshots "$1"
+    poke_field image snapshots_offset "$at"
+}
+
+@test "findings: snapshot-table: above 64 MiB, and too many snapshots; the names may be as long as they are" {
+    make_snapshots 1100 65000
+    checked image --max-findings 1000000
+    assert_status 2
+    assert_finding snapshot-table corruption $(($(field image snapshots_offset) + 1033 * 65000)) none
+    assert_equal "$(jq .check_errors check.json)" 0
+    # QEMU refuses such a table as well.
+    run qemu-img check image
+    [[ $status -ne 0 && $output == *'too big'* ]] || fail "$output"
+    make_snapshots 400 65000
+    checked image
+    jq -e '[.check_errors, any(.findings[]; .code == "snapshot-table")] == [0, false]' check.json || fail "$(show_run)"
+    make_plain
+    poke_field image nb_snapshots 65537
+    poke_field image snapshots_offset $((1 << 30))
+    truncate -s 2G image
+    checked image --max-findings 1000000
+    assert_status 2
+    assert_finding snapshot-table corruption 60 none
+    run qemu-img check image
+    [[ $status -ne 0 && $output == *'too large'* ]] || fail "$output"
+}
+
+@test "findings: snapshot-table: at a place where no table can be" {
+    make_plain
+    cp image damaged
+    poke_field damaged nb_snapshots 1
+    checked damaged
+    assert_status 2
+    assert_finding snapshot-table corruption 64 none
+    run qemu-img check -q damaged
+    assert_equal "$status" 2
+    poke_field damaged snapshots_offset $((1 << 56))
+    checked damaged
+    assert_status 2
+    assert_finding snapshot-table corruption 64 none
+    run qemu-img check -q damaged
+    assert_equal "$status" 2
+    poke_field damaged snapshots_offset 7
+    checked damaged
+    assert_status 1
+    assert_finding snapshot-table corruption 64 none
+    run qemu-img check -q damaged
+    assert_equal "$status" 1
+}
+
+@test "findings: header: the place of a table that cannot be, also where the table has no entries" {
+    local place
+    make_plain
+    for place in 7 512 $((1 << 56)) $((-C)); do
+        cp image damaged
+        poke_field damaged snapshots_offset "$place"
+        checked damaged
+        assert_status 0
+        assert_codes header
+        assert_finding header warning 64 none
+        run_qcow2_info --json damaged
+        jq -e 'any(.problems[]; .offset == 64)' <<<"$output" >/dev/null || fail "$(show_run)"
+    done
+    # Each of these is for QEMU the reason not to open the image.
+    poke_field image snapshots_offset 7
+    run qemu-img info image
+    [[ $status -ne 0 && $output == *'napshot table offset invalid'* ]] || fail "$output"
+    make_image image 0 ''
+    poke_field image l1_size 0
+    poke_field image l1_table_offset 7
+    checked image
+    assert_finding header warning 40 none
+    run qemu-img info image
+    [[ $status -ne 0 && $output == *'L1 table offset invalid'* ]] || fail "$output"
+    make_plain
+    poke_field image refcount_table_clusters 0
+    poke_field image refcount_table_offset 7
+    checked image
+    assert_finding header warning 48 none
+}
+
 @test "findings: snapshot-incomplete" {
     make_plain
     qemu-img snapshot -c one image
