@@ -163,7 +163,8 @@ static const struct option_row rows[] = {
     {"output", OPTION_FILE, "FILE", offsetof(struct cat_options, output),
      .help = "write to this file; - is standard output, the default", .letter = 'o'},
     {"sparse", OPTION_WORD, "WHEN", offsetof(struct cat_options, sparse),
-     .help = "make holes in a file that is written: auto (where the disk has no data), always "
+     .help = "make holes in a file or device that is written: auto (where the disk has no data), "
+             "always "
              "(also for "
              "zeros in data), never",
      .words = sparse_words},

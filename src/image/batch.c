@@ -47,15 +47,16 @@ bool batch_is_buffered(const struct sink *sink, const struct extent *extent)
            (extent_zero(extent) ? sink->zeros_buffered_max : sink->data_buffered_max);
 }
 
-// True when the bytes of an extent that passes by the buffer are written, be they zeros.
+// True when the bytes of an extent that passes by the buffer are written or requested, be they
+// zeros.
 static bool is_written(const struct sink *sink, const struct extent *extent)
 {
-    return !extent_zero(extent) || sink->sparse == SPARSE_NEVER;
+    return !extent_zero(extent) || sink->ops->ordered || sink->sparse == SPARSE_NEVER;
 }
 
 static uint64_t direct_max(const struct sink *sink, const struct extent *extent)
 {
-    return extent_zero(extent) && sink->ops->ordered ? BATCH_ZEROS : BATCH_DIRECT;
+    return extent_zero(extent) ? sink->zeros_piece_max : BATCH_DIRECT;
 }
 
 uint64_t batch_piece_max(const struct sink *sink, const struct extent *extent)

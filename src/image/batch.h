@@ -14,8 +14,6 @@ enum {
     BATCH_EXTENTS = 64,
     BATCH_BUFFER = 1 << 20, // bytes; one cluster where that is more
     BATCH_DIRECT = 8 << 20, // bytes that pass by the buffer and are written
-    BATCH_ZEROS = 32 << 20, // the same of zeros that are written in order: few batches, so that the
-                            // workers get to the data behind them
 };
 
 // A guest range that could not be read, and why.
