@@ -139,6 +139,7 @@ static const struct option_row rows[] = {
      .help = "list this many findings (default 1000); all are counted", .most = MAX_FINDINGS_LIMIT},
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct options, disk.chain.confine),
      .help = "with --data, refuse a data file outside this folder"},
+    DRAIN_ROW(offsetof(struct options, disk.drain)),
     {.name = NULL},
 };
 

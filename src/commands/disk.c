@@ -48,6 +48,7 @@ bool disk_open(const char *path, const struct disk_options *options, struct disk
     struct error error;
     const struct open_policy policy = {.chain = options->chain,
                                        .pipe_cap = PIPE_CAP,
+                                       .drain = options->drain,
                                        .opens_more = options->opens_more,
                                        .warns_in_use = true};
     if (!open_image(path, &policy, &disk->chain, &error) || !select_view(options, disk, &error)) {

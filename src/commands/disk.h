@@ -14,6 +14,7 @@ struct disk_options {
     uint64_t offset, length; // guest bytes, as asked for
     const char *snapshot;    // id or name; NULL: the active disk
     bool vm_state;           // the snapshot's saved VM state instead of its disk
+    bool drain;              // as in struct open_policy
     bool opens_more;         // the caller opens further files, and then enters the sandbox
 };
 

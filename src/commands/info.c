@@ -16,6 +16,7 @@ struct info_options {
     bool json;
     bool backing_chain;
     bool check_key;
+    bool drain;
     struct key_options keys;
     const char *confine; // NULL: backing files may lie anywhere
 };
@@ -163,7 +164,8 @@ static int run_info(const struct info_options *options, const char *path,
     const struct open_policy policy = {.chain = {.no_backing = !options->backing_chain,
                                                  .inspect = true,
                                                  .confine = options->confine},
-                                       .pipe_cap = PIPE_CAP_METADATA};
+                                       .pipe_cap = PIPE_CAP_METADATA,
+                                       .drain = options->drain};
     struct chain chain;
     struct error error;
     if (open_image(path, &policy, &chain, &error)) {
@@ -209,6 +211,7 @@ static const struct option_row rows[] = {
      .help = "with --backing-chain, refuse backing files outside this folder"},
     {"check-key", OPTION_FLAG, NULL, offsetof(struct info_options, check_key),
      .help = "also report which key slot of an encrypted image the passphrase opens"},
+    DRAIN_ROW(offsetof(struct info_options, drain)),
     {.name = NULL},
 };
 

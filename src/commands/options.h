@@ -64,6 +64,13 @@ struct option_group {
     }
 extern const struct option_row common_rows[];
 
+// The row of a flag that fills open_policy.drain, stored as a bool at `place`.
+#define DRAIN_ROW(place)                                                                     \
+    {                                                                                        \
+        "drain", OPTION_FLAG, NULL, place,                                                   \
+            .help = "read a pipe to its end, so that what writes to it can write everything" \
+    }
+
 // For work that takes long.
 struct work_options {
     uint32_t jobs; // 1..WORKERS_MAX

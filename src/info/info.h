@@ -17,8 +17,9 @@
 
 struct info_file {
     const char *name; // borrowed: as the user gave it
-    bool complete;    // false: `size` counts only the first bytes, which a pipe gave
-    bool on_disk;     // `allocated_size` is known
+    bool complete; // false: `size` counts only the first bytes, which a pipe gave, and no end was
+                   // seen
+    bool on_disk;  // `allocated_size` is known
     bool in_use;
     uint64_t size, allocated_size; // bytes
 };
