@@ -72,7 +72,7 @@ static bool export_salvaging(const char *path, const struct cat_options *options
     request.on_progress = on_progress;
     request.context = &watch;
     bool done = export_disk(&disk->view, &request, fd, error);
-    progress_clear(&watch.progress);
+    progress_end(&watch.progress);
     if (!salvage_end(salvage, &log_error) && done) {
         *error = log_error;
         done = false;

@@ -72,7 +72,7 @@ static int check_disk(const char *path, const struct options *options, struct di
         preallocation_find_holes(&disk->chain);
     }
     bool checked = check_image(&disk->chain, &check_options, &check, &error);
-    progress_clear(&progress);
+    progress_end(&progress);
     if (checked) {
         status = print_check(path, options, &check);
     } else {

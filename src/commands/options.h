@@ -37,6 +37,7 @@ struct option_row {
     size_t offset;     // where it is stored: in the struct that the table is about
     const char *help;  // one line, however long
     char letter;       // a short form; 0: none
+    bool optional;     // the value may be left out, and follows a "=": text is then NULL
     bool repeatable;   // otherwise an option with a value is refused the second time
     const char *needs; // the option without which this one is refused; NULL: none
     uint32_t least, most;
