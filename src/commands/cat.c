@@ -43,11 +43,11 @@ static void on_progress(void *context, uint64_t done)
     progress_update(&watch->progress, done);
 }
 
-static void on_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+static void on_fault(void *context, const struct fault *fault)
 {
     struct watch *watch = context;
     progress_clear(&watch->progress);
-    salvage_fault(&watch->salvage, start, length, error);
+    salvage_fault(&watch->salvage, fault->start, fault->length, &fault->error);
 }
 
 // The export itself, between the files that it reads and those that it writes.
@@ -152,6 +152,9 @@ static int run_cat(const struct command *command, int argc, char **argv)
     }
     // Behind the disk there are no bytes of a backing file.
     options.disk.chain.no_backing |= options.disk.vm_state;
+    if (!disk_options_check(command, &options.disk)) {
+        return EXIT_USAGE;
+    }
     options.disk.opens_more = options.output || options.salvage_log;
     return cat_image(command, path, &options);
 }

@@ -107,6 +107,23 @@ bool option_number(const struct command *command, const struct option_row *row, 
     return true;
 }
 
+bool option_layer(const struct command *command, const char **text, bool *has_layer,
+                  uint64_t *layer)
+{
+    size_t digits = strspn(*text, "0123456789");
+    *has_layer = digits > 0 && (*text)[digits] == ':';
+    *layer = 0;
+    for (size_t i = 0; *has_layer && i < digits; i++) {
+        if (!checked_multiply(*layer, 10, layer) ||
+            !checked_add(*layer, (uint64_t)((*text)[i] - '0'), layer)) {
+            command_usage_error(command, "\"%s\" names no layer", *text);
+            return false;
+        }
+    }
+    *text += *has_layer ? digits + 1 : 0;
+    return true;
+}
+
 static bool take_size(const struct command *command, const struct option_row *row, const char *text,
                       uint64_t *size)
 {

@@ -88,6 +88,11 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
 bool option_number(const struct command *command, const struct option_row *row, const char *text,
                    uint32_t *number);
 
+// Takes "LAYER:", a number, off the start of `*text`. Without it `*layer` is 0. False after a usage
+// error was printed.
+bool option_layer(const struct command *command, const char **text, bool *has_layer,
+                  uint64_t *layer);
+
 // Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter,
 // either case). False when it is anything else or exceeds 2^64 - 1.
 bool parse_size(const char *text, uint64_t *size);

@@ -16,12 +16,6 @@ enum {
     BATCH_DIRECT = 8 << 20, // bytes that pass by the buffer and are written
 };
 
-// A guest range that could not be read, and why.
-struct fault {
-    uint64_t start, length;
-    struct error error;
-};
-
 struct batch {
     struct extent extents[BATCH_EXTENTS];
     size_t count;
@@ -55,8 +49,8 @@ uint64_t batch_piece_max(const struct sink *sink, const struct extent *extent);
 // Appends an extent, which goes on where the batch ends; false when there is no room for it.
 bool batch_append(struct batch *batch, const struct sink *sink, const struct extent *extent);
 
-// Notes a range that cannot be read. With `salvage` it reads as zeros.
-void batch_fault(struct batch *batch, uint64_t start, uint64_t length, const struct error *error);
+// Notes an extent that cannot be read. With `salvage` it reads as zeros.
+void batch_fault(struct batch *batch, const struct extent *extent, const struct error *error);
 
 // Reads what goes through the buffer.
 void batch_fill(struct batch *batch, const struct sink *sink, struct reader *reader, bool salvage);
