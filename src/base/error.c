@@ -63,3 +63,12 @@ void error_fill_prefix(struct error *error, const char *format, ...)
     snprintf(error->message + length, sizeof error->message - length, "%s: %.*s", cut ? "..." : "",
              (int)reason, old);
 }
+
+void error_fill_suffix(struct error *error, const char *format, ...)
+{
+    size_t length = strlen(error->message);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->message + length, sizeof error->message - length, format, args);
+    va_end(args);
+}

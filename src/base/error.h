@@ -41,6 +41,8 @@ struct error {
 #define error_at(...)  (error_fill_at(__VA_ARGS__), error_false())
 // Puts "prefix: " before the message that is there.
 #define error_prefix(...) (error_fill_prefix(__VA_ARGS__), error_false())
+// Puts text behind the message that is there.
+#define error_suffix(...) (error_fill_suffix(__VA_ARGS__), error_false())
 
 static inline bool error_false(void)
 {
@@ -52,6 +54,8 @@ void error_fill(struct error *error, const char *code, const char *format, ...)
 void error_fill_at(struct error *error, const char *code, uint64_t offset, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void error_fill_prefix(struct error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void error_fill_suffix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

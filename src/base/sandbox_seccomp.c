@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -64,6 +66,10 @@ static const struct rule allowed[] = {
     {.call = SCMP_SYS(_llseek)},
     {.call = SCMP_SYS(ftruncate)},
     {.call = SCMP_SYS(ftruncate64)},
+    // Zeros as a request to a block device. No other mode: they move bytes, or take up space.
+    {SCMP_SYS(fallocate), IS(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)},
+    {SCMP_SYS(fallocate), IS(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)},
+    {SCMP_SYS(ioctl), IS(1, BLKZEROOUT)},
     {.call = SCMP_SYS(close)},
     // Their status. With an empty path these tell of a descriptor; that the path is empty cannot
     // be seen here, so the size and the times of a file can still be asked for by name.

@@ -17,16 +17,38 @@ struct data_check {
     bool out_of_memory;
 };
 
-static void on_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+// What a layer below has: its tables were not checked, and its offsets are not those of the image.
+static void fault_below(struct data_check *data, const struct fault *fault)
+{
+    const struct error *error = &fault->error;
+    const struct finding at = {.kind = error->code == ERROR_UNDECODABLE ? FINDING_UNDECODABLE
+                                                                        : FINDING_UNREADABLE_DATA,
+                               .has_guest = true,
+                               .guest_offset = fault->start};
+    if (error->has_offset) {
+        findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s (at offset %" PRIu64 ")",
+                     fault->length, error->message, error->offset);
+    } else {
+        findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s", fault->length,
+                     error->message);
+    }
+}
+
+static void on_fault(void *context, const struct fault *fault)
 {
     struct data_check *data = context;
+    const struct error *error = &fault->error;
     struct finding at = {.kind = FINDING_UNDECODABLE,
                          .has_host = error->has_offset,
                          .host_offset = error->offset,
                          .has_guest = true,
-                         .guest_offset = start};
+                         .guest_offset = fault->start};
     if (error->code == ERROR_MEMORY) {
         data->out_of_memory = true;
+        return;
+    }
+    if (fault->depth > 0) {
+        fault_below(data, fault);
         return;
     }
     if (error->code == ERROR_IO || error->code == ERROR_TRUNCATED) {
@@ -34,7 +56,8 @@ static void on_fault(void *context, uint64_t start, uint64_t length, const struc
     } else if (error->code != ERROR_UNDECODABLE) {
         return; // the tables have been checked before
     }
-    findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s", length, error->message);
+    findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s", fault->length,
+                 error->message);
 }
 
 static void on_progress(void *context, uint64_t done)

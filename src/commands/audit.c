@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 struct options {
-    bool json, list_rules;
+    bool json, list_rules, drain;
     bool given[AUDIT_RULES]; // by --allow or --deny
     struct audit_options audit;
 };
@@ -101,8 +101,9 @@ static int print_audit(const struct options *options, const struct audit *audit)
 
 static int audit_path(const char *path, const struct options *options)
 {
-    static const struct open_policy policy = {.chain = {.no_backing = true, .inspect = true},
-                                              .pipe_cap = PIPE_CAP_METADATA};
+    const struct open_policy policy = {.chain = {.no_backing = true, .inspect = true},
+                                       .pipe_cap = PIPE_CAP_METADATA,
+                                       .drain = options->drain};
     struct chain chain;
     struct audit audit;
     struct error error;
@@ -148,6 +149,7 @@ static const struct option_row rows[] = {
     {"deny", OPTION_CODES, "CODE,...", 0,
      .help = "call the image unsafe for what these rules find, also where it is only a note",
      .repeatable = true, .take = take_denied},
+    DRAIN_ROW(offsetof(struct options, drain)),
     {"list-rules", OPTION_FLAG, NULL, offsetof(struct options, list_rules),
      .help = "list all rules, what they mean, and what an attacker gains"},
     {.name = NULL},

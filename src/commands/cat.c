@@ -43,11 +43,11 @@ static void on_progress(void *context, uint64_t done)
     progress_update(&watch->progress, done);
 }
 
-static void on_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+static void on_fault(void *context, const struct fault *fault)
 {
     struct watch *watch = context;
     progress_clear(&watch->progress);
-    salvage_fault(&watch->salvage, start, length, error);
+    salvage_fault(&watch->salvage, fault->start, fault->length, &fault->error);
 }
 
 // The export itself, between the files that it reads and those that it writes.
@@ -72,7 +72,7 @@ static bool export_salvaging(const char *path, const struct cat_options *options
     request.on_progress = on_progress;
     request.context = &watch;
     bool done = export_disk(&disk->view, &request, fd, error);
-    progress_clear(&watch.progress);
+    progress_end(&watch.progress);
     if (!salvage_end(salvage, &log_error) && done) {
         *error = log_error;
         done = false;
@@ -152,6 +152,9 @@ static int run_cat(const struct command *command, int argc, char **argv)
     }
     // Behind the disk there are no bytes of a backing file.
     options.disk.chain.no_backing |= options.disk.vm_state;
+    if (!disk_options_check(command, &options.disk)) {
+        return EXIT_USAGE;
+    }
     options.disk.opens_more = options.output || options.salvage_log;
     return cat_image(command, path, &options);
 }
@@ -163,7 +166,8 @@ static const struct option_row rows[] = {
     {"output", OPTION_FILE, "FILE", offsetof(struct cat_options, output),
      .help = "write to this file; - is standard output, the default", .letter = 'o'},
     {"sparse", OPTION_WORD, "WHEN", offsetof(struct cat_options, sparse),
-     .help = "make holes in a file that is written: auto (where the disk has no data), always "
+     .help = "make holes in a file or device that is written: auto (where the disk has no data), "
+             "always "
              "(also for "
              "zeros in data), never",
      .words = sparse_words},

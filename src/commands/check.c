@@ -72,7 +72,7 @@ static int check_disk(const char *path, const struct options *options, struct di
         preallocation_find_holes(&disk->chain);
     }
     bool checked = check_image(&disk->chain, &check_options, &check, &error);
-    progress_clear(&progress);
+    progress_end(&progress);
     if (checked) {
         status = print_check(path, options, &check);
     } else {
@@ -125,8 +125,9 @@ static int run_check(const struct command *command, int argc, char **argv)
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
-    options.disk.chain.no_backing = true;
+    options.disk.chain.no_backing = options.disk.chain.backing_files.count == 0;
     options.disk.chain.no_data_file = !options.data;
+    options.disk.checks_data = true;
     options.disk.chain.tolerated = tolerated;
     return check_path(command, path, &options);
 }
@@ -139,6 +140,11 @@ static const struct option_row rows[] = {
      .help = "list this many findings (default 1000); all are counted", .most = MAX_FINDINGS_LIMIT},
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct options, disk.chain.confine),
      .help = "with --data, refuse a data file outside this folder"},
+    {"data-file", OPTION_FILE, "FILE", offsetof(struct options, disk.chain.data_file),
+     .help = "with --data, use this external data file, not the one that the image names",
+     .needs = "data"},
+    BACKING_FILE_ROW(offsetof(struct options, disk.chain.backing_files), "data"),
+    DRAIN_ROW(offsetof(struct options, disk.drain)),
     {.name = NULL},
 };
 

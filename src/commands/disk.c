@@ -21,6 +21,7 @@ const struct option_row disk_rows[] = {
      .help = "read this image alone, without its backing files"},
     {"data-file", OPTION_FILE, "FILE", offsetof(struct disk_options, chain.data_file),
      .help = "use this external data file, not the one that the image names"},
+    BACKING_FILE_ROW(offsetof(struct disk_options, chain.backing_files), NULL),
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct disk_options, chain.confine),
      .help = "refuse backing and data files outside this folder"},
     {.name = NULL},
@@ -29,6 +30,40 @@ const struct option_row disk_rows[] = {
 struct disk_options disk_options_default(void)
 {
     return (struct disk_options){.length = UINT64_MAX};
+}
+
+bool take_backing_file(const struct command *command, const struct option_row *row,
+                       const char *text, void *place)
+{
+    struct layer_files *files = place;
+    struct layer_file file = {.path = text};
+    bool has_layer;
+    if (!option_layer(command, &file.path, &has_layer, &file.layer)) {
+        return false;
+    }
+    for (size_t i = 0; i < files->count; i++) {
+        if (files->files[i].layer == file.layer) {
+            command_usage_error(command, "--%s is given twice for layer %" PRIu64, row->name,
+                                file.layer);
+            return false;
+        }
+    }
+    if (files->count == LAYER_FILES_MAX) {
+        command_usage_error(command, "--%s is given more than %d times", row->name,
+                            LAYER_FILES_MAX);
+        return false;
+    }
+    files->files[files->count++] = file;
+    return true;
+}
+
+bool disk_options_check(const struct command *command, const struct disk_options *options)
+{
+    if (options->chain.no_backing && options->chain.backing_files.count > 0) {
+        command_usage_error(command, "--backing-file is given, and no backing file is read");
+        return false;
+    }
+    return true;
 }
 
 static bool select_view(const struct disk_options *options, struct disk *disk, struct error *error)
@@ -46,10 +81,12 @@ static bool select_view(const struct disk_options *options, struct disk *disk, s
 bool disk_open(const char *path, const struct disk_options *options, struct disk *disk)
 {
     struct error error;
-    const struct open_policy policy = {.chain = options->chain,
-                                       .pipe_cap = PIPE_CAP,
-                                       .opens_more = options->opens_more,
-                                       .warns_in_use = true};
+    struct open_policy policy = {.chain = options->chain,
+                                 .pipe_cap = PIPE_CAP,
+                                 .drain = options->drain,
+                                 .opens_more = options->opens_more,
+                                 .warns_in_use = true};
+    policy.chain.suggests_no_backing = !options->checks_data;
     if (!open_image(path, &policy, &disk->chain, &error) || !select_view(options, disk, &error)) {
         print_error(path, &error);
         disk_close(disk);

@@ -14,6 +14,8 @@ struct disk_options {
     uint64_t offset, length; // guest bytes, as asked for
     const char *snapshot;    // id or name; NULL: the active disk
     bool vm_state;           // the snapshot's saved VM state instead of its disk
+    bool checks_data;        // for check: backing files are read when they are given, and only then
+    bool drain;              // as in struct open_policy
     bool opens_more;         // the caller opens further files, and then enters the sandbox
 };
 
@@ -24,6 +26,22 @@ struct disk {
 };
 
 extern const struct option_row disk_rows[]; // of struct disk_options
+
+// Takes "[LAYER:]FILE" into the struct layer_files at `place`; layer 0 when it is left out.
+bool take_backing_file(const struct command *command, const struct option_row *row,
+                       const char *text, void *place);
+
+// The row of that option, for a struct layer_files at `place`.
+#define BACKING_FILE_ROW(place, required)                                                          \
+    {                                                                                              \
+        "backing-file", OPTION_FILE, "[LAYER:]FILE", place,                                        \
+            .help = "use this file for the layer below LAYER (default 0, the image), not the one " \
+                    "that LAYER names",                                                            \
+            .repeatable = true, .needs = (required), .take = take_backing_file                     \
+    }
+
+// False, after a usage error, when two of the options contradict each other.
+bool disk_options_check(const struct command *command, const struct disk_options *options);
 
 struct disk_options disk_options_default(void);
 

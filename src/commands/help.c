@@ -40,8 +40,10 @@ static void print_row(struct writer *out, const struct option_row *row)
 {
     char label[LABEL_SIZE];
     const char letter[] = {'-', row->letter, ',', ' ', '\0'};
-    int size = snprintf(label, sizeof label, "  %s--%s%s%s", row->letter ? letter : "", row->name,
-                        row->value ? " " : "", row->value ? row->value : "");
+    const char *before = !row->value ? "" : row->optional ? "[=" : " ";
+    int size =
+        snprintf(label, sizeof label, "  %s--%s%s%s%s", row->letter ? letter : "", row->name,
+                 before, row->value ? row->value : "", row->value && row->optional ? "]" : "");
     bool fits = size + 2 <= HELP_COLUMN;
     writer_format(out, "%s%s%*s", label, fits ? "" : "\n", fits ? HELP_COLUMN - size : HELP_COLUMN,
                   "");

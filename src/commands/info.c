@@ -16,7 +16,9 @@ struct info_options {
     bool json;
     bool backing_chain;
     bool check_key;
+    bool drain;
     struct key_options keys;
+    struct layer_files backing_files;
     const char *confine; // NULL: backing files may lie anywhere
 };
 
@@ -162,8 +164,10 @@ static int run_info(const struct info_options *options, const char *path,
 {
     const struct open_policy policy = {.chain = {.no_backing = !options->backing_chain,
                                                  .inspect = true,
+                                                 .backing_files = options->backing_files,
                                                  .confine = options->confine},
-                                       .pipe_cap = PIPE_CAP_METADATA};
+                                       .pipe_cap = PIPE_CAP_METADATA,
+                                       .drain = options->drain};
     struct chain chain;
     struct error error;
     if (open_image(path, &policy, &chain, &error)) {
@@ -207,8 +211,10 @@ static const struct option_row rows[] = {
              "this option no other file is ever opened"},
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct info_options, confine),
      .help = "with --backing-chain, refuse backing files outside this folder"},
+    BACKING_FILE_ROW(offsetof(struct info_options, backing_files), "backing-chain"),
     {"check-key", OPTION_FLAG, NULL, offsetof(struct info_options, check_key),
      .help = "also report which key slot of an encrypted image the passphrase opens"},
+    DRAIN_ROW(offsetof(struct info_options, drain)),
     {.name = NULL},
 };
 

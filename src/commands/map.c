@@ -189,6 +189,9 @@ static int run_map(const struct command *command, int argc, char **argv)
         options.disk.chain.inspect = true;
         options.disk.chain.no_backing = true;
     }
+    if (!disk_options_check(command, &options.disk)) {
+        return EXIT_USAGE;
+    }
     if (!disk_open(path, &options.disk, &disk)) {
         return EXIT_CANNOT;
     }

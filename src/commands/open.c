@@ -28,10 +28,14 @@ void open_done(void)
     }
 }
 
-static struct source *open_word(const char *path, size_t pipe_cap, struct error *error)
+static struct source *open_word(const char *path, const struct open_policy *policy,
+                                struct error *error)
 {
-    return strcmp(path, "-") == 0 ? source_open_fd(dup(STDIN_FILENO), pipe_cap, error)
-                                  : source_open_file(path, pipe_cap, error);
+    if (strcmp(path, "-") == 0) {
+        return (policy->drain ? source_drain_fd : source_open_fd)(dup(STDIN_FILENO),
+                                                                  policy->pipe_cap, error);
+    }
+    return (policy->drain ? source_drain_file : source_open_file)(path, policy->pipe_cap, error);
 }
 
 static void warn_in_use(const char *path, const struct source *source)
@@ -46,7 +50,7 @@ static void warn_in_use(const char *path, const struct source *source)
 bool open_image(const char *path, const struct open_policy *policy, struct chain *chain,
                 struct error *error)
 {
-    struct source *source = open_word(path, policy->pipe_cap, error);
+    struct source *source = open_word(path, policy, error);
     *chain = (struct chain){0};
     if (!source) {
         return protocol_explain(path, false, error);

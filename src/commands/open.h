@@ -16,6 +16,7 @@ enum { PIPE_CAP = 64 << 20, PIPE_CAP_METADATA = 32 << 20 };
 struct open_policy {
     struct chain_options chain; // which of the files that the image names are opened
     size_t pipe_cap;            // bytes, one of the two above
+    bool drain;                 // read a pipe to its end, and drop what is beyond the cap
     bool opens_more;            // the caller opens further files and then calls open_done()
     bool warns_in_use;          // warn when another process has the image open for writing
 };

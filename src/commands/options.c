@@ -36,13 +36,27 @@ const struct option_row common_rows[] = {
     {.name = NULL},
 };
 
+static bool take_progress(const struct command *command, const struct option_row *row,
+                          const char *text, void *place)
+{
+    if (text && strcmp(text, row->value) != 0) {
+        command_usage_error(command, "--%s takes %s or no value, not \"%s\"", row->name, row->value,
+                            text);
+        return false;
+    }
+    *(enum progress_when *)place = text ? PROGRESS_JSON : PROGRESS_ALWAYS;
+    return true;
+}
+
 const struct option_row work_rows[] = {
     {"jobs", OPTION_NUMBER, "N", offsetof(struct work_options, jobs),
      .help = "threads that decode data (default: the number of cores)", .least = 1,
      .most = WORKERS_MAX},
-    {"progress", OPTION_CHOICE, NULL, offsetof(struct work_options, progress),
-     .help = "show progress on standard error (default: when that is a terminal)",
-     .least = PROGRESS_ALWAYS},
+    {"progress", OPTION_WORD, "json", offsetof(struct work_options, progress),
+     .help = "show progress on standard error (default: when that is a terminal); elsewhere than "
+             "on a terminal print a line each second and one at the end, with =json one object a "
+             "line",
+     .optional = true, .take = take_progress},
     {"no-progress", OPTION_CHOICE, NULL, offsetof(struct work_options, progress),
      .help = "show no progress", .least = PROGRESS_NEVER},
     {.name = NULL},
@@ -92,6 +106,23 @@ bool option_number(const struct command *command, const struct option_row *row, 
         return false;
     }
     *number = (uint32_t)size;
+    return true;
+}
+
+bool option_layer(const struct command *command, const char **text, bool *has_layer,
+                  uint64_t *layer)
+{
+    size_t digits = strspn(*text, "0123456789");
+    *has_layer = digits > 0 && (*text)[digits] == ':';
+    *layer = 0;
+    for (size_t i = 0; *has_layer && i < digits; i++) {
+        if (!checked_multiply(*layer, 10, layer) ||
+            !checked_add(*layer, (uint64_t)((*text)[i] - '0'), layer)) {
+            command_usage_error(command, "\"%s\" names no layer", *text);
+            return false;
+        }
+    }
+    *text += *has_layer ? digits + 1 : 0;
     return true;
 }
 
@@ -172,7 +203,9 @@ static void add_row(struct parser *parser, const struct option_group *group,
     parser->groups[i] = group;
     parser->rows[i] = row;
     parser->table[i].name = row->name;
-    parser->table[i].has_arg = row->value ? required_argument : no_argument;
+    parser->table[i].has_arg = !row->value     ? no_argument
+                               : row->optional ? optional_argument
+                                               : required_argument;
     parser->table[i].val = row->letter ? row->letter : VALUE_FIRST + (int)i;
     if (row->letter) {
         size_t used = strlen(parser->letters);

@@ -37,6 +37,7 @@ struct option_row {
     size_t offset;     // where it is stored: in the struct that the table is about
     const char *help;  // one line, however long
     char letter;       // a short form; 0: none
+    bool optional;     // the value may be left out, and follows a "=": text is then NULL
     bool repeatable;   // otherwise an option with a value is refused the second time
     const char *needs; // the option without which this one is refused; NULL: none
     uint32_t least, most;
@@ -64,6 +65,13 @@ struct option_group {
     }
 extern const struct option_row common_rows[];
 
+// The row of a flag that fills open_policy.drain, stored as a bool at `place`.
+#define DRAIN_ROW(place)                                                                     \
+    {                                                                                        \
+        "drain", OPTION_FLAG, NULL, place,                                                   \
+            .help = "read a pipe to its end, so that what writes to it can write everything" \
+    }
+
 // For work that takes long.
 struct work_options {
     uint32_t jobs; // 1..WORKERS_MAX
@@ -79,6 +87,11 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
 // Parses a number in the range of the row. False after a usage error was printed.
 bool option_number(const struct command *command, const struct option_row *row, const char *text,
                    uint32_t *number);
+
+// Takes "LAYER:", a number, off the start of `*text`. Without it `*layer` is 0. False after a usage
+// error was printed.
+bool option_layer(const struct command *command, const char **text, bool *has_layer,
+                  uint64_t *layer);
 
 // Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter,
 // either case). False when it is anything else or exceeds 2^64 - 1.

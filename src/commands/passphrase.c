@@ -70,20 +70,13 @@ static bool add_source(const struct command *command, struct passphrase_source s
 static bool add_file(const struct command *command, const struct option_row *row, const char *text,
                      void *place)
 {
-    struct passphrase_source source = {.every_layer = true, .file = text};
+    struct passphrase_source source = {.file = text};
+    bool has_layer;
     (void)row;
-    size_t digits = strspn(text, "0123456789");
-    if (digits > 0 && text[digits] == ':') {
-        source.every_layer = false;
-        source.file = text + digits + 1;
-        for (size_t i = 0; i < digits; i++) {
-            if (!checked_multiply(source.layer, 10, &source.layer) ||
-                !checked_add(source.layer, (uint64_t)(text[i] - '0'), &source.layer)) {
-                command_usage_error(command, "\"%s\" names no layer", text);
-                return false;
-            }
-        }
+    if (!option_layer(command, &source.file, &has_layer, &source.layer)) {
+        return false;
     }
+    source.every_layer = !has_layer;
     return add_source(command, source, place);
 }
 

@@ -47,15 +47,16 @@ bool batch_is_buffered(const struct sink *sink, const struct extent *extent)
            (extent_zero(extent) ? sink->zeros_buffered_max : sink->data_buffered_max);
 }
 
-// True when the bytes of an extent that passes by the buffer are written, be they zeros.
+// True when the bytes of an extent that passes by the buffer are written or requested, be they
+// zeros.
 static bool is_written(const struct sink *sink, const struct extent *extent)
 {
-    return !extent_zero(extent) || sink->sparse == SPARSE_NEVER;
+    return !extent_zero(extent) || sink->ops->ordered || sink->sparse == SPARSE_NEVER;
 }
 
 static uint64_t direct_max(const struct sink *sink, const struct extent *extent)
 {
-    return extent_zero(extent) && sink->ops->ordered ? BATCH_ZEROS : BATCH_DIRECT;
+    return extent_zero(extent) ? sink->zeros_piece_max : BATCH_DIRECT;
 }
 
 uint64_t batch_piece_max(const struct sink *sink, const struct extent *extent)
@@ -87,7 +88,7 @@ bool batch_append(struct batch *batch, const struct sink *sink, const struct ext
     return true;
 }
 
-void batch_fault(struct batch *batch, uint64_t start, uint64_t length, const struct error *error)
+void batch_fault(struct batch *batch, const struct extent *extent, const struct error *error)
 {
     if (batch->fault_count == batch->fault_capacity) {
         size_t capacity = batch->fault_capacity ? batch->fault_capacity * 2 : 1;
@@ -101,10 +102,10 @@ void batch_fault(struct batch *batch, uint64_t start, uint64_t length, const str
     }
     // What goes through the buffer is found before what does not: the order is that of the guest.
     size_t place = batch->fault_count++;
-    for (; place > 0 && batch->faults[place - 1].start > start; place--) {
+    for (; place > 0 && batch->faults[place - 1].start > extent->start; place--) {
         batch->faults[place] = batch->faults[place - 1];
     }
-    batch->faults[place] = (struct fault){start, length, *error};
+    batch->faults[place] = (struct fault){extent->start, extent->length, extent->depth, *error};
 }
 
 // The part of a data extent from `from` bytes on, up to the next boundary of a unit in the file.
@@ -127,7 +128,7 @@ static uint64_t read_around_faults(struct batch *batch, struct reader *reader,
         struct error error;
         struct extent unit = extent->kind == CLUSTER_DATA ? data_unit(extent, from) : *extent;
         if (!reader_read(reader, &unit, buffer + from, &error)) {
-            batch_fault(batch, unit.start, unit.length, &error);
+            batch_fault(batch, &unit, &error);
             if (!salvage) {
                 return from;
             }
@@ -190,7 +191,7 @@ static bool emit_fault(struct batch *batch, struct sink *sink, const struct exte
     if (unit->depth > 0) {
         error_prefix(error, "backing file %s", chain->layers[unit->depth].path);
     }
-    batch_fault(batch, unit->start, unit->length, error);
+    batch_fault(batch, unit, error);
     return salvage && sink->ops->zeros(sink, unit->start, unit->length, &batch->output);
 }
 

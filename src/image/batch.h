@@ -14,14 +14,6 @@ enum {
     BATCH_EXTENTS = 64,
     BATCH_BUFFER = 1 << 20, // bytes; one cluster where that is more
     BATCH_DIRECT = 8 << 20, // bytes that pass by the buffer and are written
-    BATCH_ZEROS = 32 << 20, // the same of zeros that are written in order: few batches, so that the
-                            // workers get to the data behind them
-};
-
-// A guest range that could not be read, and why.
-struct fault {
-    uint64_t start, length;
-    struct error error;
 };
 
 struct batch {
@@ -57,8 +49,8 @@ uint64_t batch_piece_max(const struct sink *sink, const struct extent *extent);
 // Appends an extent, which goes on where the batch ends; false when there is no room for it.
 bool batch_append(struct batch *batch, const struct sink *sink, const struct extent *extent);
 
-// Notes a range that cannot be read. With `salvage` it reads as zeros.
-void batch_fault(struct batch *batch, uint64_t start, uint64_t length, const struct error *error);
+// Notes an extent that cannot be read. With `salvage` it reads as zeros.
+void batch_fault(struct batch *batch, const struct extent *extent, const struct error *error);
 
 // Reads what goes through the buffer.
 void batch_fill(struct batch *batch, const struct sink *sink, struct reader *reader, bool salvage);

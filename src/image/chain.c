@@ -9,6 +9,8 @@
 #include "image/reference.h"
 #include "source/beneath.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,6 +107,36 @@ static char *data_file_path(const struct layer *layer, struct error *error)
     return reference.path;
 }
 
+// Adds to an error about a data file that cannot be opened what the user can do.
+static bool suggest_data_file(const struct chain *chain, const struct chain_options *options,
+                              struct error *error)
+{
+    if (error->code == ERROR_OUTSIDE) {
+        return false;
+    }
+    if (chain->count == 1) {
+        return error_suffix(error, "; --data-file FILE gives another place");
+    }
+    return options->suggests_no_backing
+               ? error_suffix(error, "; --no-backing reads the image alone")
+               : false;
+}
+
+// The same for the backing file of the last layer.
+static bool suggest_backing_file(const struct chain *chain, const struct chain_options *options,
+                                 struct error *error)
+{
+    if (error->code == ERROR_OUTSIDE) {
+        return false;
+    }
+    char layer[32] = "";
+    if (chain->count > 1) {
+        snprintf(layer, sizeof layer, "%zu:", chain->count - 1);
+    }
+    return error_suffix(error, "; --backing-file %sFILE gives another place%s", layer,
+                        options->suggests_no_backing ? ", --no-backing reads the image alone" : "");
+}
+
 static bool open_data_file(const struct chain *chain, struct layer *layer,
                            const struct chain_options *options, struct error *error)
 {
@@ -113,7 +145,7 @@ static bool open_data_file(const struct chain *chain, struct layer *layer,
         return false;
     }
     layer->data_file = open_named(chain, options, layer->data_path, error);
-    return layer->data_file ||
+    return layer->data_file || suggest_data_file(chain, options, error) ||
            blame_name(chain, layer, "data file", layer->image->extensions.data_file,
                       layer->data_path, error);
 }
@@ -200,27 +232,82 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
                                                    : open_data_file(chain, layer, options, error);
 }
 
-static bool add_backing_file(struct chain *chain, const struct chain_options *options,
-                             struct error *error)
+// Adds the backing file that the last layer names.
+static bool add_named_file(struct chain *chain, const struct chain_options *options,
+                           struct error *error)
 {
     const struct layer *overlay = &chain->layers[chain->count - 1];
+    struct bytes name = overlay->image->backing_file;
     struct reference reference;
-    if (!reference_resolve(overlay->path, overlay->image->backing_file,
-                           overlay->image->extensions.backing_format, &reference, error)) {
-        return error_prefix(error, "backing file %.*s", (int)overlay->image->backing_file.size,
-                            (const char *)overlay->image->backing_file.data);
+    if (!reference_resolve(overlay->path, name, overlay->image->extensions.backing_format,
+                           &reference, error)) {
+        if (reference_kind(name) != REFERENCE_FILE) {
+            suggest_backing_file(chain, options, error);
+        }
+        return error_prefix(error, "backing file %.*s", (int)name.size, (const char *)name.data);
     }
     struct source *source = open_named(chain, options, reference.path, error);
     bool added = false;
     if (!source) {
-        blame_name(chain, overlay, "backing file", overlay->image->backing_file, reference.path,
-                   error);
+        suggest_backing_file(chain, options, error);
+        blame_name(chain, overlay, "backing file", name, reference.path, error);
     } else {
         added = chain_add(chain, source, reference.path, reference.format, options, error) ||
                 error_prefix(error, "backing file %s", reference.path);
     }
     free(reference.path);
     return added;
+}
+
+// Adds the file that is given in its place.
+static bool add_given_file(struct chain *chain, const char *path,
+                           const struct chain_options *options, struct error *error)
+{
+    const struct image *image = chain->layers[chain->count - 1].image;
+    enum layer_format format;
+    if (!reference_format(image->backing_file, image->extensions.backing_format, &format, error)) {
+        return error_prefix(error, "backing file %.*s", (int)image->backing_file.size,
+                            (const char *)image->backing_file.data);
+    }
+    struct source *source = open_file(options, path, error);
+    return (source && chain_add(chain, source, path, format, options, error))
+               ? true
+               : error_prefix(error, "backing file %s", path);
+}
+
+// The file that is given for the layer below `layer`; NULL: none.
+static const char *given_file(const struct chain_options *options, size_t layer)
+{
+    for (size_t i = 0; i < options->backing_files.count; i++) {
+        if (options->backing_files.files[i].layer == layer) {
+            return options->backing_files.files[i].path;
+        }
+    }
+    return NULL;
+}
+
+static bool add_backing_file(struct chain *chain, const struct chain_options *options,
+                             struct error *error)
+{
+    const char *given = given_file(options, chain->count - 1);
+    return given ? add_given_file(chain, given, options, error)
+                 : add_named_file(chain, options, error);
+}
+
+// A file that is given and has no place was meant for another one.
+static bool check_all_given(const struct chain *chain, const struct chain_options *options,
+                            struct error *error)
+{
+    for (size_t i = 0; i < options->backing_files.count; i++) {
+        const struct layer_file *file = &options->backing_files.files[i];
+        if (file->layer >= chain->count - 1) {
+            return error_set(error, ERROR_USAGE,
+                             "--backing-file %" PRIu64 ":%s: the last layer of the chain is %zu, "
+                             "and it names no backing file",
+                             file->layer, file->path, chain->count - 1);
+        }
+    }
+    return true;
 }
 
 bool chain_open(struct source *source, const char *path, const struct chain_options *options,
@@ -248,5 +335,5 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
     }
     folder_close(chain->confine);
     chain->confine = NULL;
-    return true;
+    return check_all_given(chain, options, error);
 }

@@ -28,6 +28,19 @@ struct chain {
     struct folder *confine; // owned: that of the options; NULL: none, or the chain is complete
 };
 
+// A file that the user gives in the place of the one that a layer names.
+struct layer_file {
+    uint64_t layer; // which names it; 0 is the image itself
+    const char *path;
+};
+
+enum { LAYER_FILES_MAX = 64 }; // of one command line
+
+struct layer_files {
+    struct layer_file files[LAYER_FILES_MAX];
+    size_t count;
+};
+
 struct chain_options {
     bool no_backing;   // the first layer alone: what it lacks reads as zeros
     bool inspect;      // for looking at headers: unreadable images are fine, data files are
@@ -35,7 +48,9 @@ struct chain_options {
     bool no_data_file; // external data files are not opened
     const enum problem_kind *tolerated; // problems to read on with, as in image_readable()
     const char *data_file; // instead of the name that the first layer gives; NULL: that name
-    const char *confine;   // files that images name must lie in this folder; NULL: anywhere
+    struct layer_files backing_files; // instead of the names that these layers give
+    bool suggests_no_backing;         // the user can set no_backing: an error says so
+    const char *confine; // files that images name must lie in this folder; NULL: anywhere
 
     // Opens the file of a backing layer or of data, in place of source_open_file(); may be NULL.
     struct source *(*open_file)(void *context, const char *path, struct error *error);

@@ -49,7 +49,7 @@ static bool export_finish(void *context, void *item)
     }
     for (size_t i = 0; i < batch->fault_count; i++) {
         const struct fault *fault = &batch->faults[i];
-        options->on_fault(options->context, fault->start, fault->length, &fault->error);
+        options->on_fault(options->context, fault);
     }
     if (batch->output.code) {
         exporter->error = batch->output;
@@ -109,7 +109,7 @@ static bool plan_fault(struct exporter *exporter, struct extent extent, const st
     if (!next_batch(exporter, extent.start)) {
         return false;
     }
-    batch_fault(exporter->filling, extent.start, extent.length, error);
+    batch_fault(exporter->filling, &extent, error);
     if (!exporter->options->salvage) {
         return false;
     }

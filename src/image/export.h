@@ -18,7 +18,7 @@ struct export_options {
     bool salvage;   // what cannot be read becomes zeros, and is told to on_fault
 
     // Called from the caller's thread, in guest order. Each may be NULL.
-    void (*on_fault)(void *context, uint64_t start, uint64_t length, const struct error *error);
+    void (*on_fault)(void *context, const struct fault *fault);
     void (*on_progress)(void *context, uint64_t done); // guest bytes, of `length`
     void *context;
 };

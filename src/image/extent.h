@@ -20,6 +20,13 @@ struct extent {
     uint64_t cluster;     // this one
 };
 
+// A guest range that could not be read, and why.
+struct fault {
+    uint64_t start, length;
+    size_t depth; // the layer that decides it, in whose file the offset of the error is
+    struct error error;
+};
+
 static inline bool extent_allocated(const struct extent *extent)
 {
     return extent->kind != CLUSTER_UNALLOCATED;

@@ -213,3 +213,16 @@ fail:
     reference->path = NULL;
     return false;
 }
+
+bool reference_format(struct bytes name, struct bytes format_name, enum layer_format *format,
+                      struct error *error)
+{
+    struct reference reference = {.format = LAYER_PROBE};
+    if (format_name.size > 0) {
+        return find_format(format_name, format, error);
+    }
+    bool found = reference_kind(name) != REFERENCE_JSON || resolve_json(name, &reference, error);
+    free(reference.path);
+    *format = reference.format;
+    return found;
+}

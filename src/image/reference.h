@@ -42,4 +42,8 @@ struct reference {
 bool reference_resolve(const char *image_path, struct bytes name, struct bytes format_name,
                        struct reference *reference, struct error *error);
 
+// Finds the format alone, for a file that is given in the place of the one that is named.
+bool reference_format(struct bytes name, struct bytes format_name, enum layer_format *format,
+                      struct error *error);
+
 #endif

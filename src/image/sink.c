@@ -15,6 +15,11 @@
 enum {
     STREAM_BUFFERED_MAX = 64 * 1024, // longer ones are better passed through the kernel
     SPARSE_BLOCK = 4096,             // what a file system can leave out
+    DIRECT_ZEROS = 8 << 20,          // written by several workers
+    STREAM_ZEROS = 32 << 20,         // written in order: few pieces, so that the workers get to the
+                                     // data behind them
+    DEVICE_ZEROS = 256 << 20,        // a request takes no longer for more; the rest of the disk
+                                     // shows as progress
 };
 
 static bool stream_bytes(struct sink *sink, uint64_t at, struct bytes bytes, struct error *error)
@@ -63,6 +68,55 @@ static size_t block_run(struct bytes bytes, uint64_t at, bool *zeros)
     }
     return length;
 }
+
+// --- Block devices -------------------------------------------------------------------------------
+
+// Requests the zeros that are whole units, and leaves the place behind them. False when they are to
+// be written.
+static bool request_zeros(struct sink *sink, uint64_t start, uint64_t length)
+{
+    return sink->sparse != SPARSE_NEVER && length > 0 &&
+           device_zero(&sink->device, start, length) &&
+           lseek(sink->fd, (off_t)(start + length), SEEK_SET) >= 0;
+}
+
+// What lies beside whole units is written.
+static bool device_zeros(struct sink *sink, uint64_t at, uint64_t length, struct error *error)
+{
+    off_t place = lseek(sink->fd, 0, SEEK_CUR);
+    if (place < 0) {
+        return error_set(error, ERROR_IO, "cannot write the output: %s", strerror(errno));
+    }
+    uint64_t to_boundary = (DEVICE_UNIT - (uint64_t)place % DEVICE_UNIT) % DEVICE_UNIT;
+    uint64_t before = min_u64(length, to_boundary);
+    uint64_t whole = align_down(length - before, DEVICE_UNIT);
+    if (!stream_zeros(sink, at, before, error)) {
+        return false;
+    }
+    if (request_zeros(sink, (uint64_t)place + before, whole)) {
+        before += whole;
+    }
+    return stream_zeros(sink, at + before, length - before, error);
+}
+
+static bool device_bytes(struct sink *sink, uint64_t at, struct bytes bytes, struct error *error)
+{
+    while (sink->sparse == SPARSE_ALWAYS && bytes.size > 0) {
+        bool zeros;
+        size_t length = block_run(bytes, at - sink->guest_start, &zeros);
+        struct bytes run = {bytes.data, length};
+        if (!(zeros ? device_zeros(sink, at, length, error) : stream_bytes(sink, at, run, error))) {
+            return false;
+        }
+        at += length;
+        bytes = bytes_from(bytes, length);
+    }
+    return stream_bytes(sink, at, bytes, error);
+}
+
+static const struct sink_ops device_ops = {true, device_bytes, device_zeros, stream_copy};
+
+// --- Regular files -------------------------------------------------------------------------------
 
 static bool file_bytes(struct sink *sink, uint64_t at, struct bytes bytes, struct error *error)
 {
@@ -141,13 +195,21 @@ struct sink sink_make(int fd, uint64_t guest_start, enum sparse sparse)
                         .guest_start = guest_start,
                         .sparse = SPARSE_NEVER,
                         .data_buffered_max = STREAM_BUFFERED_MAX,
-                        .zeros_buffered_max = STREAM_BUFFERED_MAX};
-    if (fstat(fd, &status) == 0 && is_fresh_file(fd, &status)) {
+                        .zeros_buffered_max = STREAM_BUFFERED_MAX,
+                        .zeros_piece_max = STREAM_ZEROS};
+    if (device_open(fd, &sink.device)) {
+        sink.ops = &device_ops;
+        sink.sparse = sparse;
+        sink.data_buffered_max = sparse == SPARSE_ALWAYS ? SIZE_MAX : STREAM_BUFFERED_MAX;
+        sink.zeros_buffered_max = sparse == SPARSE_NEVER ? STREAM_BUFFERED_MAX : DEVICE_UNIT - 1;
+        sink.zeros_piece_max = sparse == SPARSE_NEVER ? STREAM_ZEROS : DEVICE_ZEROS;
+    } else if (fstat(fd, &status) == 0 && is_fresh_file(fd, &status)) {
         sink.ops = &file_ops;
         sink.sparse = sparse;
         // The kernel may copy a hole of the source as one, and does not look for zeros.
         sink.data_buffered_max = sparse == SPARSE_AUTO ? 0 : SIZE_MAX;
         sink.zeros_buffered_max = 0;
+        sink.zeros_piece_max = DIRECT_ZEROS;
     }
     return sink;
 }

@@ -2,11 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Where guest bytes go: a stream gets them in order, a regular file gets positioned writes from
-// every worker and holes where the disk reads as zeros.
+// every worker and holes where the disk reads as zeros, and a block device gets them in order and
+// requests to zero.
 
 #ifndef IMAGE_SINK_H
 #define IMAGE_SINK_H
 
+#include "source/device.h"
 #include "source/source.h"
 
 enum sparse {
@@ -35,11 +37,16 @@ struct sink {
 
     // Data and zeros up to these lengths go through a buffer, with their neighbours: bytes.
     size_t data_buffered_max, zeros_buffered_max;
+
+    // Longer zeros that are written or requested are taken in pieces of so many bytes.
+    uint64_t zeros_piece_max;
+    struct device device; // when it is one
 };
 
 // A regular file that is empty, at its start and not opened for appending gets positioned writes.
-// Any other `fd` is a stream, which `sparse` does not concern: a block device too, as what is there
-// now need not read as zeros.
+// A block device is written from its current place on; what is there now need not read as zeros, so
+// every zero is requested or, with SPARSE_NEVER, written. Any other `fd` is a stream, which
+// `sparse` does not concern.
 struct sink sink_make(int fd, uint64_t guest_start, enum sparse sparse);
 
 // Takes the bytes and drops them: whoever asks only wants to know that they can be read.

@@ -309,10 +309,10 @@ struct info_file info_file(const struct source *source, const char *filename)
 {
     return (struct info_file){
         .name = filename,
-        .complete = source_complete(source),
+        .complete = source_complete(source) || source->given > 0,
         .allocated_known = source_knows_allocated(source),
         .in_use = source->in_use,
-        .size = source->size,
+        .size = source->given > 0 ? source->given : source->size,
         .allocated_size = source->allocated_size,
     };
 }

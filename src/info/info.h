@@ -17,7 +17,8 @@
 
 struct info_file {
     const char *name; // borrowed: as the user gave it
-    bool complete;    // false: `size` counts only the first bytes, which a pipe gave
+    bool complete; // false: `size` counts only the first bytes, which a pipe gave, and no end was
+                   // seen
     bool allocated_known;
     bool in_use;
     uint64_t size, allocated_size; // bytes

@@ -120,36 +120,85 @@ static struct source *file_source(int fd, const struct stat *status, uint64_t si
     return source;
 }
 
-// Reads until the end of the pipe, or `cap` bytes. Whether the image ends where the pipe does,
-// nobody can tell: it may have been cut on purpose.
-static struct source *pipe_source(int fd, size_t cap, struct error *error)
+// How a pipe is read.
+struct pipe_use {
+    size_t cap; // bytes that are kept; 0: a pipe is refused
+    bool drain; // what follows is read to the end and dropped
+};
+
+// Reads once. False with `error`; `*got` is 0 at the end of the pipe.
+static bool pipe_read(int fd, uint64_t offset, void *buffer, size_t size, size_t *got,
+                      struct error *error)
+{
+    ssize_t result;
+    do {
+        result = read(fd, buffer, size);
+    } while (result < 0 && errno == EINTR);
+    *got = result > 0 ? (size_t)result : 0;
+    return result >= 0 ? true
+                       : error_at(error, ERROR_IO, offset, "cannot read: %s", strerror(errno));
+}
+
+// Reads until the end of the pipe, or `cap` bytes, into `bytes`, whose data the caller frees in any
+// case.
+static bool pipe_start(int fd, size_t cap, struct bytes *bytes, struct error *error)
 {
     uint8_t *data = NULL;
-    size_t size = 0;
     size_t room = 0;
-    bool ended = false;
-    while (!ended && size < cap) {
-        if (size == room) {
+    size_t got = 1;
+    for (; got > 0 && bytes->size < cap; bytes->size += got) {
+        if (bytes->size == room) {
             room = room ? room * 2 : PIPE_FIRST_BUFFER;
             uint8_t *grown = realloc(data, room);
             if (!grown) {
-                error_set(error, ERROR_MEMORY, "out of memory");
-                goto fail;
+                return error_set(error, ERROR_MEMORY, "out of memory");
             }
             data = grown;
+            bytes->data = data;
         }
-        ssize_t got = read(fd, data + size, min_u64(room - size, cap - size));
-        if (got < 0 && errno != EINTR) {
-            error_at(error, ERROR_IO, size, "cannot read: %s", strerror(errno));
-            goto fail;
+        size_t size = (size_t)min_u64(room - bytes->size, cap - bytes->size);
+        if (!pipe_read(fd, bytes->size, data + bytes->size, size, &got, error)) {
+            return false;
         }
-        ended = got == 0;
-        size += got > 0 ? (size_t)got : 0;
     }
-    return source_take_memory((struct bytes){data, size}, false, error);
-fail:
-    free(data);
-    return NULL;
+    return true;
+}
+
+// Adds to `*given` the bytes that follow in the pipe.
+static bool pipe_drop(int fd, uint64_t *given, struct error *error)
+{
+    static uint8_t dropped[PIPE_FIRST_BUFFER];
+    size_t got;
+    do {
+        if (!pipe_read(fd, *given, dropped, sizeof dropped, &got, error)) {
+            return false;
+        }
+        *given += got;
+    } while (got > 0);
+    return true;
+}
+
+// Whether the image ends where the pipe does, nobody can tell unless it is drained: it may have
+// been cut on purpose.
+static struct source *pipe_source(int fd, const struct pipe_use *use, struct error *error)
+{
+    struct bytes bytes = {0};
+    uint64_t given = 0;
+    bool done = pipe_start(fd, use->cap, &bytes, error);
+    if (done && use->drain) {
+        given = bytes.size;
+        done = pipe_drop(fd, &given, error);
+    }
+    if (!done) {
+        free((void *)(uintptr_t)bytes.data);
+        return NULL;
+    }
+    bool complete = use->drain && given == bytes.size;
+    struct source *source = source_take_memory(bytes, complete, error);
+    if (source) {
+        source->given = complete ? 0 : given;
+    }
+    return source;
 }
 
 // What is neither a regular file nor a block device can only be read from its start to its end.
@@ -164,14 +213,14 @@ static bool check_kind(const struct stat *status, size_t pipe_cap, struct error 
     return true;
 }
 
-static struct source *descriptor_source(int fd, size_t pipe_cap, struct error *error)
+static struct source *descriptor_source(int fd, const struct pipe_use *use, struct error *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0) {
         error_set(error, ERROR_IO, "cannot read its status: %s", strerror(errno));
         return NULL;
     }
-    if (!check_kind(&status, pipe_cap, error)) {
+    if (!check_kind(&status, use->cap, error)) {
         return NULL;
     }
     if (S_ISREG(status.st_mode)) {
@@ -185,16 +234,26 @@ static struct source *descriptor_source(int fd, size_t pipe_cap, struct error *e
         }
         return file_source(fd, &status, (uint64_t)end, error);
     }
-    return pipe_source(fd, pipe_cap, error);
+    return pipe_source(fd, use, error);
 }
 
-struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error)
+static struct source *take_descriptor(int fd, const struct pipe_use *use, struct error *error)
 {
-    struct source *source = descriptor_source(fd, pipe_cap, error);
+    struct source *source = descriptor_source(fd, use, error);
     if (!source || !source_has_descriptor(source)) {
         close(fd);
     }
     return source;
+}
+
+struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error)
+{
+    return take_descriptor(fd, &(struct pipe_use){.cap = pipe_cap}, error);
+}
+
+struct source *source_drain_fd(int fd, size_t pipe_cap, struct error *error)
+{
+    return take_descriptor(fd, &(struct pipe_use){.cap = pipe_cap, .drain = true}, error);
 }
 
 static void cannot_open(struct error *error)
@@ -223,15 +282,24 @@ struct source *source_open_named(int directory, const char *path, bool follow, s
     return source_open_fd(fd, 0, error);
 }
 
-struct source *source_open_file(const char *path, size_t pipe_cap, struct error *error)
+static struct source *open_by_name(const char *path, const struct pipe_use *use,
+                                   struct error *error)
 {
-    if (pipe_cap == 0) {
-        return source_open_named(AT_FDCWD, path, true, error);
-    }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         cannot_open(error);
         return NULL;
     }
-    return source_open_fd(fd, pipe_cap, error);
+    return take_descriptor(fd, use, error);
+}
+
+struct source *source_open_file(const char *path, size_t pipe_cap, struct error *error)
+{
+    return pipe_cap == 0 ? source_open_named(AT_FDCWD, path, true, error)
+                         : open_by_name(path, &(struct pipe_use){.cap = pipe_cap}, error);
+}
+
+struct source *source_drain_file(const char *path, size_t pipe_cap, struct error *error)
+{
+    return open_by_name(path, &(struct pipe_use){.cap = pipe_cap, .drain = true}, error);
 }

@@ -45,6 +45,7 @@ struct source {
     const struct source_ops *ops;
     enum source_kind kind;
     uint64_t size;                   // bytes that can be read
+    uint64_t given;                  // of SOURCE_START: bytes up to its end; 0: not known
     uint64_t allocated_size;         // bytes on disk, where source_knows_allocated()
     bool in_use;                     // another process holds it open for writing
     int fd;                          // of a file or device, for those that move its bytes
@@ -89,6 +90,12 @@ struct source *source_open_named(int directory, const char *path, bool follow, s
 
 // The same as source_open_file() for an open descriptor, which it takes over, also on failure.
 struct source *source_open_fd(int fd, size_t pipe_cap, struct error *error);
+
+// The same, and reads what follows in a pipe to its end and drops it, so that whatever writes to
+// the pipe can write all of it. The end is then that of the image: when all of it is within the cap
+// it is SOURCE_MEMORY, else SOURCE_START with its whole size in `given`.
+struct source *source_drain_file(const char *path, size_t pipe_cap, struct error *error);
+struct source *source_drain_fd(int fd, size_t pipe_cap, struct error *error);
 
 // Bytes that the caller keeps alive: SOURCE_MEMORY or, when they are not `complete`, SOURCE_START.
 struct source *source_open_memory(struct bytes bytes, bool complete, struct error *error);

@@ -353,3 +353,80 @@ assert_usage() {
     assert_status 0
     assert_equal "$(jq -c '[.safe, .complete, .findings]' <<<"$output")" '[true,true,[]]'
 }
+
+# make_upload MIB: the file upload, an image of a little more than so many MiB of data
+make_upload() {
+    make_image upload 128M '' "write -q -P 0x41 0 ${1}M"
+}
+
+@test "--drain: tee before info, check and audit stores the whole upload" {
+    local command
+    # Beyond what any command keeps of a pipe, and within.
+    for size in 1 100; do
+        make_upload $size
+        for command in 'audit --drain' 'audit --drain --json' 'info --drain' 'check --drain --max-findings 0' \
+            'check --data --drain --max-findings 0'; do
+            rm -f stored
+            # shellcheck disable=SC2086
+            tee stored <upload | qcow2_info $command >/dev/null 2>&1 || true
+            cmp stored upload || fail "$command of $size MiB"
+        done
+    done
+}
+
+@test "--drain: the upload is stored whole, also when it is no image or cannot be read" {
+    local command upload
+    head -c 100M /dev/zero >nothing
+    make_upload 100
+    poke upload 4 00000009
+    for command in audit info check; do
+        for upload in nothing upload; do
+            rm -f stored
+            tee stored <$upload | qcow2_info "$command" --drain >/dev/null 2>&1 || true
+            cmp stored $upload || fail "$command $upload"
+        done
+    done
+}
+
+@test "--drain: a pipe that is within the limit is judged as the file" {
+    local command image status_of_file status_of_pipe
+    make_upload 1
+    head -c 300000 upload >cut
+    head -c 70000 upload >cut-more
+    : >empty
+    for image in upload cut cut-more empty "$SAMPLE"; do
+        for command in 'audit --json' 'audit --deny incomplete' 'info --json' 'check --json' 'check --data' check; do
+            status_of_file=0 status_of_pipe=0
+            # A regular file that is given as standard input has the same name in what is printed.
+            # shellcheck disable=SC2086
+            qcow2_info $command <"$image" >want 2>want.err || status_of_file=$?
+            # shellcheck disable=SC2002,SC2086 # a pipe is the point
+            cat "$image" | qcow2_info $command --drain >got 2>got.err || status_of_pipe=$?
+            assert_equal "$command $image: $status_of_pipe" "$command $image: $status_of_file"
+            # Only a file takes room on a disk.
+            diff <(grep -vE 'actual|allocated' want) <(grep -vE 'actual|allocated' got) || fail "$command $image"
+            diff want.err got.err || fail "$command $image"
+        done
+    done
+}
+
+@test "--drain: the size beyond the limit is that of the whole pipe" {
+    make_upload 100
+    # shellcheck disable=SC2002 # a pipe is the point
+    cat upload | qcow2_info info --drain --json >got
+    assert_equal "$(jq .file_size got)" "$(stat -c %s upload)"
+    # shellcheck disable=SC2002 # a pipe is the point
+    cat upload | qcow2_info info --json >got
+    assert_equal "$(jq .file_size got)" null
+}
+
+@test "--drain: a named pipe, and a file, for which it changes nothing" {
+    make_upload 1
+    mkfifo pipe
+    cat upload >pipe &
+    run_qcow2_info audit --json --drain pipe
+    wait
+    assert_equal "$status $(jq .complete <<<"$output")" '0 true'
+    qcow2_info audit --json upload >want
+    qcow2_info audit --json --drain upload | cmp - want
+}

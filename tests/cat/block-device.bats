@@ -221,3 +221,123 @@ another_node() {
     assert_equal "$(qcow2_info --json --backing-chain over.qcow2 | jq -c 'map(.allocated_size == null)')" \
         '[false,true]'
 }
+
+# A file of 0xff bytes: make_target SIZE
+make_target() {
+    head -c "$1" /dev/zero | tr '\0' '\377' >target
+}
+
+# The file "want": a device of 0xff bytes as large as the target, with the bytes of FILE at OFFSET.
+# want_at OFFSET FILE
+want_at() {
+    tr '\0' '\377' </dev/zero | head -c "$(stat -c %s target)" >want
+    dd if="$2" of=want bs=64k seek="$1" oflag=seek_bytes conv=notrunc status=none
+}
+
+# holes_of_files: skips where a file cannot give up space that it has
+holes_of_files() {
+    make_target 1M
+    fallocate --punch-hole --offset 0 --length 1M target 2>holes.log || skip "machine: no holes: $(<holes.log)"
+    [[ $(stat -c %b target) -lt 64 ]] || skip 'machine: holes of files take space'
+}
+
+@test "block device: cat of zeros and holes frees the space of the device, and it reads as zeros" {
+    local arguments
+    holes_of_files
+    make_image image 64M '' 'write -q -z 0 8M' 'write -q -P 0x41 32M 64k'
+    make_raw image raw
+    make_target 64M
+    attach target writable
+    for arguments in '' '--jobs 1' '--no-sandbox' '--sparse always'; do
+        tr '\0' '\377' </dev/zero | dd of="$device" bs=1M count=64 iflag=fullblock status=none
+        sync "$device" target
+        [[ $(stat -c %b target) -ge 131072 ]] || fail 'the device is not full'
+        # shellcheck disable=SC2086
+        run_qcow2_info cat $arguments -o "$device" image
+        assert_status 0
+        sync "$device" target
+        cmp "$device" raw || fail "$arguments: other bytes"
+        # Sectors of 512 bytes: 64 KiB of data, and what the file system needs for it.
+        [[ $(stat -c %b target) -lt 1024 ]] || fail "$arguments: $(stat -c %b target) sectors in use"
+    done
+}
+
+@test "block device: cat --sparse always also frees zeros in data, --sparse never writes all of them" {
+    holes_of_files
+    make_image image 16M '' 'write -q -P 0 0 16M' 'write -q -P 0x41 8M 4k'
+    make_raw image raw
+    make_target 16M
+    attach target writable
+    qcow2_info cat --sparse always -o "$device" image
+    sync "$device" target
+    cmp "$device" raw
+    [[ $(stat -c %b target) -lt 1024 ]] || fail "always: $(stat -c %b target) sectors in use"
+    qcow2_info cat --sparse never -o "$device" image
+    sync "$device" target
+    cmp "$device" raw
+    [[ $(stat -c %b target) -ge 32768 ]] || fail "never: $(stat -c %b target) sectors in use"
+}
+
+@test "block device: cat to one that takes no requests writes the zeros" {
+    local inject
+    require_tool strace
+    strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
+    make_mixed
+    make_raw image raw
+    make_target 3M
+    want_at 0 raw
+    attach target writable
+    for inject in fallocate:error=EOPNOTSUPP fallocate,ioctl:error=EOPNOTSUPP fallocate:error=EIO \
+        fallocate,ioctl:error=EINVAL; do
+        tr '\0' '\377' </dev/zero | dd of="$device" bs=1M count=3 iflag=fullblock status=none
+        # LeakSanitizer does not work under strace.
+        ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -qq -o trace -e inject="$inject" "$QCOW2_INFO" cat --no-sandbox -o "$device" image ||
+            fail "$inject: status $?"
+        grep -q 'fallocate.*INJECTED' trace || fail "$inject: no request" "$(<trace)"
+        cmp "$device" want || fail "$inject"
+    done
+}
+
+@test "block device: a part of a disk to any place of one" {
+    local start length
+    make_mixed
+    make_raw image raw
+    make_target 3M
+    attach target writable
+    for start in 0 1 511 4096 5000; do
+        for length in 1 4095 4097 200000 1900001; do
+            tr '\0' '\377' </dev/zero | dd of="$device" bs=1M count=3 iflag=fullblock status=none
+            tail -c +$((130001 + 1)) raw | head -c $length >part
+            want_at $start part
+            { head -c $start want && qcow2_info cat --offset 130001 --length $length image && printf end; } >"$device"
+            printf end | dd of=want bs=64k seek=$((start + length)) oflag=seek_bytes conv=notrunc status=none
+            cmp "$device" want || fail "$length bytes at $start"
+        done
+    done
+}
+
+@test "block device: cat to one that is too small is an error, also where the rest is zeros" {
+    local size
+    make_image image 4M '' 'write -q -P 0x41 0 64k'
+    make_target 2M
+    attach target writable
+    for size in 4M 2049K; do
+        run_qcow2_info cat --length $size -o "$device" image
+        assert_status 1
+        assert_one_error image 'cannot write the output'
+    done
+    run_qcow2_info cat --length 2M -o "$device" image
+    assert_status 0
+}
+
+@test "block device: a salvage puts zeros where the device held data" {
+    make_mixed
+    make_raw image raw
+    poke_l2_entry image $((64 << 10)) $((COPIED | 1 << 40))
+    dd if=/dev/zero of=raw bs=64k seek=1 count=1 conv=notrunc status=none
+    make_target 2M
+    attach target writable
+    run_qcow2_info cat --salvage -o "$device" image
+    assert_status 1
+    cmp "$device" raw
+}

@@ -175,7 +175,53 @@ ended_with() {
     make_disk
     qcow2_info cat --progress disk.qcow2 >got 2>shown
     assert_same_bytes got want
-    grep -q '100%  16 MiB of 16 MiB' shown
+    # Whole lines, without a byte that moves a terminal's cursor.
+    grep -qE '^100%  16 MiB of 16 MiB  [0-9.]+ [KMG]iB/s  0:00:00 left$' <(tail -n 1 shown)
+    ! grep -q '[[:cntrl:]]' shown
+    assert_equal "$(tail -c 1 shown | od -An -tx1)" ' 0a'
+}
+
+@test "--progress=json shows it as one object a line, the last one at the end" {
+    local jobs
+    make_disk
+    for jobs in 1 4; do
+        qcow2_info cat --jobs $jobs --progress=json disk.qcow2 >got 2>shown
+        assert_same_bytes got want
+        assert_equal "$(tail -n 1 shown)" '{"done":16777216,"total":16777216}'
+        jq -e -s 'all(keys == ["done", "total"] and .total == 16777216) and (map(.done) | . == sort)' shown >out
+    done
+    qcow2_info cat --progress=json --offset 1M --length 300000 disk.qcow2 >got 2>shown
+    assert_equal "$(tail -n 1 shown)" '{"done":300000,"total":300000}'
+    qcow2_info cat --progress=json --length 0 disk.qcow2 >got 2>shown
+    assert_equal "$(<shown)" '{"done":0,"total":0}'
+}
+
+@test "--progress=json goes on while the reader waits" {
+    require_tool qemu-img
+    qemu-img create -q -f qcow2 hole.qcow2 4G
+    # The clock has started at the first byte, and the rest does not fit into the pipe.
+    qcow2_info cat --progress=json hole.qcow2 2>shown | { head -c 1 >got && sleep 2 && cat >/dev/null; }
+    jq -e -s 'length >= 2 and .[0].done < .[0].total and .[-1].done == .[-1].total' shown
+}
+
+@test "--progress=json: work that fails ends with what was done" {
+    make_image image 1M '' 'write -q -c -P 1 0 64k' 'write -q -c -P 1 512k 64k'
+    poke image "$(host_offset image $((512 << 10)))" 'ffffffff ffffffff ffffffff ffffffff'
+    run_qcow2_info cat --progress=json -o got image
+    assert_status 1
+    jq -e -s '.[-1] | .total == 1048576 and .done <= 524288' <(grep '^{' <<<"$stderr")
+    assert_equal "$(grep -c -v '^{' <<<"$stderr")" 1
+}
+
+@test "--progress takes json or nothing" {
+    make_disk
+    run_qcow2_info cat --progress=text disk.qcow2 -o got
+    assert_status 64
+    assert_stderr_contains '--progress takes json or no value, not "text"'
+    # A word behind it is the image.
+    run_qcow2_info cat --progress json -o got
+    assert_status 1
+    assert_stderr_contains 'json: cannot open'
 }
 
 @test "there is no progress on what is no terminal" {
@@ -196,7 +242,7 @@ PAUSING_READER='head -c 1 >got; sleep 2; cat >>got'
     for jobs in 1 2; do
         rm -f got
         qcow2_info cat --jobs $jobs --progress hole.qcow2 2>shown | { head -c 1 >got && sleep 2 && cat >/dev/null; }
-        grep -Eq '[ \r][ 0-9][0-9]%  [0-9.]+ [KMG]iB of 4 GiB' shown || fail "jobs $jobs" "$(<shown)"
+        grep -Eq '^ *[0-9]{1,2}%  [0-9.]+ [KMG]iB of 4 GiB' shown || fail "jobs $jobs" "$(<shown)"
     done
 }
 

@@ -29,10 +29,12 @@ struct exported {
     uint64_t start, end;
 };
 
-static void on_fault(void *context, uint64_t start, uint64_t length, const struct error *error)
+static void on_fault(void *context, const struct fault *fault)
 {
     struct exported *exported = context;
-    MUST(error->code && error->message[0]);
+    uint64_t start = fault->start;
+    uint64_t length = fault->length;
+    MUST(fault->error.code && fault->error.message[0]);
     MUST(length >= 1 && start >= exported->lost_end);
     MUST(range_inside(start - exported->start, length, exported->end - exported->start));
     exported->lost += length;

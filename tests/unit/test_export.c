@@ -175,12 +175,12 @@ struct result {
     size_t told_count;
 };
 
-static void tell(void *context, uint64_t start, uint64_t length, const struct error *error)
+static void tell(void *context, const struct fault *fault)
 {
     struct result *result = context;
-    CHECK(error->code != NULL);
+    CHECK(fault->error.code != NULL);
     if (result->told_count < TOLD_MAX) {
-        result->told[result->told_count] = (struct told){start, length};
+        result->told[result->told_count] = (struct told){fault->start, fault->length};
     }
     result->told_count++;
 }

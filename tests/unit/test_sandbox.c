@@ -14,6 +14,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -142,6 +144,18 @@ static bool make_memory_runnable(void)
     return mprotect(memory, 4096, PROT_READ | PROT_EXEC) == 0;
 }
 
+static bool take_up_space(void)
+{
+    return fallocate(output_fd, FALLOC_FL_KEEP_SIZE, 0, 4096) == 0 || errno == EOPNOTSUPP;
+}
+
+// A pipe has no such thing as blocks, and says so.
+static bool discard_blocks(void)
+{
+    uint64_t range[] = {0, 4096};
+    return ioctl(pipe_fds[0], BLKDISCARD, range) == -1 && errno == ENOTTY;
+}
+
 static void *thread_opens_a_file(void *opened)
 {
     *(bool *)opened = open_a_file();
@@ -204,6 +218,21 @@ static bool copy_inside_the_kernel(void)
     off_t to = 0;
     return copy_file_range(file_fd, &from, output_fd, &to, 1000, 0) == 1000 &&
            splice(file_fd, &from, pipe_fds[1], NULL, 1000, 0) == 1000;
+}
+
+// Zeros as requests: of a file where it takes them, and of a device, which a pipe is not. A call
+// that the sandbox refuses fails otherwise.
+static bool request_zeros(void)
+{
+    static const int modes[] = {FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE};
+    uint64_t range[] = {0, 4096};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        if (fallocate(output_fd, modes[i], 0, 4096) != 0 && errno != EOPNOTSUPP) {
+            return false;
+        }
+    }
+    return ioctl(pipe_fds[0], BLKZEROOUT, range) == -1 && errno == ENOTTY;
 }
 
 static void *thread_allocates(void *unused)
@@ -325,6 +354,8 @@ static const struct {
     {ATTEMPT(be_traced), 0, KILLED},
     {ATTEMPT(make_memory_to_run), 0, REFUSED},
     {ATTEMPT(make_memory_runnable), 0, REFUSED},
+    {ATTEMPT(take_up_space), 0, REFUSED},
+    {ATTEMPT(discard_blocks), 0, REFUSED},
 };
 
 static const struct {
@@ -336,7 +367,7 @@ static const struct {
     {ATTEMPT(look_at_an_open_file), DONE},     {ATTEMPT(set_a_terminal), DONE},
     {ATTEMPT(copy_inside_the_kernel), DONE},   {ATTEMPT(start_threads_that_allocate), DONE},
     {ATTEMPT(tell_the_time_and_chance), DONE}, {ATTEMPT(take_a_signal), DONE},
-    {ATTEMPT(abort_with_a_signal), ABORTED},
+    {ATTEMPT(abort_with_a_signal), ABORTED},   {ATTEMPT(request_zeros), DONE},
 };
 
 enum {

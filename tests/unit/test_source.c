@@ -326,6 +326,39 @@ static void a_pipe_beyond_the_cap_is_cut_there(void)
     check_pipe(CAP + 12345, CAP, CAP);
 }
 
+// What was given is all of it, and only what is beyond the cap was not kept.
+static void check_drained(size_t size, size_t cap)
+{
+    int ends[2];
+    pthread_t thread;
+    struct error error;
+    uint8_t byte;
+    REQUIRE(pipe(ends) == 0);
+    struct feeder feeder = {ends[1], size};
+    REQUIRE(pthread_create(&thread, NULL, feed, &feeder) == 0);
+    struct source *source = source_drain_fd(ends[0], cap, &error);
+    pthread_join(thread, NULL);
+    REQUIRE(source != NULL);
+    CHECK_EQ_U64(source->size, size < cap ? size : cap);
+    CHECK(source_complete(source) == (size <= cap));
+    CHECK_EQ_U64(source->given, size <= cap ? 0 : size);
+    CHECK(!source_read(source, source->size, &byte, 1, &error));
+    CHECK_STR(error.code, size <= cap ? "truncated" : "not-seen");
+    source_close(source);
+}
+
+static void a_drained_pipe_is_read_to_its_end(void)
+{
+    check_drained(0, 100);
+    check_drained(99, 100);
+    check_drained(100, 100);
+    check_drained(101, 100);
+    check_drained(65537, 65536);
+    check_drained(1000000, 100);
+    check_drained(CAP, CAP);
+    check_drained(CAP + 300000, CAP);
+}
+
 static void without_a_cap_a_pipe_is_refused_without_waiting(void)
 {
     struct error error;
@@ -367,6 +400,7 @@ int main(void)
     RUN(closing_nothing_is_fine);
     RUN(a_pipe_is_read_to_its_end);
     RUN(a_pipe_beyond_the_cap_is_cut_there);
+    RUN(a_drained_pipe_is_read_to_its_end);
     RUN(without_a_cap_a_pipe_is_refused_without_waiting);
     unlink(path);
     rmdir(folder);
