@@ -177,7 +177,7 @@ static void look_at_compressed(struct audit_tree *tree, struct l2_entry entry, s
     if (l2_entry_stretch(tree->state->header, entry, tree->guest_offset, &stretch) != 0) {
         return; // nobody reads it
     }
-    if (look_at_place(tree, stretch.host_offset, stretch.stored_size)) {
+    if (!tree->again && look_at_place(tree, stretch.host_offset, stretch.stored_size)) {
         use_stream(tree, entry, index, &stretch);
         look_at_marks(tree, stretch.host_offset, stretch.stored_size, ALL_PARTS);
     }
@@ -195,7 +195,7 @@ static void look_at_cluster(struct audit_tree *tree, struct l2_entry entry, size
     if (header_has_data_file(header)) {
         return;
     }
-    if (look_at_place(tree, host_offset, header->cluster_size)) {
+    if (!tree->again && look_at_place(tree, host_offset, header->cluster_size)) {
         use_cluster(tree, entry, index);
         look_at_marks(tree, host_offset, header->cluster_size, parts);
     }
@@ -237,7 +237,7 @@ static void report_faults(struct audit_tree *tree, struct l2_entry entry, uint32
 static void look_at_entry(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
     uint32_t faults = l2_entry_faults(tree->state->header, entry, tree->guest_offset);
-    if (faults != 0) {
+    if (faults != 0 && !tree->again) {
         report_faults(tree, entry, faults);
     }
     if (l2_entry_is_compressed(entry)) {
@@ -279,7 +279,7 @@ static size_t look_at_run(struct audit_tree *tree, struct bytes rest, size_t ind
     uint64_t room = host_offset < limit ? (limit - host_offset) >> header->cluster_bits : 0;
     size_t count = (size_t)min_u64(l2_entries_plain(header, rest), room);
     uint64_t cluster = host_offset >> header->cluster_bits;
-    if (count > 0 && !same_as_before(tree, rest.data, index, count)) {
+    if (count > 0 && !tree->again && !same_as_before(tree, rest.data, index, count)) {
         count = (size_t)cluster_bits_add(&state->places.used, cluster, count);
     }
     tree->table->data_parts += (uint32_t)count * SUBCLUSTERS;
@@ -314,7 +314,7 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
         pass_entries(tree, passed);
         i += passed;
     }
-    if (state->places.shared_l2) {
+    if (tree->again) {
         state->l2_budget.left -= min_u64(tree->cost, state->l2_budget.left);
     }
 }

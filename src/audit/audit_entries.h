@@ -36,6 +36,9 @@ struct audit_tree {
     struct stream_list streams;
     struct audit_versions versions;
     struct budget search; // comparisons with older versions
+    struct cluster_bits walked; // tables, where some are named for several places
+
+    bool again;                     // only sums are asked for: the table was gone through before
 
     bool active;                    // the active disk has the table
     uint64_t place;                 // byte offset of the entry

@@ -22,6 +22,7 @@ struct row_walk {
     struct audit_table_sums *sums; // owned: one for each
     struct hole *holes;            // owned: found last in each
     bool *present;                 // owned: whether it has entries in the part that is gone through
+    bool *again;                   // owned: whether it was gone through before
     uint8_t *parts;                // owned: that part of each
     uint64_t guest_offset;         // of the row
 };
@@ -44,11 +45,19 @@ static bool is_stored(struct audit_tree *tree, uint64_t l2_offset, struct budget
     return !(l2_offset >= hole->start && range_inside(l2_offset, size, hole->end));
 }
 
-// Tables that are named once take no more time than the file has bytes. Others may be named as
-// often as anybody likes.
-static struct budget *budget_of(struct audit_state *state)
+// Whether a table was gone through for another place: then what it names is only added up. Tables
+// that are named once take no more time than the file has bytes; others may be named as often as
+// anybody likes.
+static bool is_again(struct audit_tree *tree, uint64_t l2_offset)
 {
-    return state->places.shared_l2 ? &state->l2_budget : NULL;
+    const struct audit_state *state = tree->state;
+    return state->places.shared_l2 &&
+           cluster_bits_add(&tree->walked, l2_offset >> state->header->cluster_bits, 1) == 0;
+}
+
+static struct budget *budget_of(const struct audit_tree *tree)
+{
+    return tree->again ? &tree->state->l2_budget : NULL;
 }
 
 static void look_at_only_table(struct audit_tree *tree, struct row_walk *row)
@@ -56,7 +65,8 @@ static void look_at_only_table(struct audit_tree *tree, struct row_walk *row)
     struct audit_state *state = tree->state;
     const struct header *header = state->header;
     uint64_t l2_offset = row->rows.tables[0].l2_offset;
-    struct table_walk walk = l2_walk(&tree->file, header, l2_offset, budget_of(state));
+    tree->again = is_again(tree, l2_offset);
+    struct table_walk walk = l2_walk(&tree->file, header, l2_offset, budget_of(tree));
     struct error error;
     enum walk_step step;
     tree->versions = (struct audit_versions){0};
@@ -81,7 +91,7 @@ static bool read_part(struct audit_tree *tree, struct row_walk *row, size_t tabl
 {
     const struct header *header = tree->state->header;
     uint64_t l2_offset = row->rows.tables[table].l2_offset;
-    struct table_walk walk = l2_walk(&tree->file, header, l2_offset, budget_of(tree->state));
+    struct table_walk walk = l2_walk(&tree->file, header, l2_offset, budget_of(tree));
     struct error error;
     enum walk_step step;
     bool any = false;
@@ -111,6 +121,7 @@ static void look_at_part(struct audit_tree *tree, struct row_walk *row, uint64_t
         (struct audit_versions){.parts = row->parts, .stride = size, .present = row->present};
     for (size_t i = 0; i < row->rows.count; i++) {
         uint8_t *part = row->parts + i * size;
+        tree->again = row->again[i];
         row->present[i] = read_part(tree, row, i, first, count, part);
         if (row->present[i]) {
             const struct l1_row_table *table = &row->rows.tables[i];
@@ -133,7 +144,10 @@ static void look_at_versions(struct audit_tree *tree, struct row_walk *row)
     }
     size = min_u64(size, header->cluster_size);
     uint64_t count = size / header->l2_entry_size;
-    memset(row->holes, 0, row->rows.count * sizeof *row->holes);
+    for (size_t i = 0; i < row->rows.count; i++) {
+        row->holes[i] = (struct hole){0};
+        row->again[i] = is_again(tree, row->rows.tables[i].l2_offset);
+    }
     for (uint64_t first = 0; first < header->l2_entries; first += count) {
         look_at_part(tree, row, first, count);
     }
@@ -174,7 +188,7 @@ static bool look_at_row(struct audit_tree *tree, struct row_walk *row, struct bu
     if (stored == 0) {
         return !asks->ended;
     }
-    if (asks->ended || (state->places.shared_l2 && budget_spent(&state->l2_budget))) {
+    if (asks->ended) {
         return false;
     }
     if (rows->count == 1) {
@@ -218,7 +232,7 @@ static void look_at_rows(struct audit_tree *tree, struct row_walk *row)
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
     }
     look_at_streams(tree);
-    if (tree->compressed.full) {
+    if (tree->compressed.full || tree->walked.full) {
         state->places.used.full = true;
     }
     for (size_t i = state->view_count; i-- > 0;) {
@@ -233,6 +247,7 @@ void audit_l2_tables(struct audit_state *state)
         .state = state,
         .file = table_file_make(state->source),
         .compressed = cluster_bits_make(audit_clusters(state), &state->memory),
+        .walked = cluster_bits_make(audit_clusters(state), &state->memory),
         .streams.limit = &state->memory,
         .search.left = AUDIT_SEARCH + audit_file_bytes(state) / 8,
     };
@@ -240,9 +255,10 @@ void audit_l2_tables(struct audit_state *state)
         .sums = calloc(views, sizeof *row.sums),
         .holes = calloc(views, sizeof *row.holes),
         .present = calloc(views, sizeof *row.present),
+        .again = calloc(views, sizeof *row.again),
         .parts = malloc(views > 1 ? VERSIONS_BYTES + views * PART_MIN : 1),
     };
-    if (!row.sums || !row.holes || !row.present || !row.parts) {
+    if (!row.sums || !row.holes || !row.present || !row.again || !row.parts) {
         error_set(&state->report.failure, ERROR_MEMORY, "out of memory");
     } else if (l1_rows_start(&row.rows, state, false)) {
         look_at_rows(&tree, &row);
@@ -251,8 +267,10 @@ void audit_l2_tables(struct audit_state *state)
     free(row.sums);
     free(row.holes);
     free(row.present);
+    free(row.again);
     free(row.parts);
     stream_list_free(&tree.streams);
     cluster_bits_free(&tree.compressed);
+    cluster_bits_free(&tree.walked);
     table_file_free(&tree.file);
 }

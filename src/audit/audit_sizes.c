@@ -78,6 +78,13 @@ void audit_expansion(struct audit_state *state, const struct audit_view *view)
     if (!source_complete(state->source)) {
         return;
     }
+    // L2 tables that are named again and again have the same data each time.
+    if (view->data_bytes > divide_up(file_size, state->header->cluster_size) *
+                               state->header->cluster_size) {
+        audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
+                   "%s has %" PRIu64 " bytes of data that are not compressed, more than the file",
+                   name, view->data_bytes);
+    }
     if (is_bomb(data, file_size)) {
         audit_tell(&state->report, AUDIT_EXPANSION, view->l1.offset,
                    "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, name, data,
