@@ -4,6 +4,7 @@
 #include "audit/audit.h"
 
 #include "audit/audit_parts.h"
+#include "audit/audit_places.h"
 #include "audit/audit_state.h"
 #include "base/checked.h"
 #include "format/layout.h"
@@ -19,6 +20,16 @@ struct audit_options audit_options_default(void)
     return options;
 }
 
+// A bit for each cluster of the file, and another one where it has compressed data, unless that is
+// too much; then in proportion to what is stored, as a sparse file is as large as anybody likes.
+static uint64_t memory_limit(const struct audit_state *state)
+{
+    uint64_t clusters = audit_clusters(state);
+    uint64_t needed = 2 * (clusters / 8 + clusters / 256);
+    uint64_t most = max_u64(AUDIT_MEMORY_LARGE, audit_file_bytes(state) / AUDIT_MEMORY_SHARE);
+    return max_u64(AUDIT_MEMORY, needed <= most ? needed : 0);
+}
+
 // Where tables and data lie, and what is in them. Without a cluster size nobody knows.
 static void look_at_tables(struct audit_state *state)
 {
@@ -28,24 +39,26 @@ static void look_at_tables(struct audit_state *state)
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
         return;
     }
+    state->memory.most = memory_limit(state);
+    state->places.used = cluster_bits_make(audit_clusters(state), &state->memory);
     audit_header_tables(state);
-    audit_active_l1(state);
     audit_snapshots(state);
     audit_bitmaps(state);
-    audit_snapshot_l1s(state);
+    audit_sort_ranges(state);
+    audit_l2_places(state);
     audit_refcounts(state);
     audit_bitmap_bits(state);
-    if (state->tables.full) {
-        audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
-    }
-    if (state->tables.crowded) {
-        audit_tell_of_file(&state->report, AUDIT_UNSEEN_TABLES,
-                           "tables lie where not all of them can be remembered");
-    }
     audit_l2_tables(state);
-    if (state->l2_budget.ended || state->snapshot_l1_budget.ended || state->bitmap_budget.ended) {
+    if (state->places.used.full) {
+        audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
+        audit_tell_of_file(&state->report, AUDIT_UNSEEN_TABLES,
+                           "tables and data are in more places than can be remembered");
+    }
+    if (state->l2_budget.ended || state->bitmap_budget.ended) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
     }
+    cluster_bits_free(&state->places.used);
+    cluster_bits_free(&state->places.tables);
 }
 
 // A budget that has ended is told as such, unless another rule says why. So is anything else that
@@ -101,10 +114,10 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .source = image->source,
         .options = options,
         .report.audit = audit,
-        .l2_budget = {.left = AUDIT_L2_BYTES, .seek = AUDIT_SEEK_COST},
-        .snapshot_l1_budget = {.left = AUDIT_SNAPSHOT_L1_BYTES, .seek = AUDIT_SEEK_COST},
         .bitmap_budget = {.left = AUDIT_BITMAP_BYTES, .seek = AUDIT_SEEK_COST},
     };
+    state.l2_budget = (struct budget){.left = AUDIT_L2_BYTES + audit_file_bytes(&state),
+                                      .seek = AUDIT_SEEK_COST};
     audit_header(&state);
     audit_references(&state);
     audit_virtual_size(&state);
@@ -114,7 +127,6 @@ bool audit_image(const struct image *image, const struct audit_options *options,
     audit_marks_found(&state);
     audit_end_of_file(&state);
     tell_incomplete(&state);
-    cluster_set_free(&state.tables);
     if (state.report.failure.code) {
         *error = state.report.failure;
         return false;

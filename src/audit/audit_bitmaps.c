@@ -107,19 +107,13 @@ static void look_at_bits(struct audit_state *state, const struct table_entry *en
     static const char name[] = "a cluster of bits of a bitmap";
     uint64_t offset = bitmap_table_offset(entry->value);
     uint32_t faults = bitmap_table_faults(state->header, entry->value);
-    bool added = true;
+    bool taken;
     if (!audit_faults(&state->report, faults, entry->at, "the table of a bitmap", entry->value) ||
         offset == 0) {
         return; // all zeros, or all ones
     }
-    const uint64_t *slot =
-        audit_cluster_table(state, PURPOSE_BITMAP_DATA, offset, entry->at, name, &added);
-    uint64_t other = slot && !added ? *slot : 0;
-    if (!slot) {
-        other = cluster_set_peek(&state->tables, offset >> state->header->cluster_bits);
-    }
-    if (other != 0) {
-        audit_tell_overlap(state, other, PURPOSE_BITMAP_DATA, name);
+    if (audit_table_cluster(state, offset, entry->at, name, &taken) && taken) {
+        audit_tell_overlap(state, offset, PURPOSE_BITMAP_DATA, name);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "audit/audit_entries.h"
 
+#include "audit/audit_places.h"
 #include "base/checked.h"
 #include "format/entry.h"
 
@@ -13,31 +14,114 @@ enum { LINE = 128 }; // bytes of a table, in which whole entries are passed over
 
 #define ALL_PARTS UINT32_MAX // of the 32 of a cluster
 
-static uint64_t *recent_slot(const struct audit_tree *tree, uint64_t host_offset)
-{
-    return &tree->recent[host_offset * UINT64_C(0x9e3779b97f4a7c15) >> (64 - AUDIT_RECENT_BITS)];
-}
-
 // What a sound disk has nowhere, or nearly so, and takes more time.
 static void pay_for_oddity(struct audit_tree *tree)
 {
     tree->cost += AUDIT_L2_ODDITY_COST;
 }
 
-static void look_at_recent(struct audit_tree *tree, uint64_t host_offset)
+// --- Data that is named twice ---------------------------------------------------------------------
+
+// Of entry `index` of the part that is gone through: what a version before it names there.
+static struct l2_entry entry_of_version(const struct audit_tree *tree, size_t version, size_t index)
 {
-    if (!tree->first_walk) {
+    const struct header *header = tree->state->header;
+    const struct audit_versions *versions = &tree->versions;
+    struct bytes part = {versions->parts + version * versions->stride, versions->stride};
+    return l2_entry_load(header, part, index);
+}
+
+static bool names_the_same(struct l2_entry a, struct l2_entry b)
+{
+    uint64_t mask = l2_entry_is_compressed(a) ? ~ENTRY_COPIED : ENTRY_COMPRESSED | ENTRY_OFFSET_MASK;
+    return (a.entry & mask) == (b.entry & mask);
+}
+
+// Whether another disk has the same data at the same place. Most have what the one before has.
+static bool in_other_version(struct audit_tree *tree, struct l2_entry entry, size_t index)
+{
+    const struct audit_versions *versions = &tree->versions;
+    for (size_t i = versions->before; i-- > 0;) {
+        if (versions->present[i] && names_the_same(entry, entry_of_version(tree, i, index))) {
+            return true;
+        }
+        if (!budget_spend(&tree->search, 1)) {
+            return true; // which is not known, and told
+        }
+    }
+    return false;
+}
+
+// What is wrong with data in a cluster that is in use.
+static void tell_taken(struct audit_tree *tree, uint64_t cluster)
+{
+    struct audit_state *state = tree->state;
+    pay_for_oddity(tree);
+    if (!audit_is_table(state, cluster)) {
+        audit_tell(&state->report, AUDIT_SHARED_DATA, tree->place,
+                   "guest offset %" PRIu64 " has data in cluster %" PRIu64
+                   ", which has data of another guest offset",
+                   tree->guest_offset, cluster);
         return;
     }
-    uint64_t *slot = recent_slot(tree, host_offset);
-    // + 1: an empty slot is 0.
-    if (*slot == host_offset + 1) {
-        pay_for_oddity(tree);
-        audit_tell(&tree->state->report, AUDIT_SHARED_DATA, tree->place,
-                   "the data at %" PRIu64 " are named more than once", host_offset);
-    }
-    *slot = host_offset + 1;
+    bool counted = state->report.audit->findings[AUDIT_DATA_OVER_TABLE].count > 0;
+    audit_tell(&state->report, AUDIT_DATA_OVER_TABLE, tree->place,
+               "guest offset %" PRIu64 " has data in cluster %" PRIu64 ", and in it %s is",
+               tree->guest_offset, cluster,
+               purpose_name(counted ? PURPOSE_NONE : audit_purpose(state, cluster)));
 }
+
+// The clusters of the file in which `size` bytes are; those past its end are left out.
+static void clusters_of(const struct audit_tree *tree, uint64_t host_offset, uint64_t size,
+                        uint64_t *first, uint64_t *end)
+{
+    uint32_t bits = tree->state->header->cluster_bits;
+    *first = host_offset >> bits;
+    *end = min_u64(((host_offset + size - 1) >> bits) + 1, tree->state->places.used.clusters);
+}
+
+// Takes the clusters of an entry that is not compressed: what is not aligned reaches into two.
+static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t index)
+{
+    struct cluster_bits *used = &tree->state->places.used;
+    uint64_t first;
+    uint64_t end;
+    clusters_of(tree, l2_entry_host_offset(entry), tree->state->header->cluster_size, &first, &end);
+    uint64_t added = cluster_bits_add(used, first, end - first);
+    if (added == end - first || used->full || in_other_version(tree, entry, index)) {
+        return;
+    }
+    tell_taken(tree, first + added);
+    cluster_bits_fill(used, first, end - first);
+}
+
+// Takes the clusters in which a stream is, which others may be in too.
+static void use_stream(struct audit_tree *tree, struct l2_entry entry, size_t index,
+                       const struct stretch *stretch)
+{
+    struct cluster_bits *used = &tree->state->places.used;
+    uint64_t first;
+    uint64_t end;
+    if (in_other_version(tree, entry, index)) {
+        return;
+    }
+    clusters_of(tree, stretch->host_offset, stretch->stored_size, &first, &end);
+    stream_list_add(&tree->streams, stretch->host_offset,
+                    (stretch->host_offset % SECTOR_SIZE + stretch->stored_size) / SECTOR_SIZE - 1);
+    for (uint64_t cluster = first; cluster < end; cluster++) {
+        if (cluster_bits_has(&tree->compressed, cluster)) {
+            continue;
+        }
+        if (cluster_bits_add(used, cluster, 1) == 1) {
+            cluster_bits_fill(&tree->compressed, cluster, 1);
+        } else if (!used->full) {
+            tell_taken(tree, cluster);
+            return;
+        }
+    }
+}
+
+// --- One entry -----------------------------------------------------------------------------------
 
 // Whether marks of other formats are guest data. `size` bytes are in 32 parts, of which the guest
 // reads those with a bit in `parts`, and none behind the end of the disk.
@@ -47,7 +131,8 @@ static void look_at_marks(struct audit_tree *tree, uint64_t host_offset, uint64_
     struct audit_state *state = tree->state;
     bool unmarked = host_offset >= state->marks.unmarked_start &&
                     host_offset + size <= state->marks.unmarked_end;
-    if (unmarked || parts == 0 || (tree->active && tree->guest_offset >= tree->disk_size)) {
+    if (unmarked || parts == 0 ||
+        (tree->active && tree->guest_offset >= state->header->size)) {
         return;
     }
     pay_for_oddity(tree);
@@ -60,26 +145,6 @@ static void look_at_marks(struct audit_tree *tree, uint64_t host_offset, uint64_
             state->marks.items[state->marks.not_in_data] = mark;
         } else {
             i++;
-        }
-    }
-}
-
-// What is not aligned, or compressed, reaches into more than one cluster.
-static void look_for_tables(struct audit_tree *tree, uint64_t host_offset, uint64_t size)
-{
-    struct audit_state *state = tree->state;
-    uint32_t bits = state->header->cluster_bits;
-    uint64_t last = (host_offset + size - 1) >> bits;
-    for (uint64_t cluster = host_offset >> bits; cluster <= last; cluster++) {
-        uint64_t slot = cluster_set_peek(&state->tables, cluster);
-        if (slot != 0) {
-            pay_for_oddity(tree);
-            audit_tell(&state->report, AUDIT_DATA_OVER_TABLE, tree->place,
-                       "guest offset %" PRIu64 " has %" PRIu64 " bytes at %" PRIu64
-                       ", and in cluster %" PRIu64 " %s is",
-                       tree->guest_offset, size, host_offset, cluster,
-                       purpose_name(cluster_purpose(slot)));
-            return;
         }
     }
 }
@@ -101,51 +166,42 @@ static bool look_at_place(struct audit_tree *tree, uint64_t host_offset, uint64_
         }
         return false;
     }
-    look_for_tables(tree, host_offset, size);
-    look_at_recent(tree, host_offset);
     audit_use(state, align_down(host_offset + size - 1, state->header->cluster_size) +
                          state->header->cluster_size);
     return true;
 }
 
-// Counts `parts` of the 32 of a cluster, as far as they belong to the disk.
-static uint64_t disk_bytes(const struct audit_tree *tree, unsigned parts)
-{
-    uint64_t size = tree->state->header->cluster_size / SUBCLUSTERS * (uint64_t)parts;
-    return tree->guest_offset < tree->disk_size
-               ? min_u64(size, tree->disk_size - tree->guest_offset)
-               : 0;
-}
-
-static void look_at_compressed(struct audit_tree *tree, struct l2_entry entry)
+static void look_at_compressed(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
     struct stretch stretch;
     if (l2_entry_stretch(tree->state->header, entry, tree->guest_offset, &stretch) != 0) {
         return; // nobody reads it
     }
-    if (look_at_place(tree, stretch.host_offset, stretch.stored_size)) {
+    if (!tree->again && look_at_place(tree, stretch.host_offset, stretch.stored_size)) {
+        use_stream(tree, entry, index, &stretch);
         look_at_marks(tree, stretch.host_offset, stretch.stored_size, ALL_PARTS);
     }
-    tree->sums.compressed_bytes += disk_bytes(tree, SUBCLUSTERS);
-    tree->table.compressed_clusters++;
+    tree->table->compressed_clusters++;
+    // Of its last sector it has a byte.
+    tree->table->compressed_stored +=
+        stretch.stored_size < SECTOR_SIZE ? 1 : stretch.stored_size - SECTOR_SIZE + 1;
 }
 
-static void look_at_cluster(struct audit_tree *tree, struct l2_entry entry)
+static void look_at_cluster(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
     const struct header *header = tree->state->header;
     uint64_t host_offset = l2_entry_host_offset(entry);
-    uint64_t size = header->cluster_size;
     uint32_t parts = l2_entry_data_parts(header, entry);
     if (header_has_data_file(header)) {
         return;
     }
-    if (look_at_place(tree, host_offset, size)) {
-        look_at_marks(tree, host_offset, size, parts);
+    if (!tree->again && look_at_place(tree, host_offset, header->cluster_size)) {
+        use_cluster(tree, entry, index);
+        look_at_marks(tree, host_offset, header->cluster_size, parts);
     }
     // Counting bits is a call where the processor is not known to do it.
-    unsigned count = parts == ALL_PARTS ? SUBCLUSTERS : (unsigned)__builtin_popcount(parts);
-    tree->sums.data_bytes += disk_bytes(tree, count);
-    tree->table.data_parts += count;
+    tree->table->data_parts +=
+        parts == ALL_PARTS ? SUBCLUSTERS : (unsigned)__builtin_popcount(parts);
 }
 
 static void pass_entries(struct audit_tree *tree, size_t count)
@@ -178,32 +234,87 @@ static void report_faults(struct audit_tree *tree, struct l2_entry entry, uint32
     }
 }
 
+static void look_at_entry(struct audit_tree *tree, struct l2_entry entry, size_t index)
+{
+    uint32_t faults = l2_entry_faults(tree->state->header, entry, tree->guest_offset);
+    if (faults != 0 && !tree->again) {
+        report_faults(tree, entry, faults);
+    }
+    if (l2_entry_is_compressed(entry)) {
+        look_at_compressed(tree, entry, index);
+    } else if (l2_entry_host_offset(entry) != 0) {
+        look_at_cluster(tree, entry, index);
+    }
+}
+
+// --- Entries that are alike ----------------------------------------------------------------------
+
+// Whether the version before has the same bytes for `count` entries from `index` on.
+static bool same_as_before(const struct audit_tree *tree, const uint8_t *entries, size_t index,
+                           size_t count)
+{
+    const struct audit_versions *versions = &tree->versions;
+    size_t entry_size = tree->state->header->l2_entry_size;
+    size_t last = versions->before - 1;
+    return versions->before > 0 && versions->present[last] &&
+           memcmp(entries, versions->parts + last * versions->stride + index * entry_size,
+                  count * entry_size) == 0;
+}
+
+// Looks at entries from `index` on that name clusters of data side by side, as far as there is
+// nothing to say of them: all are in the file, without marks, and named nowhere else. Returns how
+// many; 0: the first one has to be looked at by itself.
+static size_t look_at_run(struct audit_tree *tree, struct bytes rest, size_t index)
+{
+    struct audit_state *state = tree->state;
+    const struct header *header = state->header;
+    struct l2_entry first = l2_entry_load(header, rest, 0);
+    uint64_t host_offset = l2_entry_host_offset(first);
+    if (l2_entry_is_compressed(first) || host_offset < state->marks.unmarked_start ||
+        l2_entry_data_parts(header, first) != ALL_PARTS || header_has_data_file(header) ||
+        l2_entry_faults(header, first, tree->guest_offset) != 0) {
+        return 0;
+    }
+    uint64_t limit = min_u64(state->source->size, state->marks.unmarked_end);
+    uint64_t room = host_offset < limit ? (limit - host_offset) >> header->cluster_bits : 0;
+    size_t count = (size_t)min_u64(l2_entries_plain(header, rest), room);
+    uint64_t cluster = host_offset >> header->cluster_bits;
+    if (count > 0 && !tree->again && !same_as_before(tree, rest.data, index, count)) {
+        count = (size_t)cluster_bits_add(&state->places.used, cluster, count);
+    }
+    tree->table->data_parts += (uint32_t)count * SUBCLUSTERS;
+    if (count > 0) {
+        audit_use(state, (cluster + count) << header->cluster_bits);
+    }
+    return count;
+}
+
 void audit_l2_entries(struct audit_tree *tree, struct bytes view)
 {
     struct audit_state *state = tree->state;
     const struct header *header = state->header;
-    size_t count = view.size / header->l2_entry_size;
-    size_t in_line = LINE / header->l2_entry_size;
+    size_t entry_size = header->l2_entry_size;
+    size_t count = view.size / entry_size;
+    size_t in_line = LINE / entry_size;
     tree->cost = 0;
     for (size_t i = 0; i < count;) {
-        if (i % in_line == 0 && is_zero_line(view, i * header->l2_entry_size)) {
+        struct bytes rest = {view.data + i * entry_size, view.size - i * entry_size};
+        if (i % in_line == 0 && is_zero_line(view, i * entry_size)) {
             pass_entries(tree, in_line);
             i += in_line;
             continue;
         }
-        struct l2_entry entry = l2_entry_load(header, view, i);
-        uint32_t faults = l2_entry_faults(header, entry, tree->guest_offset);
-        if (faults != 0) {
-            report_faults(tree, entry, faults);
+        struct l2_entry entry = l2_entry_load(header, rest, 0);
+        size_t passed = l2_entry_host_offset(entry) != 0 ? look_at_run(tree, rest, i) : 0;
+        if (passed == 0) {
+            look_at_entry(tree, entry, i);
+            passed = 1;
         }
-        if (l2_entry_is_compressed(entry)) {
-            look_at_compressed(tree, entry);
-        } else if (l2_entry_host_offset(entry) != 0) {
-            look_at_cluster(tree, entry);
-        }
-        tree->cost += entry.entry != 0 ? AUDIT_L2_ENTRY_COST : 0;
-        pass_entries(tree, 1);
-        i++;
+        tree->cost += entry.entry != 0 ? passed * AUDIT_L2_ENTRY_COST : 0;
+        pass_entries(tree, passed);
+        i += passed;
     }
-    state->l2_budget.left -= min_u64(tree->cost, state->l2_budget.left);
+    if (tree->again) {
+        state->l2_budget.left -= min_u64(tree->cost, state->l2_budget.left);
+    }
 }

@@ -1,97 +1,275 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// L1 tables: where the L2 tables are.
-
 #include "audit/audit_l1.h"
-#include "audit/audit_parts.h"
 
+#include "audit/audit_parts.h"
+#include "audit/audit_places.h"
 #include "base/checked.h"
 #include "format/layout.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
-bool audit_l1_next(struct audit_state *state, struct table_walk *walk, struct table_entry *entry)
+enum {
+    BLOCK_ENTRIES = 1 << 19, // 4 MiB
+    ROWS_MAX = 8192,
+};
+
+_Static_assert((int)AUDIT_VIEWS_MAX < (int)L1_ROW_NONE, "a table of a row has a number");
+
+struct l1_key {
+    uint64_t l2_offset;
+    uint32_t view;
+};
+
+struct budget audit_l1_budget(const struct audit_state *state)
 {
-    struct error error;
-    enum walk_step step = table_walk_entry(walk, entry, &error);
-    if (step == WALK_ERROR) {
-        audit_unreadable(&state->report, &error, "an L1 table");
+    return (struct budget){.left = AUDIT_SNAPSHOT_L1_BYTES + audit_file_bytes(state) / 4,
+                           .seek = AUDIT_L1_SEEK_COST};
+}
+
+bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool tell)
+{
+    size_t views = state->view_count;
+    *rows = (struct l1_rows){
+        .state = state,
+        .tell = tell,
+        .file = table_file_make(state->source),
+        .budget = audit_l1_budget(state),
+        .rows = min_u64(ROWS_MAX, BLOCK_ENTRIES / views),
+        .keys = calloc(views, sizeof *rows->keys),
+        .tables = calloc(views, sizeof *rows->tables),
+        .table_of = calloc(views, sizeof *rows->table_of),
+    };
+    for (size_t i = 0; i < views; i++) {
+        rows->end = max_u64(rows->end, state->views[i].l1.size);
     }
-    return step == WALK_FOUND;
+    rows->rows = min_u64(rows->rows, max_u64(rows->end, 1));
+    rows->block = calloc((size_t)rows->rows * views, sizeof *rows->block);
+    // As if a block before the first row had been gone through.
+    rows->first = UINT64_MAX - rows->rows + 1;
+    if (!rows->keys || !rows->tables || !rows->table_of || !rows->block) {
+        error_set(&state->report.failure, ERROR_MEMORY, "out of memory");
+        l1_rows_free(rows);
+        return false;
+    }
+    return true;
 }
 
-struct l1_table audit_l1_of_disk(const struct audit_state *state)
+void l1_rows_free(struct l1_rows *rows)
 {
-    struct l1_table l1 = l1_table_active(state->header);
-    return l1_table_is_sound(state->header, l1) ? l1 : (struct l1_table){l1.offset, 0};
+    table_file_free(&rows->file);
+    free(rows->block);
+    free(rows->keys);
+    free(rows->tables);
+    free(rows->table_of);
 }
 
-enum { OWNER_ACTIVE = 1 }; // and of snapshots, one after another, what follows
+// --- Blocks --------------------------------------------------------------------------------------
 
-_Static_assert(OWNER_ACTIVE + AUDIT_SNAPSHOTS_MAX <= CLUSTER_OWNER_MASK, "owners fit into a slot");
+// Puts the entries that one disk has in the block into their places. True when there are any.
+static bool load_view(struct l1_rows *rows, size_t number)
+{
+    struct audit_state *state = rows->state;
+    struct audit_view *view = &state->views[number];
+    struct table_walk walk = l1_walk(&rows->file, view->l1, view->active ? NULL : &rows->budget);
+    struct table_entry entry;
+    struct error error;
+    enum walk_step step;
+    bool any = false;
+    walk.next = rows->first;
+    walk.size = min_u64(walk.size, rows->first + rows->rows);
+    while (walk.next < walk.size &&
+           (step = table_walk_entry(&walk, &entry, &error)) != WALK_END) {
+        if (step == WALK_ERROR) {
+            audit_unreadable(&state->report, &error, "an L1 table");
+            view->l1.size = (uint32_t)entry.index; // it is not asked for again
+            break;
+        }
+        rows->block[(entry.index - rows->first) * state->view_count + number] = entry.value;
+        any = true;
+    }
+    return any;
+}
 
-// Takes note of where the L2 table that an L1 entry names is. Disks may share them, but none has
-// one twice.
-static void note_l2_table(struct audit_state *state, const struct table_entry *entry,
-                          uint64_t owner)
+// The next block in which anything is.
+static bool load_block(struct l1_rows *rows)
+{
+    size_t views = rows->state->view_count;
+    bool any = false;
+    while (!any) {
+        rows->first += rows->rows;
+        if (rows->first >= rows->end) {
+            return false;
+        }
+        for (size_t i = 0; i < views; i++) {
+            any |= load_view(rows, i);
+        }
+    }
+    rows->next = rows->first;
+    return true;
+}
+
+// --- Rows ----------------------------------------------------------------------------------------
+
+// The place of the table that an entry names: 0 where there is none that can be read.
+static uint64_t table_of_entry(struct l1_rows *rows, uint64_t entry, size_t view)
+{
+    struct audit_state *state = rows->state;
+    uint32_t faults = l1_entry_faults(state->header, entry);
+    uint64_t at = state->views[view].l1.offset + rows->index * L1_ENTRY_SIZE;
+    if (faults == 0) {
+        return l1_entry_l2_offset(entry);
+    }
+    if (rows->tell && !audit_faults(&state->report, faults, at, "an L1 table", entry)) {
+        audit_unseen(&state->report, AUDIT_TABLE_UNALIGNED);
+    }
+    return faults_unreadable(faults) != 0 ? 0 : l1_entry_l2_offset(entry);
+}
+
+static void add_table(struct l1_rows *rows, uint64_t l2_offset, size_t view)
+{
+    rows->tables[rows->count] = (struct l1_row_table){
+        .l2_offset = l2_offset,
+        .at = rows->state->views[view].l1.offset + rows->index * L1_ENTRY_SIZE,
+    };
+    rows->table_of[view] = (uint16_t)rows->count++;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct l1_key *left = a;
+    const struct l1_key *right = b;
+    if (left->l2_offset != right->l2_offset) {
+        return left->l2_offset < right->l2_offset ? -1 : 1;
+    }
+    return (left->view > right->view) - (left->view < right->view);
+}
+
+// Numbers the tables of rows->keys in the order of the disks that have them first.
+static void number_tables(struct l1_rows *rows, size_t count)
+{
+    struct l1_key *keys = rows->keys;
+    qsort(keys, count, sizeof *keys, compare_keys);
+    // For a while, the disk that has the same table first.
+    for (size_t i = 0; i < count; i++) {
+        bool same = i > 0 && keys[i].l2_offset == keys[i - 1].l2_offset;
+        rows->table_of[keys[i].view] =
+            same ? rows->table_of[keys[i - 1].view] : (uint16_t)keys[i].view;
+    }
+    for (size_t view = 0; view < rows->state->view_count; view++) {
+        uint16_t first = rows->table_of[view];
+        if (first == view) {
+            const uint64_t *row =
+                &rows->block[(rows->index - rows->first) * rows->state->view_count];
+            add_table(rows, l1_entry_l2_offset(row[view]), view);
+        } else if (first != L1_ROW_NONE) {
+            rows->table_of[view] = rows->table_of[first];
+        }
+    }
+}
+
+// Most snapshots have the same table as the one before.
+static void find_row_tables(struct l1_rows *rows, const uint64_t *row)
+{
+    size_t views = rows->state->view_count;
+    size_t found = 0;
+    bool alike = true;
+    rows->count = 0;
+    for (size_t view = 0; view < views; view++) {
+        uint64_t l2_offset = row[view] != 0 ? table_of_entry(rows, row[view], view) : 0;
+        rows->table_of[view] = L1_ROW_NONE;
+        if (l2_offset != 0) {
+            rows->keys[found] = (struct l1_key){l2_offset, (uint32_t)view};
+            alike = alike && l2_offset == rows->keys[0].l2_offset;
+            found++;
+        }
+    }
+    if (found > 0 && alike) {
+        add_table(rows, rows->keys[0].l2_offset, rows->keys[0].view);
+        for (size_t i = 1; i < found; i++) {
+            rows->table_of[rows->keys[i].view] = 0;
+        }
+    } else if (found > 0) {
+        number_tables(rows, found);
+    }
+    // The active disk is the last one.
+    if (rows->table_of[views - 1] != L1_ROW_NONE) {
+        rows->tables[rows->table_of[views - 1]].active = true;
+    }
+}
+
+bool l1_rows_next(struct l1_rows *rows)
+{
+    size_t views = rows->state->view_count;
+    for (;;) {
+        if (rows->next == rows->first + rows->rows || rows->first >= rows->end) {
+            if (!load_block(rows)) {
+                return false;
+            }
+        }
+        uint64_t *row = &rows->block[(rows->next - rows->first) * views];
+        rows->index = rows->next++;
+        find_row_tables(rows, row);
+        memset(row, 0, views * sizeof *row);
+        if (rows->count > 0) {
+            return true;
+        }
+    }
+}
+
+// --- Where L2 tables are -------------------------------------------------------------------------
+
+// An L2 table that is there already, unless it is over something else, is named at another index
+// too: no writer does that, neither for one disk nor for two.
+static void note_l2_table(struct audit_state *state, const struct l1_row_table *table)
 {
     static const char name[] = "an L2 table";
-    uint64_t l2_offset = l1_entry_l2_offset(entry->value);
-    uint32_t faults = l1_entry_faults(state->header, entry->value);
-    bool added = true;
-    if (!audit_faults(&state->report, faults, entry->at, "an L1 table", entry->value)) {
-        audit_unseen(&state->report, AUDIT_TABLE_UNALIGNED);
+    bool taken;
+    if (!audit_table_cluster(state, table->l2_offset, table->at, name, &taken) || !taken) {
         return;
     }
-    if (l2_offset == 0) {
+    uint64_t cluster = table->l2_offset >> state->header->cluster_bits;
+    if (audit_range_purpose(state, cluster) != PURPOSE_NONE) {
+        audit_tell_overlap(state, table->l2_offset, PURPOSE_L2_TABLE, name);
         return;
     }
-    uint64_t *slot =
-        audit_cluster_table(state, PURPOSE_L2_TABLE, l2_offset, entry->at, name, &added);
-    if (!slot) {
-        return;
-    }
-    if (!added && cluster_purpose(*slot) != PURPOSE_L2_TABLE) {
-        audit_tell_overlap(state, *slot, PURPOSE_L2_TABLE, name);
-    } else if ((*slot >> CLUSTER_OWNER_SHIFT & CLUSTER_OWNER_MASK) == owner) {
-        audit_tell(&state->report, AUDIT_SHARED_L2_TABLE, entry->at,
-                   "the L2 table at %" PRIu64 " is named more than once", l2_offset);
-    } else {
-        *slot &= ~(CLUSTER_OWNER_MASK << CLUSTER_OWNER_SHIFT);
-        *slot |= owner << CLUSTER_OWNER_SHIFT;
-    }
+    state->places.shared_l2 = true;
+    audit_tell(&state->report, AUDIT_SHARED_L2_TABLE, table->at,
+               "the L2 table at %" PRIu64 " is named for more than one place of the disk",
+               table->l2_offset);
 }
 
-static void note_l2_tables(struct audit_state *state, struct l1_table l1, uint64_t owner)
+static void add_active_view(struct audit_state *state)
 {
-    struct table_file file = table_file_make(state->source);
-    struct table_walk walk =
-        l1_walk(&file, l1, owner == OWNER_ACTIVE ? NULL : &state->snapshot_l1_budget);
-    struct table_entry entry;
-    while (audit_l1_next(state, &walk, &entry)) {
-        note_l2_table(state, &entry, owner);
-    }
-    table_file_free(&file);
-}
-
-void audit_active_l1(struct audit_state *state)
-{
-    struct l1_table l1 = audit_l1_of_disk(state);
-    if (l1.size < state->header->l1_size) {
+    struct l1_table l1 = l1_table_active(state->header);
+    bool sound = l1_table_is_sound(state->header, l1);
+    if (!sound) {
         audit_tell(&state->report, AUDIT_UNSEEN_TABLES, HEADER_L1_TABLE_OFFSET,
                    "the L1 table cannot be looked at");
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
+        l1.size = 0;
     }
-    note_l2_tables(state, l1, OWNER_ACTIVE);
+    state->views[state->view_count++] =
+        (struct audit_view){.active = true, .l1 = l1, .disk_size = state->header->size};
 }
 
-void audit_snapshot_l1s(struct audit_state *state)
+void audit_l2_places(struct audit_state *state)
 {
-    for (size_t i = 0; i < state->snapshot_count; i++) {
-        if (budget_spent(&state->snapshot_l1_budget)) {
-            return;
-        }
-        note_l2_tables(state, state->snapshots[i].l1, OWNER_ACTIVE + 1 + i);
+    struct l1_rows rows;
+    add_active_view(state);
+    if (!l1_rows_start(&rows, state, true)) {
+        return;
     }
+    while (l1_rows_next(&rows)) {
+        for (size_t i = 0; i < rows.count; i++) {
+            note_l2_table(state, &rows.tables[i]);
+        }
+    }
+    if (rows.budget.ended) {
+        audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
+    }
+    l1_rows_free(&rows);
 }

@@ -6,130 +6,271 @@
 #include "audit/audit_entries.h"
 #include "audit/audit_l1.h"
 #include "audit/audit_parts.h"
+#include "audit/audit_places.h"
 #include "base/checked.h"
 #include "format/layout.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-// False when the budget has ended before the end of the table.
-static bool walk_l2_table(struct audit_tree *tree, uint64_t l2_offset)
+enum { VERSIONS_BYTES = 4 << 20, PART_MIN = 4096, PART_MAX = 65536 };
+
+// The tables at one L1 index.
+struct row_walk {
+    struct l1_rows rows;
+    struct audit_table_sums *sums; // owned: one for each
+    struct hole *holes;            // owned: found last in each
+    bool *present;                 // owned: whether it has entries in the part that is gone through
+    bool *again;                   // owned: whether it was gone through before
+    uint8_t *parts;                // owned: that part of each
+    uint64_t guest_offset;         // of the row
+};
+
+// Whether a table is in the file and not in a hole, which has nothing but zeros. There may be
+// millions in holes, and asking for one takes time unless it is known already.
+static bool is_stored(struct audit_tree *tree, uint64_t l2_offset, struct budget *asks)
+{
+    struct source *source = tree->state->source;
+    uint64_t size = tree->state->header->cluster_size;
+    struct hole *hole = &tree->file.hole;
+    if (!range_inside(l2_offset, size, source->size)) {
+        return false; // told when it was noted
+    }
+    bool known = table_window_has(&tree->file.window, l2_offset, (size_t)1) ||
+                 (l2_offset >= hole->start && l2_offset < hole->end);
+    if (!known && source_hole_again(source, l2_offset, hole) > 0) {
+        budget_spend(asks, 1);
+    }
+    return !(l2_offset >= hole->start && range_inside(l2_offset, size, hole->end));
+}
+
+// Whether a table was gone through for another place: then what it names is only added up. Tables
+// that are named once take no more time than the file has bytes; others may be named as often as
+// anybody likes.
+static bool is_again(struct audit_tree *tree, uint64_t l2_offset)
+{
+    const struct audit_state *state = tree->state;
+    return state->places.shared_l2 &&
+           cluster_bits_add(&tree->walked, l2_offset >> state->header->cluster_bits, 1) == 0;
+}
+
+static struct budget *budget_of(const struct audit_tree *tree)
+{
+    return tree->again ? &tree->state->l2_budget : NULL;
+}
+
+static void look_at_only_table(struct audit_tree *tree, struct row_walk *row)
 {
     struct audit_state *state = tree->state;
     const struct header *header = state->header;
-    struct table_walk walk = l2_walk(&tree->file, header, l2_offset, &state->l2_budget);
-    uint64_t guest_offset = tree->guest_offset;
+    uint64_t l2_offset = row->rows.tables[0].l2_offset;
+    tree->again = is_again(tree, l2_offset);
+    struct table_walk walk = l2_walk(&tree->file, header, l2_offset, budget_of(tree));
     struct error error;
     enum walk_step step;
+    tree->versions = (struct audit_versions){0};
+    tree->active = row->rows.tables[0].active;
+    tree->table = &row->sums[0];
     while ((step = table_walk_view(&walk, &error)) == WALK_FOUND) {
         tree->place = l2_offset + walk.first * header->l2_entry_size;
-        tree->guest_offset = guest_offset + (walk.first << header->cluster_bits);
+        tree->guest_offset = row->guest_offset + (walk.first << header->cluster_bits);
         audit_l2_entries(tree, walk.view);
     }
     if (step == WALK_ERROR) {
         audit_unreadable(&state->report, &error, "an L2 table");
     }
+}
+
+// --- Several versions of one table ---------------------------------------------------------------
+
+// Reads `count` entries of a table from index `first` on, zeros where holes are. False when there
+// is nothing but holes.
+static bool read_part(struct audit_tree *tree, struct row_walk *row, size_t table, uint64_t first,
+                      uint64_t count, uint8_t *to)
+{
+    const struct header *header = tree->state->header;
+    uint64_t l2_offset = row->rows.tables[table].l2_offset;
+    struct table_walk walk = l2_walk(&tree->file, header, l2_offset, budget_of(tree));
+    struct error error;
+    enum walk_step step;
+    bool any = false;
+    walk.next = first;
+    walk.size = first + count;
+    tree->file.hole = row->holes[table];
+    while ((step = table_walk_view(&walk, &error)) == WALK_FOUND) {
+        if (!any) {
+            memset(to, 0, count * header->l2_entry_size);
+        }
+        memcpy(to + (walk.first - first) * header->l2_entry_size, walk.view.data, walk.view.size);
+        any = true;
+    }
+    row->holes[table] = tree->file.hole;
+    if (step == WALK_ERROR) {
+        audit_unreadable(&tree->state->report, &error, "an L2 table");
+    }
+    return any;
+}
+
+static void look_at_part(struct audit_tree *tree, struct row_walk *row, uint64_t first,
+                         uint64_t count)
+{
+    const struct header *header = tree->state->header;
+    size_t size = (size_t)count * header->l2_entry_size;
+    tree->versions =
+        (struct audit_versions){.parts = row->parts, .stride = size, .present = row->present};
+    for (size_t i = 0; i < row->rows.count; i++) {
+        uint8_t *part = row->parts + i * size;
+        tree->again = row->again[i];
+        row->present[i] = read_part(tree, row, i, first, count, part);
+        if (row->present[i]) {
+            const struct l1_row_table *table = &row->rows.tables[i];
+            tree->versions.before = i;
+            tree->active = table->active;
+            tree->table = &row->sums[i];
+            tree->place = table->l2_offset + first * header->l2_entry_size;
+            tree->guest_offset = row->guest_offset + (first << header->cluster_bits);
+            audit_l2_entries(tree, (struct bytes){part, size});
+        }
+    }
+}
+
+static void look_at_versions(struct audit_tree *tree, struct row_walk *row)
+{
+    const struct header *header = tree->state->header;
+    uint64_t size = PART_MAX;
+    while (size > PART_MIN && size * row->rows.count > VERSIONS_BYTES) {
+        size /= 2;
+    }
+    size = min_u64(size, header->cluster_size);
+    uint64_t count = size / header->l2_entry_size;
+    for (size_t i = 0; i < row->rows.count; i++) {
+        row->holes[i] = (struct hole){0};
+        row->again[i] = is_again(tree, row->rows.tables[i].l2_offset);
+    }
+    for (uint64_t first = 0; first < header->l2_entries; first += count) {
+        look_at_part(tree, row, first, count);
+    }
+}
+
+// --- All of them ---------------------------------------------------------------------------------
+
+// What a table names counts for each disk that has it, as far as that reaches.
+static void add_sums(struct audit_state *state, const struct row_walk *row)
+{
+    uint64_t part = state->header->cluster_size / SUBCLUSTERS;
+    for (size_t i = 0; i < state->view_count; i++) {
+        struct audit_view *view = &state->views[i];
+        uint64_t left = view->disk_size - min_u64(row->guest_offset, view->disk_size);
+        if (row->rows.table_of[i] != L1_ROW_NONE) {
+            const struct audit_table_sums *sums = &row->sums[row->rows.table_of[i]];
+            uint64_t compressed = (uint64_t)sums->compressed_clusters << state->header->cluster_bits;
+            view->data_bytes += min_u64(sums->data_parts * part, left);
+            view->compressed_bytes += min_u64(compressed, left);
+            view->compressed_stored += sums->compressed_stored;
+        }
+    }
+}
+
+// Leaves out what has no entries. False when the budget does not reach for all of the row.
+static bool look_at_row(struct audit_tree *tree, struct row_walk *row, struct budget *asks)
+{
+    struct audit_state *state = tree->state;
+    struct l1_rows *rows = &row->rows;
+    size_t stored = 0;
+    row->guest_offset = rows->index * header_l2_coverage(state->header);
+    memset(row->sums, 0, rows->count * sizeof *row->sums);
+    for (size_t i = 0; i < rows->count; i++) {
+        if (is_stored(tree, rows->tables[i].l2_offset, asks)) {
+            stored++;
+        }
+    }
+    if (stored == 0) {
+        return !asks->ended;
+    }
+    if (asks->ended) {
+        return false;
+    }
+    if (rows->count == 1) {
+        look_at_only_table(tree, row);
+    } else {
+        look_at_versions(tree, row);
+    }
+    add_sums(state, row);
     return !state->l2_budget.ended;
 }
 
-// A table that was gone through for another disk: what it names counts for this one, too.
-static void count_again(struct audit_tree *tree, const struct audit_table_sums *table)
-{
-    const struct header *header = tree->state->header;
-    uint64_t left = tree->disk_size - min_u64(tree->guest_offset, tree->disk_size);
-    uint64_t part = header->cluster_size / SUBCLUSTERS;
-    tree->sums.data_bytes += min_u64(table->data_parts * part, left);
-    tree->sums.compressed_bytes +=
-        min_u64((uint64_t)table->compressed_clusters << header->cluster_bits, left);
-}
-
-// False when the budget has ended. A table in a hole has nothing but zeros; where the hole is known
-// already there may be millions of them.
-static bool look_at_l2_table(struct audit_tree *tree, uint64_t l2_offset)
+static void look_at_streams(struct audit_tree *tree)
 {
     struct audit_state *state = tree->state;
-    const struct hole *hole = &tree->file.hole;
-    if (l2_offset >= hole->start &&
-        range_inside(l2_offset, state->header->cluster_size, hole->end)) {
-        return true;
+    struct shared_stream shared = stream_list_find_shared(&tree->streams);
+    for (uint64_t i = 0; i < shared.count; i++) {
+        audit_tell(&state->report, AUDIT_SHARED_DATA, shared.host_offset,
+                   "the compressed data at %" PRIu64 " is in that of another guest offset",
+                   shared.host_offset);
     }
-    uint64_t *slot = cluster_set_slot(&state->tables, l2_offset >> state->header->cluster_bits);
-    bool walked = slot && *slot & CLUSTER_WALKED;
-    if (walked && !tree->active) {
-        count_again(tree, &tree->remembered[slot - state->tables.slots]);
-        return true;
-    }
-    tree->first_walk = !walked;
-    tree->table = (struct audit_table_sums){0};
-    if (budget_spent(&state->l2_budget) || !walk_l2_table(tree, l2_offset)) {
-        return false;
-    }
-    if (slot && *slot != 0) {
-        *slot |= CLUSTER_WALKED;
-        tree->remembered[slot - state->tables.slots] = tree->table;
-    }
-    return true;
-}
-
-static void look_at_tree(struct audit_tree *tree, struct l1_table l1)
-{
-    struct audit_state *state = tree->state;
-    uint64_t size = state->header->cluster_size;
-    struct table_file file = table_file_make(state->source);
-    struct table_walk walk = l1_walk(&file, l1, tree->active ? NULL : &state->snapshot_l1_budget);
-    struct table_entry entry;
-    // Disks may share data, but none has them twice.
-    memset(tree->recent, 0, sizeof *tree->recent << AUDIT_RECENT_BITS);
-    tree->sums = (struct audit_disk_sums){
-        .name = tree->active ? "the disk" : "the disk of a snapshot",
-        .l1_table_offset = l1.offset,
-    };
-    while (audit_l1_next(state, &walk, &entry)) {
-        uint64_t l2_offset = l1_entry_l2_offset(entry.value);
-        // What is no place of a table was told when it was noted.
-        if (faults_unreadable(l1_entry_faults(state->header, entry.value)) == 0 && l2_offset != 0 &&
-            range_inside(l2_offset, size, state->source->size)) {
-            tree->guest_offset = entry.index * header_l2_coverage(state->header);
-            state->sums.unseen_tables += !look_at_l2_table(tree, l2_offset) && tree->active;
+    for (size_t i = 0; i < state->view_count && tree->streams.full; i++) {
+        const struct audit_view *view = &state->views[i];
+        if (view->compressed_stored > audit_stored(state)) {
+            audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
+                       "the disk has more than %" PRIu64
+                       " bytes of compressed data, in a file of %" PRIu64 " bytes beside its holes",
+                       view->compressed_stored, audit_stored(state));
         }
     }
-    table_file_free(&file);
-    audit_expansion(state, &tree->sums);
 }
 
-static void look_at_snapshot_trees(struct audit_tree *tree)
+static void look_at_rows(struct audit_tree *tree, struct row_walk *row)
 {
     struct audit_state *state = tree->state;
-    tree->active = false;
-    for (size_t i = 0; i < state->snapshot_count; i++) {
-        const struct audit_snapshot *snapshot = &state->snapshots[i];
-        if (budget_spent(&state->l2_budget)) {
-            return;
-        }
-        // Who reads the disk of a snapshot may take the size of the active one for its own.
-        tree->disk_size = max_u64(snapshot->disk_size, state->header->size);
-        look_at_tree(tree, snapshot->l1);
+    struct budget asks = {.left = AUDIT_HOLES + audit_file_bytes(state) / AUDIT_HOLE_SHARE};
+    while (l1_rows_next(&row->rows)) {
+        bool active = row->rows.table_of[state->view_count - 1] != L1_ROW_NONE;
+        state->sums.unseen_tables += !look_at_row(tree, row, &asks) && active;
+    }
+    if (row->rows.budget.ended || asks.ended || tree->search.ended) {
+        audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
+    }
+    look_at_streams(tree);
+    if (tree->compressed.full || tree->walked.full) {
+        state->places.used.full = true;
+    }
+    for (size_t i = state->view_count; i-- > 0;) {
+        audit_expansion(state, &state->views[i]);
     }
 }
 
 void audit_l2_tables(struct audit_state *state)
 {
-    size_t slots = state->tables.slots ? (size_t)1 << state->tables.bits : 1;
+    size_t views = state->view_count;
     struct audit_tree tree = {
         .state = state,
         .file = table_file_make(state->source),
-        .active = true,
-        .disk_size = state->header->size,
-        .recent = calloc((size_t)1 << AUDIT_RECENT_BITS, sizeof *tree.recent),
-        .remembered = calloc(slots, sizeof *tree.remembered),
+        .compressed = cluster_bits_make(audit_clusters(state), &state->memory),
+        .walked = cluster_bits_make(audit_clusters(state), &state->memory),
+        .streams.limit = &state->memory,
+        .search.left = AUDIT_SEARCH + audit_file_bytes(state) / 8,
     };
-    if (tree.recent && tree.remembered) {
-        look_at_tree(&tree, audit_l1_of_disk(state));
-        look_at_snapshot_trees(&tree);
-    } else {
+    struct row_walk row = {
+        .sums = calloc(views, sizeof *row.sums),
+        .holes = calloc(views, sizeof *row.holes),
+        .present = calloc(views, sizeof *row.present),
+        .again = calloc(views, sizeof *row.again),
+        .parts = malloc(views > 1 ? VERSIONS_BYTES + views * PART_MIN : 1),
+    };
+    if (!row.sums || !row.holes || !row.present || !row.again || !row.parts) {
         error_set(&state->report.failure, ERROR_MEMORY, "out of memory");
+    } else if (l1_rows_start(&row.rows, state, false)) {
+        look_at_rows(&tree, &row);
+        l1_rows_free(&row.rows);
     }
-    free(tree.recent);
-    free(tree.remembered);
+    free(row.sums);
+    free(row.holes);
+    free(row.present);
+    free(row.again);
+    free(row.parts);
+    stream_list_free(&tree.streams);
+    cluster_bits_free(&tree.compressed);
+    cluster_bits_free(&tree.walked);
     table_file_free(&tree.file);
 }

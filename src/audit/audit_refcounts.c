@@ -4,6 +4,7 @@
 // The refcount table, and what it tells of the end of the image.
 
 #include "audit/audit_parts.h"
+#include "audit/audit_places.h"
 #include "audit/audit_state.h"
 #include "base/checked.h"
 #include "format/layout.h"
@@ -76,7 +77,7 @@ static void look_at_entry(struct audit_state *state, const struct table_entry *e
     const struct header *header = state->header;
     uint64_t offset = refcount_table_block(entry->value);
     uint32_t faults = refcount_table_faults(header, entry->value);
-    bool added = true;
+    bool taken;
     if (!audit_faults(&state->report, faults, entry->at, "the refcount table", entry->value)) {
         audit_unseen(&state->report, AUDIT_TABLE_UNALIGNED);
         return;
@@ -84,22 +85,18 @@ static void look_at_entry(struct audit_state *state, const struct table_entry *e
     if (offset == 0) {
         return;
     }
-    const uint64_t *slot = audit_cluster_table(state, PURPOSE_REFCOUNT_BLOCK, offset, entry->at,
-                                               "a refcount block", &added);
-    if (slot && !added) {
-        audit_tell_overlap(state, *slot, PURPOSE_REFCOUNT_BLOCK, "a refcount block");
+    static const char name[] = "a refcount block";
+    bool inside = audit_table_cluster(state, offset, entry->at, name, &taken);
+    if (taken) {
+        audit_tell_overlap(state, offset, PURPOSE_REFCOUNT_BLOCK, name);
     }
-    // Also of one that has no slot any more it is known where it is.
     uint64_t first = entry->index * refcount_block_entries(header);
-    if (range_inside(offset, header->cluster_size, state->source->size) &&
-        first < divide_up(state->source->size, header->cluster_size)) {
+    if (inside && first < audit_clusters(state)) {
         last->first[last->count++ % LAST_BLOCKS] = first;
     }
 }
 
-// What keeps the table from being read, which is told with the header; AUDIT_RULES when nothing
-// does.
-static enum audit_rule obstacle(const struct audit_state *state, uint64_t size)
+enum audit_rule audit_refcounts_obstacle(const struct audit_state *state, uint64_t size)
 {
     const struct header *header = state->header;
     if (header->refcount_bits == 0 || header->refcount_table_offset >= HOST_OFFSET_LIMIT) {
@@ -117,7 +114,7 @@ void audit_refcounts(struct audit_state *state)
     const struct header *header = state->header;
     uint64_t size = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
     struct last_blocks last = {.count = 0};
-    enum audit_rule unread = obstacle(state, size);
+    enum audit_rule unread = audit_refcounts_obstacle(state, size);
     if (unread != AUDIT_RULES) {
         audit_unseen(&state->report, unread);
         return;

@@ -106,14 +106,16 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "external data file, a compressed cluster or an offset that is not the guest offset",
         "programs read different disks: the one that scans it, and the one that runs it"},
     [AUDIT_SHARED_L2_TABLE] = {"shared-l2-table", AUDIT_UNSAFE,
-        "several entries of one L1 table, of the disk or of a snapshot, name the same L2 table",
+        "several entries of one L1 table, of the disk or of a snapshot, name the same L2 table, or entries "
+        "of two L1 tables do at different indices",
         "a small file with an endless disk: a copy of it fills the storage"},
     [AUDIT_SHARED_DATA] = {"shared-data", AUDIT_UNSAFE,
-        "several entries of L2 tables of one disk name the same data, compressed or not",
+        "several entries of L2 tables name the same data, or data that overlaps, compressed or not: for "
+        "different guest offsets of one disk, or of a disk and a snapshot",
         "a small file with an endless disk: a copy of it fills the storage"},
     [AUDIT_EXPANSION] = {"expansion", AUDIT_UNSAFE,
-        "the data of the disk, or of that of a snapshot, are more than 100 times the file, or those that "
-        "are compressed are more than 100 times what is in the file beside its holes",
+        "the disk, or that of a snapshot, has more than 64 MiB of data that is more than 100 times the file, "
+        "or of compressed data that is more than 100 times what is in the file beside its holes",
         "a small file whose decompression fills the storage and keeps a processor busy"},
     [AUDIT_UNSEEN_TABLES] = {"unseen-tables", AUDIT_UNSAFE,
         "the tables cannot be looked at, or there are more than an audit looks at",

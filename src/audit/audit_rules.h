@@ -120,7 +120,7 @@ struct audit {
 // nothing that people keep compresses 100 times over a whole disk. A disk whose data have not even
 // AUDIT_EXPANSION_FLOOR bytes harms nobody, however well they compress.
 #define AUDIT_EXPANSION_MAX   UINT64_C(100)
-#define AUDIT_EXPANSION_FLOOR (UINT64_C(1) << 30)
+#define AUDIT_EXPANSION_FLOOR (UINT64_C(64) << 20)
 
 // To tell how much of a file is no hole, so many pieces of it are asked for.
 #define AUDIT_PIECES_MAX UINT32_C(16384)
@@ -148,15 +148,35 @@ struct audit {
 
 // --- Budgets: how much is read -------------------------------------------------------------------
 
-// Bytes of L2 tables: those of the largest disk that is safe, in clusters of 64 KiB, on which a
-// file system has just been made. An entry that is not zero counts for more bytes than it has, as
-// it takes more time: they are enough for 1 TiB of data. So does each thing in it that is odd.
-#define AUDIT_L2_BYTES       (UINT64_C(544) << 20)
+// Every L2 table of the file is gone through once, however many there are: whoever sends a file
+// sends its tables. Only where tables are named for several places, which no writer does, they are
+// bounded: by as many bytes as the file takes on disk, and these. An entry that is not zero counts
+// for more bytes than it has, as it takes more time. So does each thing in it that is odd.
+#define AUDIT_L2_BYTES       (UINT64_C(128) << 20)
 #define AUDIT_L2_ENTRY_COST  UINT64_C(24)
 #define AUDIT_L2_ODDITY_COST UINT64_C(48)
 
-// Bytes of the L1 tables of all snapshots. The active one is always read whole: CAP_L1_SIZE.
-#define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(32) << 20)
+// Bytes of the L1 tables of all snapshots, with a quarter of those that the file takes on disk. The
+// active one is always read whole: CAP_L1_SIZE.
+#define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(64) << 20)
+#define AUDIT_L1_SEEK_COST      UINT64_C(512)
+
+// L2 tables found in holes of the file, where each has to be asked for, with one for so many bytes
+// that the file takes on disk.
+#define AUDIT_HOLES      (UINT64_C(1) << 20)
+#define AUDIT_HOLE_SHARE UINT64_C(1024)
+
+// Comparisons with the L2 entries of other snapshots, with one for each 8 bytes that the file takes
+// on disk: a snapshot is compared with the one before first, and has all but new data from it.
+#define AUDIT_SEARCH (UINT64_C(128) << 20)
+
+// Bytes of memory for which clusters are used: a bit for each, of which 32 MiB are enough for 256
+// Mi clusters, another bit for each that has compressed data, and where that begins. A larger file
+// may take both bits for each cluster, as long as that is not above AUDIT_MEMORY_LARGE, 1 Gi
+// clusters, or this part of what the file takes on disk.
+#define AUDIT_MEMORY       (UINT64_C(38) << 20)
+#define AUDIT_MEMORY_LARGE (UINT64_C(272) << 20)
+#define AUDIT_MEMORY_SHARE UINT64_C(16)
 
 // Bytes of the tables of all bitmaps. Those which take as much memory as is safe have half of it
 // where clusters are smallest; the rest is for seeks.

@@ -40,8 +40,8 @@ static bool is_bomb(uint64_t data, uint64_t file_size)
     return data > AUDIT_EXPANSION_FLOOR && data / AUDIT_EXPANSION_MAX > file_size;
 }
 
-// Bytes of the file that are no hole. Where the pieces of it are too many to ask for, what follows
-// counts as data.
+// Where there are more pieces than are asked for, what follows counts as data, but no more than the
+// file takes on disk.
 static uint64_t stored_size(struct source *source)
 {
     uint64_t stored = 0;
@@ -52,53 +52,50 @@ static uint64_t stored_size(struct source *source)
         stored += hole ? 0 : run;
         offset += run;
     }
+    if (offset < source->size && source->kind == SOURCE_FILE) {
+        return min_u64(stored + (source->size - offset), source->allocated_size);
+    }
     return stored + (source->size - offset);
 }
 
-// A hole makes a file as long as anybody likes, and is no data that a disk could be made of. What
-// is not compressed may lie in one, as it does after preallocation.
-static void look_at_compressed_expansion(struct audit_state *state,
-                                         const struct audit_disk_sums *disk)
+uint64_t audit_stored(struct audit_state *state)
 {
-    uint64_t data = disk->compressed_bytes;
-    // What the file takes on disk says it at once, but less than it has where disks compress too.
-    if (!state->report.audit->actual_size_known ||
-        !is_bomb(data, state->report.audit->actual_size)) {
-        return;
-    }
     if (!state->sums.stored_known) {
         state->sums.stored = stored_size(state->source);
         state->sums.stored_known = true;
     }
-    if (is_bomb(data, state->sums.stored)) {
-        audit_tell(&state->report, AUDIT_EXPANSION, disk->l1_table_offset,
-                   "%s has %" PRIu64 " bytes of compressed data, in a file of %" PRIu64
-                   " bytes beside its holes",
-                   disk->name, data, state->sums.stored);
-    }
+    return state->sums.stored;
 }
 
-void audit_expansion(struct audit_state *state, const struct audit_disk_sums *disk)
+// A hole makes a file as long as anybody likes, and is no data that a disk could be made of. What
+// is not compressed may lie in one, as it does after preallocation.
+void audit_expansion(struct audit_state *state, const struct audit_view *view)
 {
+    const char *name = view->active ? "the disk" : "the disk of a snapshot";
     uint64_t file_size = state->source->size;
     // No sum here reaches 2^63: an L1 table of the most entries maps 2^61 bytes.
-    uint64_t data = disk->data_bytes + disk->compressed_bytes;
+    uint64_t data = view->data_bytes + view->compressed_bytes;
     if (!source_complete(state->source)) {
         return;
     }
-    if (disk->data_bytes >
-        align_down(file_size + state->header->cluster_size - 1, state->header->cluster_size)) {
-        audit_tell(&state->report, AUDIT_SHARED_DATA, disk->l1_table_offset,
+    // L2 tables that are named again and again have the same data each time.
+    if (view->data_bytes > divide_up(file_size, state->header->cluster_size) *
+                               state->header->cluster_size) {
+        audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
                    "%s has %" PRIu64 " bytes of data that are not compressed, more than the file",
-                   disk->name, disk->data_bytes);
+                   name, view->data_bytes);
     }
     if (is_bomb(data, file_size)) {
-        audit_tell(&state->report, AUDIT_EXPANSION, disk->l1_table_offset,
-                   "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, disk->name, data,
+        audit_tell(&state->report, AUDIT_EXPANSION, view->l1.offset,
+                   "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, name, data,
                    file_size);
-        return;
+    } else if (view->compressed_bytes > AUDIT_EXPANSION_FLOOR &&
+               is_bomb(view->compressed_bytes, audit_stored(state))) {
+        audit_tell(&state->report, AUDIT_EXPANSION, view->l1.offset,
+                   "%s has %" PRIu64 " bytes of compressed data, in a file of %" PRIu64
+                   " bytes beside its holes",
+                   name, view->compressed_bytes, audit_stored(state));
     }
-    look_at_compressed_expansion(state, disk);
 }
 
 static void look_at_unseen_tables(struct audit_state *state)

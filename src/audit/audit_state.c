@@ -3,6 +3,8 @@
 
 #include "audit/audit_state.h"
 
+#include "audit/audit_places.h"
+
 #include <inttypes.h>
 
 void audit_problems(struct audit_state *state, const struct problems *problems)
@@ -19,12 +21,14 @@ void audit_problems(struct audit_state *state, const struct problems *problems)
     }
 }
 
-void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
+void audit_tell_overlap(struct audit_state *state, uint64_t offset, enum purpose purpose,
                         const char *name)
 {
-    enum purpose before = cluster_purpose(slot);
-    audit_tell(&state->report, AUDIT_TABLE_OVERLAP,
-               (slot & CLUSTER_NUMBER_MASK) << state->header->cluster_bits,
+    // Only the first one is printed.
+    bool counted = state->report.audit->findings[AUDIT_TABLE_OVERLAP].count > 0;
+    enum purpose before =
+        counted ? purpose : audit_purpose(state, offset >> state->header->cluster_bits);
+    audit_tell(&state->report, AUDIT_TABLE_OVERLAP, align_down(offset, state->header->cluster_size),
                before == purpose ? "%s lies where another one is (%s)" : "%s lies where %s is",
                name, purpose_name(before));
 }
@@ -59,32 +63,29 @@ bool audit_table(struct audit_state *state, enum purpose purpose, uint64_t offse
     if (!table_inside(state, offset, size, at, name)) {
         return false;
     }
-    uint64_t last = (offset + size - 1) >> state->header->cluster_bits;
-    audit_use(state, (last + 1) << state->header->cluster_bits);
-    for (uint64_t cluster = offset >> state->header->cluster_bits; cluster <= last; cluster++) {
-        bool added;
-        const uint64_t *slot = cluster_set_add(&state->tables, cluster, purpose, &added);
-        if (!slot) {
-            return true; // no more can be remembered
-        }
-        if (!added) {
-            audit_tell_overlap(state, *slot, purpose, name);
-            return true;
-        }
+    uint32_t bits = state->header->cluster_bits;
+    uint64_t first = offset >> bits;
+    uint64_t end = ((offset + size - 1) >> bits) + 1;
+    audit_use(state, end << bits);
+    uint64_t added = cluster_bits_add(&state->places.used, first, end - first);
+    if (added < end - first && !state->places.used.full) {
+        audit_tell_overlap(state, (first + added) << bits, purpose, name);
+        cluster_bits_fill(&state->places.used, first, end - first);
     }
+    audit_add_range(state, first, end, purpose);
     return true;
 }
 
-uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, uint64_t offset,
-                              uint64_t at, const char *name, bool *added)
+bool audit_table_cluster(struct audit_state *state, uint64_t offset, uint64_t at, const char *name,
+                         bool *taken)
 {
     const struct header *header = state->header;
+    struct cluster_bits *used = &state->places.used;
+    *taken = false;
     if (!table_inside(state, offset, header->cluster_size, at, name)) {
-        return NULL;
+        return false;
     }
     audit_use(state, offset + header->cluster_size);
-    if (state->tables.full) {
-        return NULL; // millions more may come
-    }
-    return cluster_set_add(&state->tables, offset >> header->cluster_bits, purpose, added);
+    *taken = cluster_bits_add(used, offset >> header->cluster_bits, 1) == 0 && !used->full;
+    return true;
 }

@@ -12,24 +12,47 @@
 #include "image/probe.h"
 #include "image/run.h"
 #include "tables/budget.h"
-#include "tables/cluster_set.h"
+#include "tables/cluster_bits.h"
+#include "tables/purpose.h"
 
 struct bitmap_table {
     uint64_t offset;  // bytes
     uint32_t entries; // each for a cluster of bits
 };
 
-struct audit_snapshot {
+// A disk whose L1 table is in the file, and what it consists of, as far as its L2 tables were gone
+// through.
+struct audit_view {
+    bool active; // not the disk of a snapshot
     struct l1_table l1;
-    uint64_t disk_size; // bytes
+    uint64_t disk_size;         // bytes
+    uint64_t data_bytes;        // guest bytes that are stored as they are
+    uint64_t compressed_bytes;  // guest bytes that are stored compressed
+    uint64_t compressed_stored; // bytes of the file that those take at least
 };
 
-// What a disk consists of, as far as its tables were gone through.
-struct audit_disk_sums {
-    const char *name; // in words
-    uint64_t l1_table_offset;
-    uint64_t data_bytes;       // guest bytes that are stored as they are
-    uint64_t compressed_bytes; // guest bytes that are stored compressed
+// What takes whole clusters of the file, one after another.
+struct table_range {
+    uint64_t first, end; // clusters
+    uint64_t reach;      // the largest end of this range and of those before it, once sorted
+    enum purpose purpose;
+};
+
+enum {
+    AUDIT_VIEWS_MAX = AUDIT_SNAPSHOTS_MAX + 1,
+    AUDIT_RANGES_MAX = AUDIT_SNAPSHOTS_MAX + AUDIT_BITMAPS_MAX + 16,
+};
+
+// Which clusters tables take, and nothing else does: no cluster has two purposes, so that a bit for
+// each is enough until one is asked for twice.
+struct audit_places {
+    struct cluster_bits used;                     // by tables, then also by data
+    struct table_range ranges[AUDIT_RANGES_MAX];  // in the order in which they were found, until
+    bool sorted;                                  // ... all are known
+    size_t range_count;
+    bool shared_l2;             // an L2 table is named for two places of a disk
+    struct cluster_bits tables; // by tables alone; made when data is where something else is
+    bool tables_known;
 };
 
 // Marks of other formats. The first of them were not found to be guest data, as far as is known.
@@ -61,16 +84,18 @@ struct audit_state {
     const struct audit_options *options;
     struct audit_report report;
 
-    struct cluster_set tables; // which clusters they take
+    struct memory_limit memory; // of all sets of clusters
+    struct audit_places places;
     struct audit_end end;
     struct audit_sums sums;
     struct mark_list marks;
-    struct budget l2_budget, snapshot_l1_budget, bitmap_budget;
+    struct budget l2_budget, bitmap_budget;
 
-    // Those whose place is sound.
-    struct audit_snapshot snapshots[AUDIT_SNAPSHOTS_MAX];
+    // Those whose place is sound. The active disk is the last one: what it shares with snapshots is
+    // most like the newest of them.
+    struct audit_view views[AUDIT_VIEWS_MAX];
     struct bitmap_table bitmaps[AUDIT_BITMAPS_MAX];
-    size_t snapshot_count, bitmap_count;
+    size_t view_count, bitmap_count;
 };
 
 // Takes note of a table at [offset, offset + size), which `name` says in words: whether it is in
@@ -79,13 +104,13 @@ struct audit_state {
 bool audit_table(struct audit_state *state, enum purpose purpose, uint64_t offset, uint64_t size,
                  uint64_t at, const char *name);
 
-// The same for a table of one cluster, with its slot in state->tables, or NULL when it is not in
-// the file or cannot be remembered; `added` is false when it was there before.
-uint64_t *audit_cluster_table(struct audit_state *state, enum purpose purpose, uint64_t offset,
-                              uint64_t at, const char *name, bool *added);
+// The same for a table of one cluster, without saying what it is over: false when it is not in the
+// file. `taken` is set when something else is there.
+bool audit_table_cluster(struct audit_state *state, uint64_t offset, uint64_t at, const char *name,
+                         bool *taken);
 
-// Says that a cluster which a table takes is wanted for another purpose.
-void audit_tell_overlap(struct audit_state *state, uint64_t slot, enum purpose purpose,
+// Says that `name` is where something else is, in the cluster at `offset`.
+void audit_tell_overlap(struct audit_state *state, uint64_t offset, enum purpose purpose,
                         const char *name);
 
 // What parsers found wrong, as far as there is a rule for it. It is few of an entry of a list.
@@ -120,6 +145,18 @@ void audit_name(struct audit_state *state, enum audit_name_role role, const char
                 struct bytes name, uint64_t at);
 
 // Is it more than the file can hold.
-void audit_expansion(struct audit_state *state, const struct audit_disk_sums *disk);
+void audit_expansion(struct audit_state *state, const struct audit_view *view);
+
+// Bytes that the file takes on disk, or all that it has: what somebody had to send. It bounds work,
+// and decides nothing else.
+static inline uint64_t audit_file_bytes(const struct audit_state *state)
+{
+    const struct source *source = state->source;
+    return source->kind == SOURCE_FILE ? min_u64(source->allocated_size, source->size)
+                                       : source->size;
+}
+
+// Bytes of the file that are no hole, as far as anything tells.
+uint64_t audit_stored(struct audit_state *state);
 
 #endif

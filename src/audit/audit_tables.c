@@ -4,6 +4,7 @@
 // The tables that the header names, and the list of snapshots.
 
 #include "audit/audit_parts.h"
+#include "audit/audit_places.h"
 #include "audit/audit_state.h"
 #include "base/checked.h"
 #include "format/layout.h"
@@ -54,9 +55,9 @@ static void look_at_refcount_table(struct audit_state *state)
 void audit_header_tables(struct audit_state *state)
 {
     const struct extensions *extensions = &state->image->extensions;
-    bool added;
     // The file may end within its first cluster.
-    cluster_set_add(&state->tables, 0, PURPOSE_HEADER, &added);
+    cluster_bits_add(&state->places.used, 0, 1);
+    audit_add_range(state, 0, 1, PURPOSE_HEADER);
     audit_use(state, state->header->cluster_size);
     look_at_l1(state);
     look_at_refcount_table(state);
@@ -87,9 +88,10 @@ static void look_at_snapshot_l1(struct audit_state *state, const struct snapshot
     }
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
                               "the L1 table of a snapshot");
-    if (inside && state->snapshot_count < AUDIT_SNAPSHOTS_MAX) {
-        state->snapshots[state->snapshot_count++] =
-            (struct audit_snapshot){l1, snapshot->disk_size};
+    if (inside && state->view_count < AUDIT_SNAPSHOTS_MAX) {
+        // Who reads the disk of a snapshot may take the size of the active one for its own.
+        state->views[state->view_count++] = (struct audit_view){
+            .l1 = l1, .disk_size = max_u64(snapshot->disk_size, state->header->size)};
     }
 }
 

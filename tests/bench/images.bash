@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 #
 # The images that tests/bench/run measures on. Each is made when the first case asks for it, in the
-# folder images of $BENCH_DIR, and stays there until a recipe changes. Together they take up 12 GB.
+# folder images of $BENCH_DIR, and stays there until a recipe changes. Together they take up 14 GB.
 #
 #     disk             an 8 GiB raw disk with 2 GiB of the contents of this machine's /usr
 #     plain zlib zstd  the same as qcow2; zlib and zstd compressed
@@ -15,11 +15,15 @@
 #     sparse           a 1 TiB disk with 64 MiB of data in 1024 places
 #     fragmented       see make_fragmented.c
 #     preallocated     a 1 TiB disk with all of its tables and none of its data
+#     full-1t full-8t  full disks of these sizes whose data is in holes: see make_full.c
+#     full-64t         the same, where files may be so large: in /dev/shm, 9 GB of memory, for one run
+#     snapshots        a full 1 TiB disk with 1000 snapshots that share all of its L2 tables
 
 # image_file NAME: where it is
 image_file() {
     case $1 in
     disk) echo "$BENCH_DIR/images/disk.raw" ;;
+    full-64t) echo "${large:-$BENCH_DIR/images}/full-64t.qcow2" ;;
     *) echo "$BENCH_DIR/images/$1.qcow2" ;;
     esac
 }
@@ -119,11 +123,43 @@ make_image_preallocated() {
     qemu-img create -q -f qcow2 -o preallocation=metadata "$1" 1T
 }
 
+# make_full FILE ARGUMENT...
+make_full() {
+    helper make_full && "$BENCH_DIR/make_full" "$@" && qemu-img info "$1" >/dev/null
+}
+
+make_image_full-1t() {
+    make_full "$1" 1T 16 4
+}
+
+make_image_full-8t() {
+    make_full "$1" 8T 16 0
+}
+
+make_image_full-64t() {
+    make_full "$1" 64T 16 0
+}
+
+# Most file systems have no files of 64 TiB.
+prepare_image_full-64t() {
+    local room
+    room=$(df --output=avail -B1G /dev/shm 2>/dev/null | tail -n 1)
+    if [[ ${room:-0} -gt 12 && $(awk '/^MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo) -gt 12 ]]; then
+        large=$(mktemp -d /dev/shm/bench.XXXXXX) || absent='no folder in /dev/shm'
+    else
+        absent='it takes 12 GiB of memory in /dev/shm'
+    fi
+}
+
+make_image_snapshots() {
+    make_full "$1" 1T 16 4 1000
+}
+
 # need_image NAME: makes it unless it is there, made by the same recipes
 need_image() {
     local file stamp
     file=$(image_file "$1")
-    stamp=$(cd "$BENCH" && cksum images.bash make_disk.c make_fragmented.c)
+    stamp=$(cd "$BENCH" && cksum images.bash make_disk.c make_fragmented.c make_full.c)
     [[ ! -e $file.stamp || $(<"$file.stamp") != "$stamp" ]] || return 0
     mkdir -p "$BENCH_DIR/images" || exit
     rm -f "$file" "$file.stamp"

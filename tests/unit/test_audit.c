@@ -1,13 +1,12 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What an audit does when the image cannot be read, and the set of clusters that it keeps.
+// What an audit does when the image cannot be read.
 
 #include "audit/audit.h"
 
 #include "base/checked.h"
 #include "format/layout.h"
-#include "tables/cluster_set.h"
 
 #include <stdlib.h>
 
@@ -173,79 +172,11 @@ static void every_rule_has_its_row(void)
     }
 }
 
-static void a_set_remembers_what_was_added(void)
-{
-    struct cluster_set set = {0};
-    bool added;
-    CHECK_EQ_U64(cluster_set_peek(&set, 7), 0);
-    for (uint64_t i = 0; i < CLUSTER_SET_MAX; i++) {
-        uint64_t *slot = cluster_set_add(&set, i * 3, PURPOSE_L2_TABLE, &added);
-        REQUIRE(slot != NULL && added);
-    }
-    CHECK(!set.full);
-    for (uint64_t i = 0; i < (uint64_t)CLUSTER_SET_MAX * 3; i++) {
-        uint64_t slot = cluster_set_peek(&set, i);
-        REQUIRE((slot != 0) == (i % 3 == 0));
-        REQUIRE(slot == 0 || cluster_purpose(slot) == PURPOSE_L2_TABLE);
-    }
-    CHECK(cluster_set_add(&set, 3, PURPOSE_HEADER, &added) != NULL);
-    CHECK(!added);
-    CHECK(!set.full);
-    CHECK(cluster_set_add(&set, 1, PURPOSE_HEADER, &added) == NULL);
-    CHECK(!added);
-    CHECK(set.full);
-    CHECK(!set.crowded);
-    cluster_set_free(&set);
-}
-
-static bool remembers_at_distance(uint64_t distance)
-{
-    struct cluster_set set = {0};
-    bool added;
-    for (uint64_t i = 0; i < CLUSTER_SET_MAX; i++) {
-        cluster_set_add(&set, 4096 + i * distance, PURPOSE_L2_TABLE, &added);
-    }
-    bool all = !set.full && set.count == CLUSTER_SET_MAX;
-    cluster_set_free(&set);
-    return all;
-}
-
-static void numbers_at_regular_distances_are_remembered(void)
-{
-    // Those of Fibonacci are the worst for a hash that only multiplies by the golden ratio.
-    const uint64_t distances[] = {1,    2,    3,    64,     512,     610,     987,
-                                  1597, 2584, 4181, 317811, 1 << 13, 1 << 20, UINT64_C(1) << 30};
-    for (size_t i = 0; i < sizeof distances / sizeof distances[0]; i++) {
-        CHECK(remembers_at_distance(distances[i]));
-    }
-}
-
-// Numbers that all have the same place in a table of so many slots.
-static void numbers_that_collide_are_not_searched_for_long(void)
-{
-    struct cluster_set set = {0};
-    bool added;
-    uint64_t found = 0;
-    for (uint64_t i = 0; found < (uint64_t)CLUSTER_SET_ROW * 2; i++) {
-        if (cluster_set_hash(i) >> 44 == 0) { // the first slot of up to 2^20
-            cluster_set_add(&set, i, PURPOSE_DATA, &added);
-            found++;
-        }
-    }
-    CHECK(set.full);
-    CHECK(set.crowded);
-    CHECK(set.count <= CLUSTER_SET_ROW);
-    cluster_set_free(&set);
-}
-
 int main(void)
 {
     RUN(a_sound_image_is_safe);
     RUN(a_table_that_cannot_be_read_ends_the_audit);
     RUN(a_file_longer_than_an_entry_can_say_has_no_tables_there);
     RUN(every_rule_has_its_row);
-    RUN(a_set_remembers_what_was_added);
-    RUN(numbers_at_regular_distances_are_remembered);
-    RUN(numbers_that_collide_are_not_searched_for_long);
     return unit_done();
 }

@@ -1,0 +1,31 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What a cluster that is wanted twice is used for. Nobody asks of a sound image, so this is found
+// by going through the tables once more.
+
+#ifndef AUDIT_AUDIT_PLACES_H
+#define AUDIT_AUDIT_PLACES_H
+
+#include "audit/audit_state.h"
+
+// Clusters of the file.
+uint64_t audit_clusters(const struct audit_state *state);
+
+// Remembers what takes the clusters from `first` to `end`.
+void audit_add_range(struct audit_state *state, uint64_t first, uint64_t end, enum purpose purpose);
+
+// All ranges are known: they can be searched from now on.
+void audit_sort_ranges(struct audit_state *state);
+
+// PURPOSE_NONE when `cluster` is in none of the ranges.
+enum purpose audit_range_purpose(const struct audit_state *state, uint64_t cluster);
+
+// What `cluster` is used for, in which a table or a cluster of bits is. Goes through all tables but
+// L2 tables.
+enum purpose audit_purpose(struct audit_state *state, uint64_t cluster);
+
+// Whether a table or a cluster of bits is in a cluster that is in state->places.used.
+bool audit_is_table(struct audit_state *state, uint64_t cluster);
+
+#endif
