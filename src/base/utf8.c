@@ -3,6 +3,8 @@
 
 #include "base/utf8.h"
 
+#include "base/unseen_ranges.h"
+
 // One row a length: how the first byte looks, and the smallest code point that needs this length.
 static const struct {
     uint8_t mask, lead;
@@ -12,22 +14,6 @@ static const struct {
     {0xe0, 0xc0, 0x80},
     {0xf0, 0xe0, 0x800},
     {0xf8, 0xf0, 0x10000},
-};
-
-static const struct {
-    uint32_t first, last;
-} unsafe_ranges[] = {
-    {0x0, 0x1f},        // C0
-    {0x7f, 0x9f},       // DEL and C1
-    {0xad, 0xad},       // soft hyphen
-    {0x61c, 0x61c},     // direction of writing
-    {0x180e, 0x180e},   // a separator without width
-    {0x200b, 0x200f},   // blanks and joiners without width, and directions
-    {0x2028, 0x202e},   // separators of lines and paragraphs, and directions
-    {0x2060, 0x206f},   // signs that are not seen, and directions
-    {0xfeff, 0xfeff},   // byte order mark
-    {0xfff9, 0xfffb},   // annotations
-    {0xe0000, 0xe007f}, // tags
 };
 
 // The bytes after the first, six bits each; false when one is missing.
@@ -63,8 +49,8 @@ size_t utf8_decode(struct bytes text, uint32_t *code_point)
 
 bool utf8_is_unsafe(uint32_t code_point)
 {
-    for (size_t i = 0; i < sizeof unsafe_ranges / sizeof *unsafe_ranges; i++) {
-        if (code_point >= unsafe_ranges[i].first && code_point <= unsafe_ranges[i].last) {
+    for (size_t i = 0; i < sizeof unseen_ranges / sizeof *unseen_ranges; i++) {
+        if (code_point >= unseen_ranges[i].first && code_point <= unseen_ranges[i].last) {
             return true;
         }
     }

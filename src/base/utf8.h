@@ -14,7 +14,8 @@
 size_t utf8_decode(struct bytes text, uint32_t *code_point);
 
 // True for what must not reach a terminal as it stands: control characters (C0, DEL, C1), line and
-// paragraph separators, what changes the direction of writing, and what is not seen at all.
+// paragraph separators, what changes the direction of writing, what is not seen at all
+// (Default_Ignorable_Code_Point), and what looks like U+0020 and is not.
 bool utf8_is_unsafe(uint32_t code_point);
 
 // Length of the run of plain ASCII at the start of `text`: nothing that is unsafe, and neither

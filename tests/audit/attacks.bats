@@ -167,11 +167,12 @@ assert_codes() {
     make_small
     local name
     for name in $'a\u202egpj.exe' $'a\u2066b' $'a\u0085b' $'a\u2028b' $'a\u200fb' \
-        $'a\u200bb' $'a\u00adb' $'\ufeffa' $'a\U000e0041b'; do
+        $'a\u200bb' $'a\u00adb' $'\ufeffa' $'a\U000e0041b' $'a\u034fb' $'a\u115fb' $'a\u2800b' \
+        $'a\u3164b' $'a\ufe0fb' $'a\uffa0b' $'a\u00a0b' $'a\u3000b' $'a\U000e0100b'; do
         qemu-img snapshot -c "$name" image
         assert_codes name-control || fail "$name"
         qemu-img snapshot -d "$name" image
-        qemu-img convert -O qcow2 image copy && mv copy image
+        make_small
     done
 }
 
@@ -181,7 +182,7 @@ assert_codes() {
     for name in $'a\xc0\xafb' $'a\xed\xa0\x80b' $'a\xf4\x90\x80\x80b' $'a\xe2\x82'; do
         qemu-img snapshot -c "$name" image
         assert_codes name-not-utf8 || fail "$name"
-        qemu-img convert -O qcow2 image copy && mv copy image
+        make_small
     done
 }
 

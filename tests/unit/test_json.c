@@ -148,13 +148,13 @@ static void control_characters_are_escaped(void)
     CHECK_STR(STRING("\b\f\n\r\t"), "\"\\b\\f\\n\\r\\t\"");
     CHECK_STR(STRING("\0\1\x1b[31m\x1f"), "\"\\u0000\\u0001\\u001b[31m\\u001f\"");
     CHECK_STR(STRING("\x7f"), "\"\\u007f\"");
-    CHECK_STR(STRING("\xc2\x80\xc2\x9f\xc2\xa0"), "\"\\u0080\\u009f\xc2\xa0\"");
+    CHECK_STR(STRING("\xc2\x80\xc2\x9f\xc2\xa0\xc2\xa1"), "\"\\u0080\\u009f\\u00a0\xc2\xa1\"");
 }
 
 static void separators_and_directions_are_escaped(void)
 {
     CHECK_STR(STRING("\xe2\x80\xa8\xe2\x80\xa9"), "\"\\u2028\\u2029\"");
-    CHECK_STR(STRING("\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf"), "\"\\u202a\\u202e\xe2\x80\xaf\"");
+    CHECK_STR(STRING("\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xb0"), "\"\\u202a\\u202e\xe2\x80\xb0\"");
     CHECK_STR(STRING("\xe2\x81\xa6\xe2\x81\xa9"), "\"\\u2066\\u2069\"");
     CHECK_STR(STRING("\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c"), "\"\\u200e\\u200f\\u061c\"");
 }
