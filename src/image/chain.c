@@ -75,18 +75,33 @@ static bool blame_name(const struct chain *chain, const struct layer *layer, con
                         first ? "" : layer->path);
 }
 
+// A text that stands for a file is no disk, whatever its format is said to be. NULL and `error`
+// then; `source` may be NULL.
+static struct source *refuse_stand_in(struct source *source, struct error *error)
+{
+    const char *stand_in = source ? probe_stand_in(source) : NULL;
+    if (stand_in) {
+        source_close(source);
+        error_set(error, ERROR_NOT_FOUND, "it is %s", stand_in);
+        return NULL;
+    }
+    return source;
+}
+
 static struct source *open_file(const struct chain_options *options, const char *path,
                                 struct error *error)
 {
-    return options->open_file ? options->open_file(options->open_context, path, error)
-                              : source_open_file(path, 0, error);
+    struct source *source = options->open_file
+                                ? options->open_file(options->open_context, path, error)
+                                : source_open_file(path, 0, error);
+    return refuse_stand_in(source, error);
 }
 
 // Opens what an image names.
 static struct source *open_named(const struct chain *chain, const struct chain_options *options,
                                  const char *path, struct error *error)
 {
-    return chain->confine ? folder_open_source(chain->confine, path, error)
+    return chain->confine ? refuse_stand_in(folder_open_source(chain->confine, path, error), error)
                           : open_file(options, path, error);
 }
 
@@ -180,6 +195,10 @@ static bool layer_load(struct layer *layer, struct source *source, enum layer_fo
         layer->raw = source;
         layer->size = source->size;
         return true;
+    }
+    if (!probe_qcow2(source, error)) { // which names what it is
+        source_close(source);
+        return false;
     }
     layer->image = image_open(source, layer->path, error);
     if (!layer->image) {

@@ -18,8 +18,12 @@ enum { TAIL_SIZE = 512 };
 // bytes.
 enum { FOOTERS_SIZE = 2 * SECTOR_SIZE - 1 };
 
+// Programs that keep large files elsewhere write no longer ones in their place.
+enum { STAND_SIZE = 1024 };
+
 enum place {
     DISK,   // a format of disk images that QEMU finds by these bytes, at the start
+    STAND,  // a text of less than STAND_SIZE bytes that stands for a file, at the start
     START,  // anything else
     FOOTER, // in the last FOOTERS_SIZE bytes, and not within the last 510
     TAIL,   // counted from the start of the last 512 bytes
@@ -52,6 +56,12 @@ static const struct magic {
     MAGIC(DISK, 0, "WithouFreSpacExt", "a Parallels disk"),
     MAGIC(DISK, 0, "LUKS\xba\xbe", "a LUKS volume"),
     MAGIC(FOOTER, 0, "koly", "an Apple disk image (DMG)"),
+    MAGIC(STAND, 0, "version https://git-lfs.github.com/spec/",
+          "a Git LFS pointer: git lfs pull gets the file that it stands for"),
+    MAGIC(STAND, 0, "version https://hawser.github.com/spec/",
+          "a Git LFS pointer: git lfs pull gets the file that it stands for"),
+    MAGIC(STAND, 0, "/annex/objects/",
+          "a git-annex pointer: git annex get gets the file that it stands for"),
     MAGIC(START, 0, "shdw", "an Apple sparse image (ASIF)"),
     MAGIC(START, 0, "\x1f\x8b", "a gzip file"),
     MAGIC(START, 0, "BZh", "a bzip2 file"),
@@ -175,7 +185,7 @@ static bool find_row(const struct magic *magic, const struct ends *ends, struct 
         base = ends->size - TAIL_SIZE;
     }
     *mark = (struct probe_mark){magic->name, base + magic->offset, magic->size};
-    return fits(magic, where);
+    return fits(magic, where) && (magic->place != STAND || ends->size < STAND_SIZE);
 }
 
 static const char *find_magic(const struct ends *ends)
@@ -189,7 +199,8 @@ static const char *find_magic(const struct ends *ends)
     return NULL;
 }
 
-const char *probe_other_format(struct source *source)
+// The name of what one of these marks at the start of a file says.
+static const char *find_at_start(struct source *source, enum place place)
 {
     struct error ignored;
     uint8_t buffer[SECTOR_SIZE];
@@ -198,11 +209,21 @@ const char *probe_other_format(struct source *source)
         return NULL;
     }
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
-        if (magics[i].place == DISK && fits(&magics[i], start)) {
+        if (magics[i].place == place && fits(&magics[i], start)) {
             return magics[i].name;
         }
     }
     return NULL;
+}
+
+const char *probe_other_format(struct source *source)
+{
+    return find_at_start(source, DISK);
+}
+
+const char *probe_stand_in(struct source *source)
+{
+    return source->size < STAND_SIZE ? find_at_start(source, STAND) : NULL;
 }
 
 static bool all_zeros(struct bytes bytes)

@@ -16,6 +16,10 @@ bool probe_qcow2(struct source *source, struct error *error);
 // qcow2; otherwise the name of another format of disk images, as below.
 const char *probe_other_format(struct source *source);
 
+// What a short text is that stands for a file which was not fetched: "a Git LFS pointer: ...".
+// NULL: the file is itself.
+const char *probe_stand_in(struct source *source);
+
 // "a VMDK disk", "a gzip file", ..., "raw data". Reads at most PROBE_SIZE bytes, and the last 1023.
 enum { PROBE_SIZE = 128 * 1024 };
 const char *probe_describe(struct source *source);

@@ -370,6 +370,53 @@ file_with() {
     looks_like 'an XFS file system'
 }
 
+# lfs_pointer NAME: the file that a checkout without Git LFS has in the place of another
+lfs_pointer() {
+    printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize 12345\n' 7 >"$1"
+}
+
+@test "info: a pointer of Git LFS or git-annex in the place of an image" {
+    lfs_pointer file
+    looks_like 'a Git LFS pointer: git lfs pull gets'
+    printf 'version https://hawser.github.com/spec/v1\noid sha256:%064d\nsize 1\n' 7 >file
+    looks_like 'a Git LFS pointer'
+    printf '/annex/objects/SHA256E-s1--7.qcow2\n' >file
+    run_qcow2_info file
+    assert_status 1
+    assert_stderr_contains 'a git-annex pointer: git annex get'
+    # A longer file is none.
+    lfs_pointer file
+    truncate -s 1024 file
+    looks_like 'raw data'
+}
+
+@test "info: a pointer of Git LFS in the place of a backing or data file" {
+    local format command
+    lfs_pointer base
+    for format in raw qcow2; do
+        make_image -u -b base -F "$format"
+        for command in map cat 'info --backing-chain' 'cat --confine .'; do
+            # shellcheck disable=SC2086 # several words
+            run_qcow2_info $command a.qcow2
+            assert_status 1
+            assert_stderr_contains 'backing file base: it is a Git LFS pointer: git lfs pull'
+        done
+    done
+    make_image -u -b base -o compat=1.1 -F raw
+    poke a.qcow2 112 "$(printf '%0800d' 0)"
+    run_qcow2_info map a.qcow2
+    assert_status 1
+    assert_stderr_contains 'it is a Git LFS pointer'
+    qemu-img create -q -f qcow2 -o data_file=data b.qcow2 1M
+    lfs_pointer data
+    for command in map cat 'cat --data-file data'; do
+        # shellcheck disable=SC2086
+        run_qcow2_info $command b.qcow2
+        assert_status 1
+        assert_stderr_contains 'data file data: it is a Git LFS pointer'
+    done
+}
+
 @test "info: a web page that was downloaded instead" {
     printf '<!DOCTYPE html><title>404</title>%0100d' 0 >file
     looks_like 'a web page'
