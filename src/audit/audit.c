@@ -116,8 +116,8 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .report.audit = audit,
         .bitmap_budget = {.left = AUDIT_BITMAP_BYTES, .seek = AUDIT_SEEK_COST},
     };
-    state.l2_budget = (struct budget){.left = AUDIT_L2_BYTES + audit_file_bytes(&state),
-                                      .seek = AUDIT_SEEK_COST};
+    state.l2_budget =
+        (struct budget){.left = AUDIT_L2_BYTES + audit_file_bytes(&state), .seek = AUDIT_SEEK_COST};
     audit_header(&state);
     audit_references(&state);
     audit_virtual_size(&state);

@@ -68,7 +68,8 @@ static void look_at_bitmap_entries(struct audit_state *state)
     audit_ended(&state->report, &reader.ended, AUDIT_BITMAP_BOMB, AUDIT_BITMAP_BROKEN,
                 "the bitmap directory");
     bitmap_reader_free(&reader);
-    if (sums.memory > AUDIT_BITMAPS_MEMORY) {
+    uint64_t most = max_u64(audit_file_bytes(state), AUDIT_BITMAPS_MEMORY);
+    if (sums.memory > min_u64(most, AUDIT_BITMAPS_MEMORY_MOST)) {
         audit_tell(&state->report, AUDIT_BITMAP_BOMB,
                    state->image->extensions.bitmaps_directory_offset,
                    "the bitmaps take %" PRIu64 " bytes of memory", sums.memory);

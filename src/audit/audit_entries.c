@@ -20,7 +20,8 @@ static void pay_for_oddity(struct audit_tree *tree)
     tree->cost += AUDIT_L2_ODDITY_COST;
 }
 
-// --- Data that is named twice ---------------------------------------------------------------------
+// --- Data that is named twice
+// ---------------------------------------------------------------------
 
 // Of entry `index` of the part that is gone through: what a version before it names there.
 static struct l2_entry entry_of_version(const struct audit_tree *tree, size_t version, size_t index)
@@ -33,7 +34,8 @@ static struct l2_entry entry_of_version(const struct audit_tree *tree, size_t ve
 
 static bool names_the_same(struct l2_entry a, struct l2_entry b)
 {
-    uint64_t mask = l2_entry_is_compressed(a) ? ~ENTRY_COPIED : ENTRY_COMPRESSED | ENTRY_OFFSET_MASK;
+    uint64_t mask =
+        l2_entry_is_compressed(a) ? ~ENTRY_COPIED : ENTRY_COMPRESSED | ENTRY_OFFSET_MASK;
     return (a.entry & mask) == (b.entry & mask);
 }
 
@@ -131,8 +133,7 @@ static void look_at_marks(struct audit_tree *tree, uint64_t host_offset, uint64_
     struct audit_state *state = tree->state;
     bool unmarked = host_offset >= state->marks.unmarked_start &&
                     host_offset + size <= state->marks.unmarked_end;
-    if (unmarked || parts == 0 ||
-        (tree->active && tree->guest_offset >= state->header->size)) {
+    if (unmarked || parts == 0 || (tree->active && tree->guest_offset >= state->header->size)) {
         return;
     }
     pay_for_oddity(tree);

@@ -35,10 +35,10 @@ struct audit_tree {
     struct cluster_bits compressed; // clusters with compressed data
     struct stream_list streams;
     struct audit_versions versions;
-    struct budget search; // comparisons with older versions
+    struct budget search;       // comparisons with older versions
     struct cluster_bits walked; // tables, where some are named for several places
 
-    bool again;                     // only sums are asked for: the table was gone through before
+    bool again; // only sums are asked for: the table was gone through before
 
     bool active;                    // the active disk has the table
     uint64_t place;                 // byte offset of the entry

@@ -81,8 +81,7 @@ static bool load_view(struct l1_rows *rows, size_t number)
     bool any = false;
     walk.next = rows->first;
     walk.size = min_u64(walk.size, rows->first + rows->rows);
-    while (walk.next < walk.size &&
-           (step = table_walk_entry(&walk, &entry, &error)) != WALK_END) {
+    while (walk.next < walk.size && (step = table_walk_entry(&walk, &entry, &error)) != WALK_END) {
         if (step == WALK_ERROR) {
             audit_unreadable(&state->report, &error, "an L1 table");
             view->l1.size = (uint32_t)entry.index; // it is not asked for again
@@ -266,6 +265,10 @@ void audit_l2_places(struct audit_state *state)
     while (l1_rows_next(&rows)) {
         for (size_t i = 0; i < rows.count; i++) {
             note_l2_table(state, &rows.tables[i]);
+        }
+        for (size_t i = 0; i + 1 < state->view_count; i++) {
+            bool named = rows.table_of[i] != L1_ROW_NONE;
+            state->sums.snapshot_walk += named ? state->header->cluster_size : 0;
         }
     }
     if (rows.budget.ended) {

@@ -164,7 +164,8 @@ static void add_sums(struct audit_state *state, const struct row_walk *row)
         uint64_t left = view->disk_size - min_u64(row->guest_offset, view->disk_size);
         if (row->rows.table_of[i] != L1_ROW_NONE) {
             const struct audit_table_sums *sums = &row->sums[row->rows.table_of[i]];
-            uint64_t compressed = (uint64_t)sums->compressed_clusters << state->header->cluster_bits;
+            uint64_t compressed = (uint64_t)sums->compressed_clusters
+                                  << state->header->cluster_bits;
             view->data_bytes += min_u64(sums->data_parts * part, left);
             view->compressed_bytes += min_u64(compressed, left);
             view->compressed_stored += sums->compressed_stored;

@@ -121,7 +121,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the tables cannot be looked at, or there are more than an audit looks at",
         "what an audit would find is put behind the place where it stops"},
     [AUDIT_SNAPSHOT_BOMB] = {"snapshot-bomb", AUDIT_UNSAFE,
-        "there are more than 1024 snapshots, or their tables are larger than the file",
+        "there are more than 1024 snapshots, their L1 tables are larger than the file, or their L2 tables, each "
+        "as often as it is named, are larger than 8 GiB and than the data of each disk",
         "whoever opens the image spends minutes and gigabytes on their list"},
     [AUDIT_SNAPSHOT_BROKEN] = {"snapshot-broken", AUDIT_UNSAFE,
         "an entry of the snapshot table breaks a rule or a limit of the format",
@@ -130,7 +131,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a snapshot has the state of a virtual machine",
         "whoever resumes it loads device states and memory that a stranger wrote"},
     [AUDIT_BITMAP_BOMB] = {"bitmap-bomb", AUDIT_UNSAFE,
-        "there are more than 256 bitmaps, or in memory they take more than 512 MiB",
+        "there are more than 256 bitmaps, or in memory they take more than 64 MiB and more than the file takes "
+        "on disk, or more than 512 MiB",
         "whoever opens the image spends gigabytes on bitmaps that take nothing in the file"},
     [AUDIT_BITMAP_BROKEN] = {"bitmap-broken", AUDIT_UNSAFE,
         "the bitmap directory, an entry of it, or one of the table of a bitmap breaks a rule or a limit of "

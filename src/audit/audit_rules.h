@@ -141,10 +141,18 @@ struct audit {
 // dozens.
 #define AUDIT_SNAPSHOTS_MAX UINT32_C(1024)
 
+// Who checks or repairs an image goes through the L2 tables of each snapshot, shared or not. That
+// is a bomb when it is more than so many bytes of tables, and more than the largest of the disks
+// has of data: one that is full has 8192 bytes of data for each byte of its tables in clusters of
+// 64 KiB.
+#define AUDIT_SNAPSHOT_WALK (UINT64_C(8) << 30)
+
 // Bitmaps that a backup program keeps are few. What all of them take in memory when the image is
-// opened is at most what QEMU lets a single one take.
-#define AUDIT_BITMAPS_MAX    UINT32_C(256)
-#define AUDIT_BITMAPS_MEMORY (UINT64_C(512) << 20) // bytes
+// opened is at most AUDIT_BITMAPS_MEMORY or what the file takes on disk, and at most what QEMU lets
+// a single one take.
+#define AUDIT_BITMAPS_MAX         UINT32_C(256)
+#define AUDIT_BITMAPS_MEMORY      (UINT64_C(64) << 20)  // bytes
+#define AUDIT_BITMAPS_MEMORY_MOST (UINT64_C(512) << 20) // bytes
 
 // --- Budgets: how much is read -------------------------------------------------------------------
 
@@ -152,7 +160,7 @@ struct audit {
 // sends its tables. Only where tables are named for several places, which no writer does, they are
 // bounded: by as many bytes as the file takes on disk, and these. An entry that is not zero counts
 // for more bytes than it has, as it takes more time. So does each thing in it that is odd.
-#define AUDIT_L2_BYTES       (UINT64_C(128) << 20)
+#define AUDIT_L2_BYTES       (UINT64_C(544) << 20)
 #define AUDIT_L2_ENTRY_COST  UINT64_C(24)
 #define AUDIT_L2_ODDITY_COST UINT64_C(48)
 

@@ -79,8 +79,8 @@ void audit_expansion(struct audit_state *state, const struct audit_view *view)
         return;
     }
     // L2 tables that are named again and again have the same data each time.
-    if (view->data_bytes > divide_up(file_size, state->header->cluster_size) *
-                               state->header->cluster_size) {
+    if (view->data_bytes >
+        divide_up(file_size, state->header->cluster_size) * state->header->cluster_size) {
         audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
                    "%s has %" PRIu64 " bytes of data that are not compressed, more than the file",
                    name, view->data_bytes);
@@ -106,8 +106,25 @@ static void look_at_unseen_tables(struct audit_state *state)
     }
 }
 
+static void look_at_snapshot_walk(struct audit_state *state)
+{
+    uint64_t walk = state->sums.snapshot_walk;
+    uint64_t data = 0;
+    for (size_t i = 0; i < state->view_count; i++) {
+        const struct audit_view *view = &state->views[i];
+        data = max_u64(data, view->data_bytes + view->compressed_bytes);
+    }
+    if (walk > AUDIT_SNAPSHOT_WALK && walk > data) {
+        audit_tell(&state->report, AUDIT_SNAPSHOT_BOMB, state->header->snapshots_offset,
+                   "the L2 tables of all snapshots have %" PRIu64
+                   " bytes, each as often as it is named, for disks of %" PRIu64 " bytes of data",
+                   walk, data);
+    }
+}
+
 void audit_sizes(struct audit_state *state)
 {
+    look_at_snapshot_walk(state);
     look_at_unseen_tables(state);
     look_at_actual_size(state);
 }

@@ -46,9 +46,9 @@ enum {
 // Which clusters tables take, and nothing else does: no cluster has two purposes, so that a bit for
 // each is enough until one is asked for twice.
 struct audit_places {
-    struct cluster_bits used;                     // by tables, then also by data
-    struct table_range ranges[AUDIT_RANGES_MAX];  // in the order in which they were found, until
-    bool sorted;                                  // ... all are known
+    struct cluster_bits used;                    // by tables, then also by data
+    struct table_range ranges[AUDIT_RANGES_MAX]; // in the order in which they were found, until
+    bool sorted;                                 // ... all are known
     size_t range_count;
     bool shared_l2;             // an L2 table is named for two places of a disk
     struct cluster_bits tables; // by tables alone; made when data is where something else is
@@ -66,6 +66,7 @@ struct mark_list {
 struct audit_sums {
     uint64_t accounted;     // of the disks, VM states and bitmaps in the image
     uint64_t unseen_tables; // L2 tables of the active disk that the budget left out
+    uint64_t snapshot_walk; // of the L2 tables of all snapshots, each as often as it is named
     bool stored_known;
     uint64_t stored; // of the file that are no hole
 };

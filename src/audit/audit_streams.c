@@ -39,8 +39,7 @@ void stream_list_add(struct stream_list *list, uint64_t host_offset, uint64_t se
         return;
     }
     uint64_t key = host_offset << SECTORS_BITS | sectors;
-    list->unsorted =
-        list->unsorted || (list->count > 0 && list->keys[list->count - 1] > key);
+    list->unsorted = list->unsorted || (list->count > 0 && list->keys[list->count - 1] > key);
     list->keys[list->count++] = key;
 }
 
@@ -60,8 +59,8 @@ struct shared_stream stream_list_find_shared(struct stream_list *list)
     }
     for (size_t i = 0; i < list->count; i++) {
         uint64_t start = list->keys[i] >> SECTORS_BITS;
-        uint64_t last = align_down(start, SECTOR_SIZE) +
-                        (list->keys[i] & SECTORS_MASK) * SECTOR_SIZE;
+        uint64_t last =
+            align_down(start, SECTOR_SIZE) + (list->keys[i] & SECTORS_MASK) * SECTOR_SIZE;
         bool same = i > 0 && start == list->keys[i - 1] >> SECTORS_BITS;
         if (same || start < filled) {
             shared.host_offset = shared.count == 0 ? start : shared.host_offset;

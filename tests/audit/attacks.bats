@@ -105,6 +105,22 @@ assert_codes() {
     assert_output_contains '1073741824 bytes of memory'
 }
 
+@test "audit attack: one bitmap of 128 MiB in a small file, and in a large one" {
+    local directory
+    make_image image 16T ''
+    qemu-img bitmap --add -g 64k image one
+    directory=$(peek_be64 image $(($(extension_at image 23852875) + 24)))
+    # 16 TiB by 16 KiB are 2^30 bits.
+    poke image $((directory + 17)) 0e
+    poke_be32 image $((directory + 8)) 2048
+    assert_codes bitmap-bomb
+    assert_output_contains '134217728 bytes of memory'
+    # A backup of a disk with that much in it may have such a bitmap.
+    fallocate -o "$(stat -c %s image)" -l 128M image
+    audited image
+    [[ " $(codes) " != *' bitmap-bomb '* ]] || fail "$output"
+}
+
 # ---- Names -----------------------------------------------------------------------------------------
 
 @test "audit attack: names of backing files that are paths with tricks" {
