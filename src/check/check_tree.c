@@ -147,8 +147,10 @@ static uint64_t needed_bytes(const struct tree *tree, const struct l2_place *pla
 static void check_last_cluster(const struct tree *tree, const struct l2_place *place,
                                uint64_t offset)
 {
-    uint64_t size = tree->state->image->source->size;
-    if (offset < size && size - offset < needed_bytes(tree, place)) {
+    const struct source *source = tree->state->image->source;
+    bool accepted = tree->state->chain->layers[0].short_end && source_complete(source) &&
+                    tree->state->header->crypt_method == CRYPT_NONE;
+    if (!accepted && offset < source->size && source->size - offset < needed_bytes(tree, place)) {
         tell(tree, FINDING_CUT_SHORT, place);
     }
 }

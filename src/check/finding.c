@@ -43,7 +43,8 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_CUT_SHORT] =
         {"cut-short", SEVERITY_CORRUPTION,
          "the file ends inside what an entry points to, or in its cluster before it",
-         "the file was cut short: what lay there is gone, find a whole copy"},
+         "the file was cut short: find a whole copy; where only data of the last cluster is "
+         "missing, --short-end takes it for zeros"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L1 entry has reserved bits set", repair},
     [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,

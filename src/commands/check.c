@@ -144,6 +144,7 @@ static const struct option_row rows[] = {
      .help = "with --data, use this external data file, not the one that the image names",
      .needs = "data"},
     BACKING_FILE_ROW(offsetof(struct options, disk.chain.backing_files), "data"),
+    SHORT_END_ROW(offsetof(struct options, disk.chain.short_end)),
     DRAIN_ROW(offsetof(struct options, disk.drain)),
     {.name = NULL},
 };

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "commands/diagnostics.h"
 #include "commands/open.h"
+#include "tables/short_end.h"
 #include "tables/snapshot_find.h"
 
 #include <inttypes.h>
@@ -22,6 +23,7 @@ const struct option_row disk_rows[] = {
     {"data-file", OPTION_FILE, "FILE", offsetof(struct disk_options, chain.data_file),
      .help = "use this external data file, not the one that the image names"},
     BACKING_FILE_ROW(offsetof(struct disk_options, chain.backing_files), NULL),
+    SHORT_END_ROW(offsetof(struct disk_options, chain.short_end)),
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct disk_options, chain.confine),
      .help = "refuse backing and data files outside this folder"},
     {.name = NULL},
@@ -78,6 +80,22 @@ static bool select_view(const struct disk_options *options, struct disk *disk, s
                &disk->chain, &snapshot, options->snapshot, &disk->view, error);
 }
 
+// A check finds by itself what else is missing.
+static bool check_short_ends(const struct disk_options *options, const struct chain *chain,
+                             struct error *error)
+{
+    if (!options->chain.short_end || options->checks_data) {
+        return true;
+    }
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct layer *layer = &chain->layers[i];
+        if (layer->image && !short_end_is_last(layer->image, error)) {
+            return i == 0 ? false : error_prefix(error, "backing file %s", layer->path);
+        }
+    }
+    return true;
+}
+
 bool disk_open(const char *path, const struct disk_options *options, struct disk *disk)
 {
     struct error error;
@@ -87,7 +105,8 @@ bool disk_open(const char *path, const struct disk_options *options, struct disk
                                  .opens_more = options->opens_more,
                                  .warns_in_use = true};
     policy.chain.suggests_no_backing = !options->checks_data;
-    if (!open_image(path, &policy, &disk->chain, &error) || !select_view(options, disk, &error)) {
+    if (!open_image(path, &policy, &disk->chain, &error) ||
+        !check_short_ends(options, &disk->chain, &error) || !select_view(options, disk, &error)) {
         print_error(path, &error);
         disk_close(disk);
         return false;

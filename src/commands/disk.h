@@ -40,6 +40,14 @@ bool take_backing_file(const struct command *command, const struct option_row *r
             .repeatable = true, .needs = (required), .take = take_backing_file                     \
     }
 
+// The row of the flag short_end of struct chain_options.
+#define SHORT_END_ROW(place)                                                                  \
+    {                                                                                         \
+        "short-end", OPTION_FLAG, NULL, place,                                                \
+            .help = "take for zeros what the file lacks of data in the last cluster, inside " \
+                    "which it ends"                                                           \
+    }
+
 // False, after a usage error, when two of the options contradict each other.
 bool disk_options_check(const struct command *command, const struct disk_options *options);
 

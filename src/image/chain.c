@@ -237,6 +237,7 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
         layer_close(layer);
         return false;
     }
+    layer->short_end = options->short_end;
     chain->count++;
     if (!layer->image || options->inspect) {
         return true;

@@ -18,6 +18,7 @@ struct layer {
     struct source *data_file; // owned; NULL unless the image has an external data file
     char *data_path;          // owned; NULL as above
     uint64_t size;            // bytes of its active disk
+    bool short_end;           // as in the options
     struct cipher *cipher;    // owned; NULL until an encrypted image is opened with its key
     struct host_holes *holes; // owned: those of layer_data() that read as zeros; NULL: unknown
 };
@@ -49,6 +50,7 @@ struct chain_options {
     const enum problem_kind *tolerated; // problems to read on with, as in image_readable()
     const char *data_file; // instead of the name that the first layer gives; NULL: that name
     struct layer_files backing_files; // instead of the names that these layers give
+    bool short_end;                   // as in struct run_walk, of every layer
     bool suggests_no_backing;         // the user can set no_backing: an error says so
     const char *confine; // files that images name must lie in this folder; NULL: anywhere
 

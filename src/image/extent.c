@@ -46,6 +46,7 @@ bool extent_walk_start(struct extent_walk *walk, const struct view *view, struct
         walk->layers[i].tables = (struct run_walk){
             .image = layer->image,
             .data = layer_data(layer),
+            .short_end = layer->short_end,
             .l1 = layer_l1(view, i),
             .l1_window = table_window_make(capacity),
             .l2_window = table_window_make(capacity),

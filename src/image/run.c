@@ -148,12 +148,31 @@ static void extend_run(const struct header *header, struct bytes view, uint64_t 
     }
 }
 
+// True when the data at the host offset of a run is missing in the cluster in which the file ends,
+// and could be zeros that were not written.
+static bool in_short_end(const struct run_walk *walk, const struct run *run)
+{
+    uint64_t size = walk->data->size;
+    uint64_t end;
+    return run->kind == CLUSTER_DATA && source_complete(walk->data) &&
+           walk->image->header.crypt_method == CRYPT_NONE &&
+           checked_align_up(size, walk->image->header.cluster_size, &end) &&
+           run->host_offset >= size && run->host_offset < end;
+}
+
 // Data that the file does not have is an error, never zeros: the run ends where the file does.
 static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, struct run *run,
                          struct error *error)
 {
     const struct source *file = run->kind == CLUSTER_COMPRESSED ? walk->image->source : walk->data;
     if (run->kind != CLUSTER_DATA && run->kind != CLUSTER_COMPRESSED) {
+        return true;
+    }
+    if (walk->short_end && in_short_end(walk, run)) {
+        uint64_t size = walk->image->header.cluster_size;
+        run->kind = CLUSTER_ZERO;
+        run->has_host = false;
+        run->length = min_u64(run->length, size - run->host_offset % size);
         return true;
     }
     if (run->host_offset >= file->size && !source_complete(file)) {
@@ -165,8 +184,11 @@ static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, str
     if (run->host_offset >= file->size) {
         return error_at(
             error, ERROR_TRUNCATED, run->host_offset,
-            "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64,
-            guest_offset, file == walk->image->source ? "file" : "data file", file->size);
+            "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64 "%s",
+            guest_offset, file == walk->image->source ? "file" : "data file", file->size,
+            in_short_end(walk, run)
+                ? "; --short-end takes what is missing of this last cluster for zeros"
+                : "");
     }
     if (run->kind == CLUSTER_DATA) {
         run->length = min_u64(run->length, file->size - run->host_offset);

@@ -24,6 +24,9 @@ struct run {
 struct run_walk {
     const struct image *image;
     struct source *data; // where its data clusters are: the image or the external data file
+    // What the file with the data lacks of the cluster in which it ends reads as zeros, where data
+    // is neither compressed nor encrypted: other bytes than zeros would then be missing.
+    bool short_end;
     struct l1_table l1;
     struct table_window l1_window, l2_window;
     uint64_t l1_index;  // the L1 entry looked up last, and
