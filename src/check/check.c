@@ -164,6 +164,9 @@ static struct check_state start(const struct chain *chain, const struct check_op
                             ? UINT64_MAX >> 1
                             : (UINT64_C(1) << header->refcount_bits) - 1,
         .budget = {.left = CHECK_BUDGET},
+        .suspicions = {.max = options->max_findings},
+        .leaks_file = table_file_make(image->source),
+        .leaks_left = CHECK_LEAKS_READ,
         .refcounts = refcount_walk_make(image, NULL),
     };
 }
@@ -180,6 +183,9 @@ static bool check_metadata(const struct chain *chain, const struct check_options
     check_header(&state);
     check_references(&state);
     check_trailing_bytes(&state);
+    check_report_leaks(&state);
+    findings_free(&state.suspicions);
+    table_file_free(&state.leaks_file);
     refcount_walk_free(&state.refcounts);
     reference_map_free(&state.references);
     return state.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;

@@ -80,11 +80,16 @@ static void check_bitmap_table(struct check_state *state, const struct bitmap *b
     check_reference(state, bitmap->table_offset,
                     (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE, PURPOSE_BITMAP_TABLE,
                     &none, "the bitmap directory");
+    bool empty = bitmap->table_size > 0;
     while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
+        empty = false;
         check_bitmap_entry(state, &entry);
     }
     if (step == WALK_ERROR) {
         tell_bitmap_end(state, entry.at, &error);
+    } else if (empty && !state->budget.ended) {
+        const struct finding at = {.has_host = true, .host_offset = bitmap->table_offset};
+        check_empty_table(state, &at, "the table of a bitmap");
     }
     check_spend(state, CHECK_BYTE, 0); // which reports that the budget has ended
     table_file_free(&file);

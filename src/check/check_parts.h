@@ -10,8 +10,28 @@
 #include "format/snapshot.h"
 #include "image/chain.h"
 #include "image/run.h"
+#include "tables/purpose.h"
 
 struct check_state;
+
+// Notes a table that is in the file and has no entries. That is a finding only when leaked clusters
+// hold data, which the table may have lost.
+void check_empty_table(struct check_state *state, const struct finding *at, const char *place);
+
+// What a leaked cluster holds.
+enum leak {
+    LEAK_ZEROS, // or what other references keep
+    LEAK_DATA,
+    LEAK_UNREAD, // it cannot be read, or CHECK_LEAKS_READ bytes of others were
+};
+
+// Reads and counts a cluster whose refcount exceeds its `count` references, of which the first is
+// for `purpose`.
+enum leak check_leak(struct check_state *state, uint64_t cluster, uint32_t count,
+                     enum purpose purpose);
+
+// Reports, before all other findings, what leaked clusters that hold data make suspicious.
+void check_report_leaks(struct check_state *state);
 
 // Counts the references to the refcount table and its blocks.
 void check_refcount_tables(struct check_state *state);

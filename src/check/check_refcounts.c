@@ -81,16 +81,18 @@ static void tell_difference(struct check_state *state, uint64_t cluster, uint64_
     struct finding at = {.kind = FINDING_REFCOUNT_TOO_LOW,
                          .has_host = true,
                          .host_offset = cluster << state->header->cluster_bits};
+    enum purpose purpose = reference_purpose(reference_peek(&state->references, cluster));
+    enum leak leak = refcount > count ? check_leak(state, cluster, count, purpose) : LEAK_ZEROS;
     if (state->dirty) {
         at.kind = FINDING_STALE_REFCOUNT;
     } else if (refcount > count) {
-        at.kind = FINDING_LEAKED_CLUSTER;
+        at.kind = leak == LEAK_DATA ? FINDING_LEAKED_DATA : FINDING_LEAKED_CLUSTER;
         check->leaked_bytes += state->header->cluster_size;
     }
-    enum purpose purpose = reference_purpose(reference_peek(&state->references, cluster));
     findings_add(&check->findings, &at,
-                 "cluster %" PRIu64 " (%s) has refcount %" PRIu64 " and %" PRIu32 " references",
-                 cluster, purpose_name(purpose), refcount, count);
+                 "cluster %" PRIu64 " (%s) has refcount %" PRIu64 " and %" PRIu32 " references%s",
+                 cluster, purpose_name(purpose), refcount, count,
+                 leak == LEAK_DATA ? ", and holds data" : "");
 }
 
 static void compare_on_disk(struct check_state *state, const struct refcounts *refcounts,

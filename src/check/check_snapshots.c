@@ -116,6 +116,13 @@ static void check_end_of_walk(struct check_state *state, const struct snapshot_r
     }
 }
 
+// An entry of zeros, as no program writes one.
+static bool is_empty_entry(const struct snapshot *snapshot)
+{
+    return snapshot->l1_table_offset == 0 && snapshot->l1_size == 0 && snapshot->extra_size == 0 &&
+           snapshot->id_size == 0 && snapshot->name_size == 0 && snapshot->date_sec == 0;
+}
+
 void check_snapshots(struct check_state *state)
 {
     const struct finding at = {0};
@@ -126,6 +133,7 @@ void check_snapshots(struct check_state *state)
     uint64_t start = reader.at;
     uint64_t entry = reader.at;
     uint64_t end = reader.at;
+    bool empty = reader.count > 0;
     while (snapshot_reader_next(&reader, &snapshot, &problems)) {
         tell_snapshot_problems(state, &problems);
         if (header_has_data_file(state->header)) {
@@ -133,11 +141,16 @@ void check_snapshots(struct check_state *state)
                 .kind = FINDING_SNAPSHOTS_DATA_FILE, .has_host = true, .host_offset = entry};
             findings_add(&state->check->findings, &finding, "the table entry at %" PRIu64, entry);
         }
+        empty = empty && is_empty_entry(&snapshot);
         end = entry + snapshot.end;
         check_snapshot(state, &snapshot, entry);
         entry = reader.at;
     }
     check_end_of_walk(state, &reader);
+    if (empty && end > start) {
+        const struct finding table = {.has_host = true, .host_offset = start};
+        check_empty_table(state, &table, "the snapshot table");
+    }
     snapshot_reader_free(&reader);
     check_reference(state, start, end - start, PURPOSE_SNAPSHOT_TABLE, &at, "the header");
 }

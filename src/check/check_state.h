@@ -30,6 +30,9 @@ struct check_state {
     uint64_t refcount_blocks;       // how many different ones were referenced
     struct budget budget;           // for what tables can make an image mean again and again
     bool budget_reported;           // that it has ended
+    struct findings suspicions;     // that are findings when leaked clusters hold data
+    struct table_file leaks_file;   // to read leaked clusters
+    uint64_t leaks_left;            // bytes of them that may still be read
     uint64_t disk_bytes;            // guest bytes that the progress counts for the current L1 table
     uint64_t disks_done;            // and counted for those before
     bool out_of_memory;
@@ -70,6 +73,11 @@ enum check_cost {
 // Ours: half a minute of work. Without faults, 1000 snapshots of a 64 TiB disk have 8 GiB of L1
 // tables, and 65536 of a disk of 4 GiB have 32 GiB of L2 tables to go through.
 #define CHECK_BUDGET (UINT64_C(64) << 30)
+
+// Ours: bytes of leaked clusters that are read, to see whether they hold data. One that begins with
+// data costs 4 KiB, so 4 GiB of them in clusters of 64 KiB are read, which takes less than a
+// second.
+#define CHECK_LEAKS_READ (UINT64_C(256) << 20)
 
 // False, once it is too much and that was told.
 bool check_spend(struct check_state *state, enum check_cost what, uint64_t count);

@@ -248,6 +248,18 @@ static uint32_t check_l2_entries(struct tree *tree, struct bytes view, uint32_t 
     return used;
 }
 
+// `table` is what is empty: a table of the tree, or the tree's own.
+static void note_empty(const struct tree *tree, uint64_t offset, const char *table)
+{
+    const struct finding at = {.has_host = true,
+                               .host_offset = offset,
+                               .has_guest = true,
+                               .guest_offset = tree->guest_offset};
+    char place[FINDING_PLACE_SIZE];
+    snprintf(place, sizeof place, "%s%s", table, tree->name);
+    check_empty_table(tree->state, &at, place);
+}
+
 // `again`: it was gone through before, for this disk or another.
 static void check_l2_table(struct tree *tree, bool again)
 {
@@ -270,6 +282,8 @@ static void check_l2_table(struct tree *tree, bool again)
     if (again) {
         check_spend(state, CHECK_ENTRY, used);
         check_spend(state, CHECK_FINDING, check_told(state) - told);
+    } else if (used == 0) {
+        note_empty(tree, tree->l2_offset, "an L2 table below ");
     }
 }
 
@@ -325,13 +339,17 @@ static void check_l1_table(struct tree *tree, struct l1_table l1)
     struct table_entry entry;
     struct error error;
     enum walk_step step;
+    bool empty = l1.size > 0 && l1.offset != 0;
     while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
+        empty = false;
         check_l1_entry(tree, entry.index, entry.value);
         check_progress(state, tree->guest_offset);
     }
     if (step == WALK_ERROR) {
         error_prefix(&error, "%s", tree->name);
         check_unreadable(state, &error);
+    } else if (empty && !state->budget.ended) {
+        note_empty(tree, l1.offset, "");
     }
     check_spend(state, CHECK_BYTE, 0); // which reports that the budget has ended
 }

@@ -7,23 +7,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REPAIR  "copy what is still readable to a new image, or let qemu-img check -r all repair it"
-#define RECLAIM "only space is lost: qemu-img check -r leaks gives it back"
+// Cures that free leaked clusters.
+static const char repair[] =
+    "copy what is still readable to a new image, or let qemu-img check -r all repair it";
+static const char reclaim[] = "only space is lost: qemu-img check -r leaks gives it back";
+static const char reopen[] =
+    "the next program that opens it for writing brings its refcounts up to date";
+static const char unmark[] = "qemu-img check -r all repairs it and takes the mark away";
+
+static const char copy_first[] =
+    "copy the file before any repair, and before any program writes to it: a repair frees leaked "
+    "clusters, and the data in them is gone for good";
 
 const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_REFCOUNT_TOO_LOW] = {"refcount-too-low", SEVERITY_CORRUPTION,
                                   "a cluster is in use more often than its refcount says: writing "
                                   "could overwrite it",
-                                  REPAIR},
+                                  repair},
     [FINDING_REFCOUNT_OVERFLOW] = {"refcount-overflow", SEVERITY_CORRUPTION,
                                    "a cluster is in use more often than a refcount can count",
                                    "convert the image to one with wider refcounts"},
     [FINDING_LEAKED_CLUSTER] = {"leaked-cluster", SEVERITY_LEAK,
-                                "a cluster has a higher refcount than uses", RECLAIM},
+                                "a cluster has a higher refcount than uses", reclaim},
+    [FINDING_LEAKED_DATA] = {"leaked-data", SEVERITY_LEAK,
+                             "a cluster has a higher refcount than uses and holds data: guest "
+                             "data, if its table was lost",
+                             copy_first},
     [FINDING_OVERLAP] = {"overlap", SEVERITY_CORRUPTION, "a host cluster is used for two purposes",
-                         REPAIR},
+                         repair},
     [FINDING_COPIED_FLAG] = {"copied-flag-wrong", SEVERITY_CORRUPTION,
-                             "an entry's COPIED flag contradicts the refcount", REPAIR},
+                             "an entry's COPIED flag contradicts the refcount", repair},
     [FINDING_OUT_OF_FILE] = {"out-of-file", SEVERITY_CORRUPTION,
                              "an entry points past the end of the file",
                              "the file was cut short: what lay there is gone, find a whole copy"},
@@ -32,38 +45,38 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
          "the file ends inside what an entry points to, or in its cluster before it",
          "the file was cut short: what lay there is gone, find a whole copy"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
-                                  "an L1 entry has reserved bits set", REPAIR},
+                                  "an L1 entry has reserved bits set", repair},
     [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,
-                                  "an L2 entry has reserved bits set", REPAIR},
+                                  "an L2 entry has reserved bits set", repair},
     [FINDING_L2_TABLE_UNALIGNED] = {"l2-table-unaligned", SEVERITY_CORRUPTION,
-                                    "an L1 entry names an L2 table that is not aligned", REPAIR},
+                                    "an L1 entry names an L2 table that is not aligned", repair},
     [FINDING_CLUSTER_UNALIGNED] = {"cluster-unaligned", SEVERITY_CORRUPTION,
-                                   "an L2 entry names a host cluster that is not aligned", REPAIR},
+                                   "an L2 entry names a host cluster that is not aligned", repair},
     [FINDING_COMPRESSED_COPIED] = {"compressed-copied", SEVERITY_CORRUPTION,
-                                   "a compressed cluster has the COPIED flag", REPAIR},
+                                   "a compressed cluster has the COPIED flag", repair},
     [FINDING_COMPRESSED_DATA_FILE] = {"compressed-data-file", SEVERITY_CORRUPTION,
-                                      "a compressed cluster in an image with a data file", REPAIR},
+                                      "a compressed cluster in an image with a data file", repair},
     [FINDING_COMPRESSED_SUBCLUSTERS] = {"compressed-subclusters", SEVERITY_CORRUPTION,
-                                        "a compressed cluster has a subcluster bitmap", REPAIR},
+                                        "a compressed cluster has a subcluster bitmap", repair},
     [FINDING_SUBCLUSTERS_CONFLICT] = {"subclusters-conflict", SEVERITY_CORRUPTION,
-                                      "a subcluster is both allocated and zero", REPAIR},
+                                      "a subcluster is both allocated and zero", repair},
     [FINDING_SUBCLUSTERS_NO_CLUSTER] = {"subclusters-without-cluster", SEVERITY_CORRUPTION,
-                                        "a subcluster is allocated without a host cluster", REPAIR},
+                                        "a subcluster is allocated without a host cluster", repair},
     [FINDING_ZERO_BIT_VERSION_2] = {"zero-bit-version-2", SEVERITY_CORRUPTION,
-                                    "a zero cluster in a version 2 image", REPAIR},
+                                    "a zero cluster in a version 2 image", repair},
     [FINDING_DATA_FILE_OFFSET] = {"data-file-offset", SEVERITY_CORRUPTION,
                                   "an offset in the data file differs from the guest offset",
-                                  REPAIR},
+                                  repair},
     [FINDING_REFCOUNT_TABLE_RESERVED_BITS] = {"refcount-table-reserved-bits", SEVERITY_CORRUPTION,
                                               "a refcount table entry has reserved bits set",
-                                              REPAIR},
+                                              repair},
     [FINDING_REFCOUNT_BLOCK_UNALIGNED] = {"refcount-block-unaligned", SEVERITY_CORRUPTION,
-                                          "a refcount block is not aligned to a cluster", REPAIR},
+                                          "a refcount block is not aligned to a cluster", repair},
     [FINDING_REFCOUNT_BLOCK_OUT_OF_FILE] = {"refcount-block-out-of-file", SEVERITY_CORRUPTION,
                                             "a refcount block lies past the end of the file",
-                                            REPAIR},
+                                            repair},
     [FINDING_REFCOUNT_BLOCK_SHARED] = {"refcount-block-shared", SEVERITY_CORRUPTION,
-                                       "a refcount block is not in use exactly once", REPAIR},
+                                       "a refcount block is not in use exactly once", repair},
     [FINDING_ENCRYPTION_HEADER] = {"encryption-header", SEVERITY_CORRUPTION,
                                    "the LUKS header is damaged: a key slot, or all of them, opens "
                                    "nothing",
@@ -78,9 +91,9 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
          "program reads",
          "snapshots are missing: copy the file before any program writes to it"},
     [FINDING_SNAPSHOT_INCOMPLETE] = {"snapshot-incomplete", SEVERITY_CORRUPTION,
-                                     "a snapshot does not tell the size of its disk", REPAIR},
+                                     "a snapshot does not tell the size of its disk", repair},
     [FINDING_SNAPSHOT_L1] = {"snapshot-l1", SEVERITY_CORRUPTION,
-                             "the L1 table of a snapshot cannot be one", REPAIR},
+                             "the L1 table of a snapshot cannot be one", repair},
     [FINDING_BITMAP] = {"bitmap", SEVERITY_CORRUPTION, "a bitmap's tables are not sound",
                         "remove the bitmap: a backup that uses it must be a full one"},
     [FINDING_UNDECODABLE] = {"undecodable-cluster", SEVERITY_CORRUPTION,
@@ -92,6 +105,12 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
          "system fails",
          "look for a whole copy, or a failing disk; qcow2-info cat --salvage reads the "
          "rest"},
+    [FINDING_EMPTY_TABLE] = {"empty-table", SEVERITY_WARNING,
+                             "a table has no entries, but leaked clusters hold data: they may be "
+                             "guest data, or bits of a bitmap, that lost this table",
+                             copy_first},
+    [FINDING_LEAKED_UNREAD] = {"leaked-unread", SEVERITY_WARNING,
+                               "leaked clusters were not read: they may hold data", copy_first},
     [FINDING_SNAPSHOT] = {"snapshot", SEVERITY_WARNING,
                           "an entry of the snapshot table breaks a rule",
                           "copy the snapshot with qcow2-info cat --snapshot, then delete it"},
@@ -105,14 +124,14 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_STALE_REFCOUNT] = {"stale-refcount", SEVERITY_WARNING,
                                 "a refcount or a COPIED flag is out of date, as it may be in an "
                                 "image that was not closed",
-                                "the next program that opens it for writing brings it up to date"},
+                                reopen},
     [FINDING_DIRTY] = {"dirty", SEVERITY_WARNING,
                        "the image was not closed: with lazy refcounts, refcounts may be stale, "
                        "which is legal and hurts no data",
-                       "the next program that opens it for writing brings them up to date"},
+                       reopen},
     [FINDING_CORRUPT_BIT] = {"corrupt-bit", SEVERITY_WARNING,
                              "a program has marked the image as corrupt: it may only be read",
-                             "qemu-img check -r all repairs it and takes the mark away"},
+                             unmark},
     [FINDING_HEADER] = {"header", SEVERITY_WARNING, "the header or an extension breaks a rule",
                         "convert the image to a new one"},
     [FINDING_TRAILING_BYTES] = {"trailing-bytes", SEVERITY_WARNING,
@@ -147,12 +166,18 @@ const char *severity_name(enum severity severity)
     return names[severity];
 }
 
-void findings_add(struct findings *findings, const struct finding *finding, const char *format, ...)
+const char *check_cure(const struct check *check, enum finding_kind kind)
 {
-    findings->totals[finding_rules[finding->kind].severity]++;
-    findings->by_kind[finding->kind]++;
+    const char *cure = finding_rules[kind].cure;
+    bool frees = cure == repair || cure == reclaim || cure == reopen || cure == unmark;
+    return frees && check_repair_is_risky(check) ? copy_first : cure;
+}
+
+// Room for one more finding on the list. NULL when it is full.
+static struct finding *list_one(struct findings *findings)
+{
     if (findings->count == findings->max) {
-        return;
+        return NULL;
     }
     // Grows when the count reaches a power of two.
     if ((findings->count & (findings->count - 1)) == 0) {
@@ -160,16 +185,46 @@ void findings_add(struct findings *findings, const struct finding *finding, cons
         struct finding *grown = realloc(findings->items, room * sizeof *grown);
         if (!grown) {
             findings->max = findings->count;
-            return;
+            return NULL;
         }
         findings->items = grown;
     }
-    struct finding *added = &findings->items[findings->count++];
+    return &findings->items[findings->count++];
+}
+
+void findings_add(struct findings *findings, const struct finding *finding, const char *format, ...)
+{
+    findings->totals[finding_rules[finding->kind].severity]++;
+    findings->by_kind[finding->kind]++;
+    struct finding *added = list_one(findings);
     va_list args;
+    if (!added) {
+        return;
+    }
     *added = *finding;
     va_start(args, format);
     vsnprintf(added->place, sizeof added->place, format, args);
     va_end(args);
+}
+
+void findings_put_first(struct findings *findings, struct findings *first)
+{
+    for (size_t i = 0; i < findings->count; i++) {
+        struct finding *added = list_one(first);
+        if (!added) {
+            break;
+        }
+        *added = findings->items[i];
+    }
+    for (size_t severity = 0; severity < SEVERITY_COUNT; severity++) {
+        first->totals[severity] += findings->totals[severity];
+    }
+    for (size_t kind = 0; kind < FINDING_KINDS; kind++) {
+        first->by_kind[kind] += findings->by_kind[kind];
+    }
+    findings_free(findings);
+    *findings = *first;
+    *first = (struct findings){0};
 }
 
 void findings_free(struct findings *findings)

@@ -15,6 +15,7 @@ enum finding_kind {
     FINDING_REFCOUNT_TOO_LOW,
     FINDING_REFCOUNT_OVERFLOW,
     FINDING_LEAKED_CLUSTER,
+    FINDING_LEAKED_DATA,
     FINDING_OVERLAP,
     FINDING_COPIED_FLAG,
     FINDING_OUT_OF_FILE,
@@ -42,6 +43,8 @@ enum finding_kind {
     FINDING_BITMAP,
     FINDING_UNDECODABLE,
     FINDING_UNREADABLE_DATA,
+    FINDING_EMPTY_TABLE,
+    FINDING_LEAKED_UNREAD,
     FINDING_SNAPSHOT,
     FINDING_ZERO_BIT_EXTENDED,
     FINDING_ZERO_OFFSET_COPIED,
@@ -88,6 +91,11 @@ struct findings {
 // Adds a finding whose `place` is given by a format.
 void findings_add(struct findings *findings, const struct finding *finding, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+// Puts the findings of `first` before those of `findings`, of which the last are no longer listed
+// where both are too many. `first` has none then.
+void findings_put_first(struct findings *findings, struct findings *first);
+
 void findings_free(struct findings *findings);
 
 // --- A check -------------------------------------------------------------------------------------
@@ -111,6 +119,20 @@ struct check {
     uint64_t total_clusters;    // of the guest disk, and below those of the active L1 table
     uint64_t allocated_clusters, compressed_clusters, fragmented_clusters;
     uint64_t leaked_bytes;
+
+    // Leaked clusters that hold anything but zeros, and those that could not be read; in an image
+    // that was not closed those whose refcount is too high, as well.
+    uint64_t leaked_data_clusters, leaked_data_bytes, leaked_unread_bytes;
+    uint64_t empty_tables; // which may have lost them
 };
+
+// True when a repair, which frees leaked clusters, may free guest data that lost its table.
+static inline bool check_repair_is_risky(const struct check *check)
+{
+    return check->leaked_data_clusters > 0 || check->leaked_unread_bytes > 0;
+}
+
+// What helps against findings of a kind in this image: that of its row, unless it is risky.
+const char *check_cure(const struct check *check, enum finding_kind kind);
 
 #endif

@@ -10,7 +10,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void print_finding(const struct finding *finding, struct json *json)
+static void print_finding(const struct check *check, const struct finding *finding,
+                          struct json *json)
 {
     const struct finding_rule *rule = &finding_rules[finding->kind];
     char message[ERROR_MESSAGE_SIZE];
@@ -28,7 +29,7 @@ static void print_finding(const struct finding *finding, struct json *json)
     if (finding->has_host) {
         json_key_u64(json, "host_offset", finding->host_offset);
     }
-    json_key_text(json, "cure", rule->cure);
+    json_key_text(json, "cure", check_cure(check, finding->kind));
     json_end(json);
 }
 
@@ -49,10 +50,13 @@ void check_print_json(const struct check *check, const char *filename, struct wr
     json_key_u64(&json, "compressed_clusters", check->compressed_clusters);
     json_key_u64(&json, "fragmented_clusters", check->fragmented_clusters);
     json_key_u64(&json, "leaked_bytes", check->leaked_bytes);
+    json_key_u64(&json, "leaked_data_clusters", check->leaked_data_clusters);
+    json_key_u64(&json, "leaked_data_bytes", check->leaked_data_bytes);
+    json_key_u64(&json, "leaked_unread_bytes", check->leaked_unread_bytes);
     json_key_u64(&json, "unseen_references", check->unseen_references);
     json_key_array(&json, "findings");
     for (size_t i = 0; i < findings->count; i++) {
-        print_finding(&findings->items[i], &json);
+        print_finding(check, &findings->items[i], &json);
     }
     json_finish(&json);
 }
@@ -73,13 +77,14 @@ static void finding_text(const struct finding *finding, struct writer *writer)
 }
 
 // What each kind that was found means, once.
-static void meanings_text(const struct findings *findings, struct writer *writer)
+static void meanings_text(const struct check *check, struct writer *writer)
 {
+    const struct findings *findings = &check->findings;
     for (size_t kind = 0; kind < FINDING_KINDS; kind++) {
         const struct finding_rule *rule = &finding_rules[kind];
         if (findings->by_kind[kind] > 0) {
             writer_format(writer, "%s (%" PRIu64 "): %s.\n    %s.\n", rule->code,
-                          findings->by_kind[kind], rule->meaning, rule->cure);
+                          findings->by_kind[kind], rule->meaning, check_cure(check, kind));
         }
     }
 }
@@ -91,7 +96,16 @@ static const char *verdict(const struct check *check)
         return "not all of the image could be checked";
     }
     if (totals[SEVERITY_CORRUPTION] > 0) {
-        return "the image is corrupt";
+        return check_repair_is_risky(check) ? "the image is corrupt: copy the file before any "
+                                              "repair, as leaked clusters may "
+                                              "hold guest data"
+                                            : "the image is corrupt";
+    }
+    if (check->empty_tables > 0) {
+        return "guest data may have lost its tables: copy the file before any repair";
+    }
+    if (check_repair_is_risky(check)) {
+        return "leaked clusters may hold guest data: copy the file before any repair";
     }
     if (totals[SEVERITY_LEAK] > 0) {
         return "the data is sound, but space is lost";
@@ -104,6 +118,17 @@ static void line_share(struct writer *writer, const char *label, uint64_t number
     double percent = of > 0 ? 100.0 * (double)number / (double)of : 0.0;
     line_label(writer, label);
     writer_format(writer, "%" PRIu64 " (%.2f%%)\n", number, percent);
+}
+
+static void lines_leaked_data(const struct check *check, struct writer *writer)
+{
+    if (check->leaked_data_clusters > 0) {
+        line_number(writer, "  clusters with data", check->leaked_data_clusters);
+        line_size(writer, "  with data", check->leaked_data_bytes);
+    }
+    if (check->leaked_unread_bytes > 0) {
+        line_size(writer, "  not read", check->leaked_unread_bytes);
+    }
 }
 
 void check_print_text(const struct check *check, struct writer *writer)
@@ -121,7 +146,7 @@ void check_print_text(const struct check *check, struct writer *writer)
     }
     if (all > 0) {
         writer_string(writer, "\n");
-        meanings_text(findings, writer);
+        meanings_text(check, writer);
         writer_string(writer, "\n");
     }
     line_text(writer, "verdict", verdict(check));
@@ -137,5 +162,6 @@ void check_print_text(const struct check *check, struct writer *writer)
     line_share(writer, "  compressed", check->compressed_clusters, check->allocated_clusters);
     line_share(writer, "  fragmented", check->fragmented_clusters, check->allocated_clusters);
     line_size(writer, "leaked", check->leaked_bytes);
+    lines_leaked_data(check, writer);
     line_size(writer, "end of the image", check->image_end_offset);
 }

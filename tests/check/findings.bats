@@ -95,19 +95,56 @@ end_of() {
     checked image
     assert_status 2
     assert_finding refcount-overflow corruption "$at" $C
-    assert_finding leaked-cluster leak $((at + C)) none
-    assert_codes refcount-overflow leaked-cluster
+    assert_finding leaked-data leak $((at + C)) none
+    assert_codes refcount-overflow leaked-data
 }
 
-@test "findings: leaked-cluster" {
-    make_plain
+@test "findings: leaked-cluster: one that holds nothing" {
+    make_image image $((16 * C)) '' "write -P 0 0 $((3 * C))"
     at=$(host_offset image $C)
     poke_l2_entry image $C 0
     checked image
     assert_status 3
     assert_codes leaked-cluster
     assert_finding leaked-cluster leak "$at" none
-    assert_equal "$(jq .leaked_bytes check.json)" $C
+    assert_equal "$(jq -c '[.leaked_bytes, .leaked_data_clusters, .leaked_data_bytes]' check.json)" "[$C,0,0]"
+}
+
+@test "findings: leaked-data: one that holds a byte" {
+    make_image image $((16 * C)) '' "write -P 0 0 $((3 * C))"
+    at=$(host_offset image $C)
+    poke_l2_entry image $C 0
+    for byte in 0 4095 4096 $((C - 1)); do
+        cp image damaged
+        poke damaged $((at + byte)) 01
+        checked damaged
+        assert_status 3
+        assert_codes leaked-data
+        assert_finding leaked-data leak "$at" none
+        assert_equal "$(jq -c '[.leaked_bytes, .leaked_data_clusters, .leaked_data_bytes]' check.json)" "[$C,1,$C]"
+    done
+}
+
+@test "findings: empty-table and leaked-unread" {
+    command -v strace >/dev/null || skip 'machine: no strace'
+    make_plain
+    at=$(l2_table_at image 0)
+    dd if=/dev/zero of=image bs=$C seek=$((at / C)) count=1 conv=notrunc status=none
+    checked image
+    assert_status 3
+    assert_codes empty-table leaked-data leaked-data leaked-data
+    assert_finding empty-table warning "$at" 0
+    # No more than 256 MiB of leaked clusters are read. These are zeros, and no holes.
+    make_image image 320M '' 'write -P 0 0 320M'
+    poke_be64 image "$(l1_entry_at image 0)" 0
+    run --separate-stderr strace -f -qq -o trace -P image -e trace=pread64 "$QCOW2_INFO" check --json image
+    printf '%s\n' "$output" >check.json
+    jq -c '.findings[]' check.json >found.json
+    assert_status 3
+    assert_finding leaked-unread warning none none
+    jq -e '.leaks == 5121 and .leaked_data_clusters == 1
+        and .leaked_unread_bytes >= 64 * 1048576 and .leaked_unread_bytes < 66 * 1048576' check.json || fail "$(head -20 check.json)"
+    assert_equal "$(awk '$NF > 0 { sum += $NF } END { print (sum < 258 * 1048576) }' trace)" 1
 }
 
 @test "findings: overlap names both uses" {
@@ -119,11 +156,11 @@ end_of() {
     poke_be64 image "$(l1_entry_at image 0)" "$l2"
     checked image
     assert_status 2
-    assert_codes overlap leaked-cluster
+    assert_codes overlap leaked-data
     assert_finding overlap corruption "$l2" $C
     assert_place overlap 'guest data'
     assert_place overlap 'an L2 table'
-    assert_finding leaked-cluster leak "$at" none
+    assert_finding leaked-data leak "$at" none
 }
 
 @test "findings: overlap with each part of the metadata" {
@@ -357,7 +394,7 @@ end_of() {
     poke_subclusters image 0 1
     checked image
     assert_status 2
-    assert_codes compressed-subclusters leaked-cluster
+    assert_codes compressed-subclusters leaked-data
     assert_finding compressed-subclusters corruption "$(host_offset image 0)" 0
 }
 
@@ -407,7 +444,7 @@ end_of() {
     assert_status 2
     assert_finding refcount-table-reserved-bits corruption "$block" none
     # Nobody counts the block, whose refcount is 1.
-    assert_codes refcount-table-reserved-bits leaked-cluster
+    assert_codes refcount-table-reserved-bits leaked-data
 }
 
 @test "findings: refcount-block-unaligned: and the refcounts in it are not known" {

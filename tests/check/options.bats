@@ -45,9 +45,9 @@ end of the image:     512 KiB (524288 bytes)'
     run_qcow2_info check image
     assert_status 2
     assert_equal "${lines[0]}" "corruption copied-flag-wrong: host offset $((5 * C)), guest offset 0, L2 entry 0 of the table at $((4 * C)) (the active L1 table): 0x0000000000050000"
-    assert_equal "${lines[1]}" "leak leaked-cluster: host offset $((6 * C)), cluster 6 (nothing) has refcount 1 and 0 references"
-    assert_output_contains 'leaked-cluster (2): '
-    assert_output_contains 'qemu-img check -r leaks'
+    assert_equal "${lines[1]}" "leak leaked-data: host offset $((6 * C)), cluster 6 (nothing) has refcount 1 and 0 references, and holds data"
+    assert_output_contains 'leaked-data (2): '
+    assert_output_contains 'copy the file before any repair'
     assert_output_contains 'verdict:              the image is corrupt'
     assert_output_contains 'corruptions:          1'
     assert_output_contains 'leaks:                2'
@@ -59,8 +59,8 @@ end of the image:     512 KiB (524288 bytes)'
     leak_two image
     run_qcow2_info check --json image
     assert_status 3
-    assert_equal "$(jq -c keys_unsorted <<<"$output")" '["filename","corruptions","leaks","warnings","check_errors","image_end_offset","total_clusters","allocated_clusters","compressed_clusters","fragmented_clusters","leaked_bytes","findings"]'
-    assert_equal "$(jq -c 'del(.findings)' <<<"$output")" '{"filename":"image","corruptions":0,"leaks":2,"warnings":0,"check_errors":0,"image_end_offset":524288,"total_clusters":16,"allocated_clusters":1,"compressed_clusters":0,"fragmented_clusters":0,"leaked_bytes":131072}'
+    assert_equal "$(jq -c keys_unsorted <<<"$output")" '["filename","corruptions","leaks","warnings","check_errors","image_end_offset","total_clusters","allocated_clusters","compressed_clusters","fragmented_clusters","leaked_bytes","leaked_data_clusters","leaked_data_bytes","leaked_unread_bytes","unseen_references","findings"]'
+    assert_equal "$(jq -c 'del(.findings)' <<<"$output")" '{"filename":"image","corruptions":0,"leaks":2,"warnings":0,"check_errors":0,"image_end_offset":524288,"total_clusters":16,"allocated_clusters":1,"compressed_clusters":0,"fragmented_clusters":0,"leaked_bytes":131072,"leaked_data_clusters":2,"leaked_data_bytes":131072,"leaked_unread_bytes":0,"unseen_references":0}'
     assert_equal "$(jq -c '.findings[0] | keys_unsorted' <<<"$output")" \
         '["code","severity","message","meaning","count","offset","guest_offset","place","host_offset","cure"]'
 }
@@ -77,7 +77,7 @@ end of the image:     512 KiB (524288 bytes)'
     leak_two damaged
     run_qcow2_info check damaged
     assert_status 3
-    assert_output_contains 'the data is sound, but space is lost'
+    assert_output_contains 'leaked clusters may hold guest data'
     poke_l2_entry damaged 0 "$(host_offset image 0)"
     run_qcow2_info check damaged
     assert_status 2
@@ -138,7 +138,7 @@ end of the image:     512 KiB (524288 bytes)'
     done
     run_qcow2_info check --max-findings 2 image
     assert_output_contains '... and 1023 more'
-    assert_output_contains 'leaked-cluster (1025)'
+    assert_output_contains 'leaked-data (1025)'
     run_qcow2_info check --max-findings=0 image
     assert_status 3
     assert_output_contains '... and 1025 more'
@@ -365,8 +365,9 @@ limited() (
     poke_field image l1_size 4194304
     poke_field image l1_table_offset $((1 << 24))
     truncate -s 15T image || skip 'machine: the file system has no files of 15 TiB'
-    run --separate-stderr limited 600 400000 --max-findings 3 image
+    run --separate-stderr limited 600 400000 --json --max-findings 3 image
     assert_status 1
+    assert_equal "$(jq .leaks <<<"$output")" 0
     assert_stderr_contains 'again and again'
     assert_equal "$(wc -l <<<"$stderr")" 1
 }
