@@ -92,8 +92,7 @@ static bool visit_entries(const struct audit_state *state, struct table_walk *wa
     const struct header *header = state->header;
     struct table_entry entry;
     struct error error;
-    enum walk_step step;
-    while ((step = table_walk_entry(walk, &entry, &error)) == WALK_FOUND) {
+    while (table_walk_entry(walk, &entry, &error) == WALK_FOUND) {
         uint64_t offset = entry.value & mask;
         if (offset != 0 && is_aligned(offset, header->cluster_size) &&
             range_inside(offset, header->cluster_size, state->source->size) &&

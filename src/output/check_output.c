@@ -84,7 +84,8 @@ static void meanings_text(const struct check *check, struct writer *writer)
         const struct finding_rule *rule = &finding_rules[kind];
         if (findings->by_kind[kind] > 0) {
             writer_format(writer, "%s (%" PRIu64 "): %s.\n    %s.\n", rule->code,
-                          findings->by_kind[kind], rule->meaning, check_cure(check, kind));
+                          findings->by_kind[kind], rule->meaning,
+                          check_cure(check, (enum finding_kind)kind));
         }
     }
 }
