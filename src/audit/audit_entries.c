@@ -90,6 +90,7 @@ static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t i
     uint64_t end;
     clusters_of(tree, l2_entry_host_offset(entry), tree->state->header->cluster_size, &first, &end);
     uint64_t added = cluster_bits_add(used, first, end - first);
+    tree->state->sums.data_clusters += added > 0;
     if (added == end - first || used->full || in_other_version(tree, entry, index)) {
         return;
     }
@@ -199,6 +200,8 @@ static void look_at_cluster(struct audit_tree *tree, struct l2_entry entry, size
     if (!tree->again && look_at_place(tree, host_offset, header->cluster_size)) {
         use_cluster(tree, entry, index);
         look_at_marks(tree, host_offset, header->cluster_size, parts);
+    } else if (!tree->again) {
+        tree->state->sums.data_clusters++; // past the end of the file
     }
     // Counting bits is a call where the processor is not known to do it.
     tree->table->data_parts +=
@@ -282,6 +285,7 @@ static size_t look_at_run(struct audit_tree *tree, struct bytes rest, size_t ind
     uint64_t cluster = host_offset >> header->cluster_bits;
     if (count > 0 && !tree->again && !same_as_before(tree, rest.data, index, count)) {
         count = (size_t)cluster_bits_add(&state->places.used, cluster, count);
+        state->sums.data_clusters += count;
     }
     tree->table->data_parts += (uint32_t)count * SUBCLUSTERS;
     if (count > 0) {

@@ -79,11 +79,12 @@ void audit_expansion(struct audit_state *state, const struct audit_view *view)
         return;
     }
     // L2 tables that are named again and again have the same data each time.
-    if (view->data_bytes >
-        divide_up(file_size, state->header->cluster_size) * state->header->cluster_size) {
+    uint64_t named = state->sums.data_clusters << state->header->cluster_bits;
+    if (view->data_bytes > named && view->data_bytes > audit_stored(state)) {
         audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
-                   "%s has %" PRIu64 " bytes of data that are not compressed, more than the file",
-                   name, view->data_bytes);
+                   "%s has %" PRIu64
+                   " bytes of data that are not compressed, in clusters of %" PRIu64 " bytes",
+                   name, view->data_bytes, named);
     }
     if (is_bomb(data, file_size)) {
         audit_tell(&state->report, AUDIT_EXPANSION, view->l1.offset,

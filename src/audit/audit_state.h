@@ -66,6 +66,7 @@ struct mark_list {
 struct audit_sums {
     uint64_t accounted;     // of the disks, VM states and bitmaps in the image
     uint64_t unseen_tables; // L2 tables of the active disk that the budget left out
+    uint64_t data_clusters; // that are not compressed, each of them once
     uint64_t snapshot_walk; // of the L2 tables of all snapshots, each as often as it is named
     bool stored_known;
     uint64_t stored; // of the file that are no hole
