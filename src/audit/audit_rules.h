@@ -122,6 +122,10 @@ struct audit {
 #define AUDIT_EXPANSION_MAX   UINT64_C(100)
 #define AUDIT_EXPANSION_FLOOR (UINT64_C(64) << 20)
 
+// Data that L2 tables have which are named again, in bytes: up to this the finding about the tables
+// is enough.
+#define AUDIT_REPEATED_FLOOR (UINT64_C(1) << 20)
+
 // To tell how much of a file is no hole, so many pieces of it are asked for.
 #define AUDIT_PIECES_MAX UINT32_C(16384)
 

@@ -67,6 +67,20 @@ uint64_t audit_stored(struct audit_state *state)
     return state->sums.stored;
 }
 
+// L2 tables that are named again and again have the same data each time.
+static void look_at_repeated_data(struct audit_state *state, const struct audit_view *view,
+                                  const char *name)
+{
+    uint64_t named = state->sums.data_clusters << state->header->cluster_bits;
+    if (view->data_bytes > max_u64(named, AUDIT_REPEATED_FLOOR) && !state->places.used.full &&
+        view->data_bytes > audit_stored(state)) {
+        audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
+                   "%s has %" PRIu64 " bytes of data that is not compressed, in clusters of "
+                   "%" PRIu64 " bytes",
+                   name, view->data_bytes, named);
+    }
+}
+
 // A hole makes a file as long as anybody likes, and is no data that a disk could be made of. What
 // is not compressed may lie in one, as it does after preallocation.
 void audit_expansion(struct audit_state *state, const struct audit_view *view)
@@ -78,14 +92,7 @@ void audit_expansion(struct audit_state *state, const struct audit_view *view)
     if (!source_complete(state->source)) {
         return;
     }
-    // L2 tables that are named again and again have the same data each time.
-    uint64_t named = state->sums.data_clusters << state->header->cluster_bits;
-    if (view->data_bytes > named && view->data_bytes > audit_stored(state)) {
-        audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
-                   "%s has %" PRIu64
-                   " bytes of data that are not compressed, in clusters of %" PRIu64 " bytes",
-                   name, view->data_bytes, named);
-    }
+    look_at_repeated_data(state, view, name);
     if (is_bomb(data, file_size)) {
         audit_tell(&state->report, AUDIT_EXPANSION, view->l1.offset,
                    "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, name, data,
