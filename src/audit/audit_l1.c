@@ -32,7 +32,7 @@ struct budget audit_l1_budget(const struct audit_state *state)
 
 bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool tell)
 {
-    size_t views = state->view_count;
+    size_t views = max_u64(state->view_count, 1); // the active disk is always there
     *rows = (struct l1_rows){
         .state = state,
         .tell = tell,
@@ -46,7 +46,7 @@ bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool tell)
     for (size_t i = 0; i < views; i++) {
         rows->end = max_u64(rows->end, state->views[i].l1.size);
     }
-    rows->rows = min_u64(rows->rows, max_u64(rows->end, 1));
+    rows->rows = max_u64(min_u64(rows->rows, rows->end), 1);
     rows->block = calloc((size_t)rows->rows * views, sizeof *rows->block);
     // As if a block before the first row had been gone through.
     rows->first = UINT64_MAX - rows->rows + 1;
@@ -171,7 +171,7 @@ static void number_tables(struct l1_rows *rows, size_t count)
 }
 
 // Most snapshots have the same table as the one before.
-static void find_row_tables(struct l1_rows *rows, const uint64_t *row)
+static void find_row_tables(struct l1_rows *rows, uint64_t *row)
 {
     size_t views = rows->state->view_count;
     size_t found = 0;
@@ -179,6 +179,7 @@ static void find_row_tables(struct l1_rows *rows, const uint64_t *row)
     rows->count = 0;
     for (size_t view = 0; view < views; view++) {
         uint64_t l2_offset = row[view] != 0 ? table_of_entry(rows, row[view], view) : 0;
+        row[view] = 0; // for the next block
         rows->table_of[view] = L1_ROW_NONE;
         if (l2_offset != 0) {
             rows->keys[found] = (struct l1_key){l2_offset, (uint32_t)view};
@@ -209,10 +210,8 @@ bool l1_rows_next(struct l1_rows *rows)
                 return false;
             }
         }
-        uint64_t *row = &rows->block[(rows->next - rows->first) * views];
+        find_row_tables(rows, &rows->block[(rows->next - rows->first) * views]);
         rows->index = rows->next++;
-        find_row_tables(rows, row);
-        memset(row, 0, views * sizeof *row);
         if (rows->count > 0) {
             return true;
         }

@@ -46,8 +46,8 @@ static void *take_piece(struct cluster_bits *bits, struct arena *arena)
 static struct cluster_node **find_nodes(struct cluster_bits *bits)
 {
     size_t count = (size_t)(bits->clusters >> CLUSTER_TOP_BITS) + 1;
-    if (!bits->nodes && take(bits->limit, count * sizeof(struct cluster_node *))) {
-        bits->nodes = calloc(count, sizeof *bits->nodes);
+    if (!bits->nodes && take(bits->limit, count * sizeof(void *))) {
+        bits->nodes = calloc(count, sizeof(void *));
     }
     bits->full = bits->full || !bits->nodes;
     return bits->nodes;
