@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     BLOCK_ENTRIES = 1 << 19, // 4 MiB
