@@ -14,6 +14,7 @@
 //   info/      answers, one room each, as plain structs;
 //   check/     the rooms do not know one another
 //   audit/
+//   usage/
 //   output/    those structs as text and JSON
 //   commands/  one command a file: its options and what it prints
 
@@ -30,7 +31,8 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {&command_info,  &command_map,   &command_cat,
-                                                 &command_check, &command_audit, NULL};
+                                                 &command_check, &command_audit, &command_usage,
+                                                 NULL};
 
 static void print_help(void)
 {

@@ -22,8 +22,9 @@ declare -A below=(
     [info]='base source format codec image tables'
     [check]='base source format codec image tables'
     [audit]='base source format codec image tables'
-    [output]='base format image info check audit'
-    [commands]='base source format codec image tables info check audit output'
+    [usage]='base source format codec image tables'
+    [output]='base format image info check audit usage'
+    [commands]='base source format codec image tables info check audit usage output'
 )
 
 bad=0
