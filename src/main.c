@@ -15,6 +15,7 @@
 //   check/     the rooms do not know one another
 //   audit/
 //   usage/
+//   where/
 //   output/    those structs as text and JSON
 //   commands/  one command a file: its options and what it prints
 
@@ -32,7 +33,7 @@
 
 static const struct command *const commands[] = {&command_info,  &command_map,   &command_cat,
                                                  &command_check, &command_audit, &command_usage,
-                                                 NULL};
+                                                 &command_where, NULL};
 
 static void print_help(void)
 {

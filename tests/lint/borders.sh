@@ -23,8 +23,9 @@ declare -A below=(
     [check]='base source format codec image tables'
     [audit]='base source format codec image tables'
     [usage]='base source format codec image tables'
-    [output]='base format image info check audit usage'
-    [commands]='base source format codec image tables info check audit usage output'
+    [where]='base source format codec image tables'
+    [output]='base format image info check audit usage where'
+    [commands]='base source format codec image tables info check audit usage where output'
 )
 
 bad=0
