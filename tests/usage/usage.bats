@@ -20,13 +20,13 @@ clusters() {
 }
 
 @test "parts: zero clusters keep host clusters" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 256k' 'write -q -z 64k 128k'
     assert_equal "$(clusters image active-data),$(clusters image zero-reserved)" 2,2
 }
 
 @test "parts: a cluster that a zero cluster keeps and a snapshot reads is shared data" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     qemu-img snapshot -q -c one image
     write_image image 'write -q -z 0 64k'
@@ -41,7 +41,7 @@ clusters() {
 
 # After data was written and thrown away, clusters in front of the last one are free.
 @test "parts: free clusters, and leaked ones that qemu-img check -r leaks frees" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 512k' 'discard -q 64k 192k'
     assert_equal "$(clusters image free),$(clusters image leaked)" 3,0
     poke_number image "$(l2_entry_at image 0)" 8 0
@@ -51,7 +51,7 @@ clusters() {
 }
 
 @test "parts: bytes behind the image" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     truncate -s +1000 image
     assert_equal "$(usage_value image 'part("trailing") | [.bytes, .clusters] | @csv')" 1000,1
@@ -62,7 +62,7 @@ clusters() {
 }
 
 @test "parts: a cluster with two uses counts for the first" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 128k'
     # The second cluster of the disk lies where the L1 table does.
     local l1
@@ -75,7 +75,7 @@ clusters() {
 }
 
 @test "parts: a LUKS header and bitmaps" {
-    make_image image 1M
+    make_image image 1M ''
     qemu-img bitmap --add image one
     qemu-img bitmap --add image two
     # A directory and two tables; new bitmaps have no bits.
@@ -127,7 +127,7 @@ clusters() {
 }
 
 @test "measure: bitmaps of several granularities" {
-    make_image image 10G
+    make_image image 10G ''
     local g
     for g in 512 65536 1M 16M; do qemu-img bitmap --add -g $g image "bitmap-$g" || return; done
     assert_equal "$(usage_value image .measure.qcow2.bitmaps)" \
@@ -144,7 +144,7 @@ clusters() {
 }
 
 @test "measure: a missing backing file leaves it out, and the status is 1" {
-    make_image base 1M
+    make_image base 1M ''
     make_layer image 1M compat=1.1 base qcow2
     rm base
     run_qcow2_info usage --json image
@@ -157,7 +157,7 @@ clusters() {
 }
 
 @test "text: the largest part comes first, and bars grow with the parts" {
-    make_image image 16M
+    make_image image 16M ''
     write_image image 'write -q -P 1 0 8M'
     qemu-img snapshot -q -c 'one snapshot' image
     write_image image 'write -q -P 2 0 2M'
@@ -173,7 +173,7 @@ clusters() {
 }
 
 @test "text: what would help comes in the order of what it brings, two at most" {
-    make_image image 16M
+    make_image image 16M ''
     write_image image 'write -q -P 1 0 4M' 'discard -q 0 3M'
     poke_number image "$(l2_entry_at image $((3 << 20)))" 8 0
     run_qcow2_info usage image
@@ -183,7 +183,7 @@ clusters() {
 }
 
 @test "a name cannot steer a terminal" {
-    make_image image 1M
+    make_image image 1M ''
     qemu-img snapshot -q -c $'a\e[31mb' image
     run_qcow2_info usage image
     assert_status 0
@@ -191,7 +191,7 @@ clusters() {
 }
 
 @test "an L2 table past the end of the file: the rest is added up, status 1" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     poke_number image "$(l1_entry_at image 0)" 8 $((1 << 40))
     run_qcow2_info usage --json image
@@ -201,7 +201,7 @@ clusters() {
 }
 
 @test "an L1 table that cannot be one, or a refcount width beyond all: still each byte counts once" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     cp image other
     poke_field image l1_table_offset $((65536 * 3 + 512))
@@ -216,7 +216,7 @@ clusters() {
 }
 
 @test "a pipe: the bytes that were seen are counted" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     run_qcow2_info usage --json - <image
     assert_status 0

@@ -23,7 +23,7 @@ at() {
 }
 
 @test "the way: L1 entry, L2 entry, refcount, and the byte" {
-    make_image image 2G
+    make_image image 2G ''
     write_image image 'write -q -P 1 1G 64k'
     where_json image $(((1 << 30) + 1000))
     assert_status 0
@@ -65,7 +65,7 @@ at() {
 }
 
 @test "a snapshot: its own tables" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     qemu-img snapshot -q -c one image
     write_image image 'write -q -P 2 0 64k'
@@ -78,7 +78,7 @@ at() {
 }
 
 @test "a host cluster that the active disk and snapshots share: every one is listed" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 64k 64k'
     local i
     for i in 1 2 3; do qemu-img snapshot -q -c "tag$i" image || return; done
@@ -93,7 +93,7 @@ at() {
 }
 
 @test "what each metadata cluster is" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     qemu-img snapshot -q -c one image
     qemu-img bitmap --add image bitmap
@@ -108,7 +108,7 @@ at() {
 }
 
 @test "free, leaked and past the end" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 192k' 'discard -q 64k 64k'
     local first free
     where_json image 0 && first=$(at .host_offset)
@@ -120,7 +120,7 @@ at() {
 }
 
 @test "a broken table is shown up to where it breaks, status 1" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 128k'
     cp image other
     poke_number image "$(l2_entry_at image 65536)" 8 $((65536 * 5 + 512))
@@ -140,7 +140,7 @@ at() {
 }
 
 @test "data past the end of the file is a fault" {
-    make_image image 1M
+    make_image image 1M ''
     write_image image 'write -q -P 1 0 128k'
     truncate -s $((5 * 65536)) image
     where_json image 64K
@@ -189,14 +189,14 @@ back_and_forth() {
 
 @test "a guest offset costs a few reads, whatever the image" {
     require_tool strace
-    make_image image 64G
+    make_image image 64G ''
     write_image image 'write -q -P 1 0 64k' 'write -q -P 1 63G 64k'
     strace -f -e trace=pread64,preadv,read -o trace "$QCOW2_INFO" where --no-sandbox image 63G >/dev/null
     [[ $(grep -c pread trace) -lt 20 ]] || fail "$(cat trace)"
 }
 
 @test "where: usage errors, and an offset past the end" {
-    make_image image 1M
+    make_image image 1M ''
     run_qcow2_info where image
     assert_status 64
     run_qcow2_info where image 12x
