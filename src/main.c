@@ -31,9 +31,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&command_info,  &command_map,   &command_cat,
-                                                 &command_check, &command_audit, &command_usage,
-                                                 &command_where, NULL};
+static const struct command *const commands[] = {
+    &command_info,  &command_map,   &command_cat,   &command_check,
+    &command_audit, &command_usage, &command_where, NULL};
 
 static void print_help(void)
 {

@@ -4,6 +4,7 @@
 #include "usage/usage.h"
 #include "commands/command.h"
 #include "commands/diagnostics.h"
+#include "commands/disk.h"
 #include "commands/open.h"
 #include "output/usage_output.h"
 #include "tables/preallocation.h"
@@ -13,7 +14,7 @@
 
 struct usage_options {
     bool json, backing_chain;
-    struct chain_options chain;
+    struct disk_options disk; // only the options for opening it
 };
 
 struct report {
@@ -134,20 +135,27 @@ static int run_usage(const struct command *command, int argc, char **argv)
     static const enum problem_kind tolerated[] = {
         PROBLEM_ENCRYPTION_UNKNOWN, PROBLEM_ENCRYPTION_UNSUPPORTED, PROBLEM_ENCRYPTION_NO_POINTER,
         PROBLEM_COMPRESSION_UNKNOWN, PROBLEM_NONE};
-    struct usage_options options = {.chain = {.tolerated = tolerated}};
+    struct usage_options options = {.disk = disk_options_default()};
     const char *path;
     int status;
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
     }
-    if (options.backing_chain && options.chain.no_backing) {
+    options.disk.chain.tolerated = tolerated;
+    options.disk.chain.suggests_no_backing = true;
+    if (!disk_options_check(command, &options.disk)) {
+        return EXIT_USAGE;
+    }
+    if (options.backing_chain && options.disk.chain.no_backing) {
         return command_usage_error(command, "--backing-chain and --no-backing exclude each other");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
-    const struct open_policy policy = {
-        .chain = options.chain, .pipe_cap = PIPE_CAP_METADATA, .warns_in_use = true};
+    const struct open_policy policy = {.chain = options.disk.chain,
+                                       .pipe_cap = PIPE_CAP_METADATA,
+                                       .drain = options.disk.drain,
+                                       .warns_in_use = true};
     struct chain chain;
     struct error error;
     if (open_image(path, &policy, &chain, &error)) {
@@ -163,12 +171,14 @@ static const struct option_row rows[] = {
      .help = "print one JSON object"},
     {"backing-chain", OPTION_FLAG, NULL, offsetof(struct usage_options, backing_chain),
      .help = "report each layer of the backing chain, and the sum"},
-    {"no-backing", OPTION_FLAG, NULL, offsetof(struct usage_options, chain.no_backing),
+    {"no-backing", OPTION_FLAG, NULL, offsetof(struct usage_options, disk.chain.no_backing),
      .help = "read this image alone, without its backing files"},
-    {"data-file", OPTION_FILE, "FILE", offsetof(struct usage_options, chain.data_file),
+    {"data-file", OPTION_FILE, "FILE", offsetof(struct usage_options, disk.chain.data_file),
      .help = "use this external data file, not the one that the image names"},
-    {"confine", OPTION_FOLDER, "DIR", offsetof(struct usage_options, chain.confine),
+    {"confine", OPTION_FOLDER, "DIR", offsetof(struct usage_options, disk.chain.confine),
      .help = "refuse backing and data files outside this folder"},
+    BACKING_FILE_ROW(offsetof(struct usage_options, disk.chain.backing_files), NULL),
+    DRAIN_ROW(offsetof(struct usage_options, disk.drain)),
     {.name = NULL},
 };
 

@@ -175,6 +175,9 @@ static int run_where(const struct command *command, int argc, char **argv)
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
     }
+    if (!disk_options_check(command, &options.disk)) {
+        return EXIT_USAGE;
+    }
     if (options.host && options.disk.snapshot) {
         return command_usage_error(command, "--host searches all snapshots: --snapshot is no use");
     }
@@ -198,6 +201,8 @@ static const struct option_row rows[] = {
      .help = "use this external data file, not the one that the image names"},
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct where_options, disk.chain.confine),
      .help = "refuse backing and data files outside this folder"},
+    BACKING_FILE_ROW(offsetof(struct where_options, disk.chain.backing_files), NULL),
+    DRAIN_ROW(offsetof(struct where_options, disk.drain)),
     {.name = NULL},
 };
 

@@ -79,7 +79,11 @@ void usage_print_json(const struct usage *usage, const char *filename, struct js
     json_object(json);
     json_key_text(json, "filename", filename);
     json_key_u64(json, "file_size", usage->file_size);
-    json_key_u64(json, "allocated_size", usage->allocated_size);
+    if (usage->allocated_known) {
+        json_key_u64(json, "allocated_size", usage->allocated_size);
+    } else {
+        json_key_null(json, "allocated_size");
+    }
     json_key_u64(json, "virtual_size", usage->virtual_size);
     print_parts(usage->parts, json);
     print_snapshots(usage, json);

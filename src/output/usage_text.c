@@ -218,8 +218,8 @@ static void print_sizes(const struct usage *usage, const char *filename, struct 
     text_short_size(usage->allocated_size, allocated);
     text_short_size(usage->virtual_size, disk);
     text_safe(writer, filename);
-    writer_format(writer, ": file size %s, allocated %s, virtual size %s\n\n", file, allocated,
-                  disk);
+    writer_format(writer, ": file size %s, allocated %s, virtual size %s\n\n", file,
+                  usage->allocated_known ? allocated : "unknown", disk);
 }
 
 static void print_compressed(const struct usage *usage, struct writer *writer)

@@ -3,18 +3,25 @@
 
 #include "usage/table_sums.h"
 
-#include "tables/cluster_set.h"
-
 #include <stdlib.h>
 
 enum { BITS_FIRST = 6, ROW_MAX = 256 };
+
+// A number each of whose bits depends on all of the cluster's, so that numbers at regular distances
+// do not meet: the finalizer of splitmix64.
+static uint64_t hash(uint64_t cluster)
+{
+    cluster = (cluster ^ cluster >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    cluster = (cluster ^ cluster >> 27) * UINT64_C(0x94d049bb133111eb);
+    return cluster ^ cluster >> 31;
+}
 
 // The slot of `cluster`, or the empty one where it belongs. At least half of them are empty. NULL
 // when so many slots are taken in a row that the numbers were chosen for it.
 static struct table_sum *find_slot(struct table_sum *slots, unsigned bits, uint64_t cluster)
 {
     size_t mask = ((size_t)1 << bits) - 1;
-    size_t at = (size_t)(cluster_set_hash(cluster) >> (64 - bits));
+    size_t at = (size_t)(hash(cluster) >> (64 - bits));
     for (size_t i = 0; i < ROW_MAX; i++, at = (at + 1) & mask) {
         if (slots[at].cluster == 0 || slots[at].cluster == cluster) {
             return &slots[at];

@@ -134,6 +134,7 @@ bool usage_collect(const struct chain *chain, bool measured, struct usage *usage
     const struct source *source = layer->raw ? layer->raw : layer->image->source;
     struct measure measure;
     *usage = (struct usage){.file_size = source->size,
+                            .allocated_known = source_knows_allocated(source),
                             .allocated_size = source->allocated_size,
                             .virtual_size = layer->size};
     if (measured && !measure_start(&measure, chain, error)) {

@@ -54,8 +54,9 @@ struct usage_snapshot {
 
 struct usage {
     uint64_t file_size, allocated_size, virtual_size; // bytes
-    struct part parts[PARTS];                         // their bytes add up to file_size
-    struct usage_snapshot *snapshots;                 // owned
+    bool allocated_known;
+    struct part parts[PARTS];         // their bytes add up to file_size
+    struct usage_snapshot *snapshots; // owned
     size_t snapshot_count;
     uint64_t all_snapshots_exclusive_bytes; // the snapshot table included
     uint64_t compressed_host_bytes;         // of the compressed clusters of the active disk

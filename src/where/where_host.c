@@ -7,7 +7,7 @@
 #include "format/entry.h"
 #include "format/refcount.h"
 #include "tables/bitmap_reader.h"
-#include "tables/cluster_set.h"
+#include "tables/cluster_bits.h"
 #include "tables/snapshot_reader.h"
 #include "tables/table_walk.h"
 #include "where/where.h"
@@ -19,12 +19,16 @@
 // Ours, as that of a check: half a minute of work.
 #define WHERE_BUDGET (UINT64_C(64) << 30)
 
+// Bytes for the set of L2 tables that are not walked again. Without room they are.
+enum { OTHERS_MEMORY = 16 << 20 };
+
 struct search {
     const struct image *image;
     const struct header *header;
     struct where_hosts *where;
-    uint64_t first, last;      // clusters that are asked for lie in between
-    struct cluster_set others; // L2 tables without an entry for any of them
+    uint64_t first, last;       // clusters that are asked for lie in between
+    struct cluster_bits others; // L2 tables without an entry for any of them
+    struct memory_limit limit;  // of that set
     struct budget budget;
     struct bytes snapshot; // id of the one that is walked; data NULL: none
     bool out_of_memory;
@@ -170,8 +174,8 @@ static void search_l2(struct search *search, struct table_file *file, const stru
     struct error error;
     enum walk_step step;
     bool any = false;
-    bool added;
-    if (cluster_set_peek(&search->others, cluster) != 0) {
+    bool in_file = cluster < search->others.clusters;
+    if (in_file && cluster_bits_has(&search->others, cluster)) {
         return;
     }
     while ((step = table_walk_view(&walk, &error)) == WALK_FOUND) {
@@ -180,8 +184,8 @@ static void search_l2(struct search *search, struct table_file *file, const stru
     if (step == WALK_ERROR) {
         error_prefix(&error, "L2 table at %" PRIu64, table->offset);
         failed(search, &error);
-    } else if (!any && search->header->nb_snapshots > 0) {
-        cluster_set_add(&search->others, cluster, PURPOSE_L2_TABLE, &added);
+    } else if (!any && in_file && search->header->nb_snapshots > 0) {
+        cluster_bits_add(&search->others, cluster, 1);
     }
 }
 
@@ -358,6 +362,9 @@ static bool start(struct search *search, const uint64_t *offsets, size_t count)
     }
     where->count = count;
     search->first = UINT64_MAX;
+    search->limit = (struct memory_limit){.most = OTHERS_MEMORY};
+    search->others = cluster_bits_make(
+        divide_up(search->image->source->size, search->header->cluster_size), &search->limit);
     for (size_t i = 0; i < count; i++) {
         struct where_host *host = &where->items[i];
         host->offset = offsets[i];
@@ -402,7 +409,7 @@ bool where_hosts(const struct chain *chain, const uint64_t *offsets, size_t coun
     if (!search.out_of_memory) {
         search_all(&search);
     }
-    cluster_set_free(&search.others);
+    cluster_bits_free(&search.others);
     return search.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }
 
