@@ -14,6 +14,8 @@
 //   info/      answers, one room each, as plain structs;
 //   check/     the rooms do not know one another
 //   audit/
+//   usage/
+//   where/
 //   output/    those structs as text and JSON
 //   commands/  one command a file: its options and what it prints
 
@@ -29,8 +31,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {&command_info,  &command_map,   &command_cat,
-                                                 &command_check, &command_audit, NULL};
+static const struct command *const commands[] = {
+    &command_info,  &command_map,   &command_cat,   &command_check,
+    &command_audit, &command_usage, &command_where, NULL};
 
 static void print_help(void)
 {

@@ -26,6 +26,8 @@ extern const struct command command_map;
 extern const struct command command_cat;
 extern const struct command command_check;
 extern const struct command command_audit;
+extern const struct command command_usage;
+extern const struct command command_where;
 
 enum exit_status {
     EXIT_DONE = 0,

@@ -103,10 +103,10 @@ const struct option_row key_rows[] = {
     {"key-strip-newline", OPTION_FLAG, NULL, offsetof(struct key_options, strip_newline),
      .help = "drop the newline that ends the passphrase"},
     {"max-kdf-iterations", OPTION_NUMBER, "N", offsetof(struct key_options, max_iterations),
-     .help = "spend at most this many iterations of key derivation on all key slots together, skipping "
-             "those that need more (50000000)",
-     .least = 1,
-     .most = UINT32_MAX},
+     .help =
+         "spend at most this many iterations of key derivation on all key slots together, skipping "
+         "those that need more (50000000)",
+     .least = 1, .most = UINT32_MAX},
     {.name = NULL},
 };
 

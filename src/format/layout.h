@@ -231,8 +231,8 @@ enum {
 // Ours, against encryption headers that are made to cost time or memory: no writer exceeds them.
 #define CAP_LUKS_KEY_BYTES UINT32_C(64)   // two keys of 256 bits, for mode xts
 #define CAP_LUKS_STRIPES   UINT32_C(4000) // what all writers use
-// Of all key slots that are tried and of the master key, together: 8 to 20 seconds, depending on the
-// hash. Writers aim at 2 seconds a slot; a user can raise it.
+// Of all key slots that are tried and of the master key, together: 8 to 20 seconds, depending on
+// the hash. Writers aim at 2 seconds a slot; a user can raise it.
 #define CAP_LUKS_ITERATIONS UINT32_C(50000000)
 
 // Ours: an extension longer than this is listed without its content.

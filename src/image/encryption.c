@@ -241,8 +241,7 @@ static bool tell_search(const struct search *search, struct error *error)
     }
     *error = search->fault;
     error->code = ERROR_KEY;
-    return error_prefix(error,
-                        "the passphrase is wrong, or that of a key slot that was skipped");
+    return error_prefix(error, "the passphrase is wrong, or that of a key slot that was skipped");
 }
 
 // The fault is that of the first slot in use.

@@ -12,6 +12,7 @@
 #     image          the image, and beside it whatever else the recipe made
 #     raw            digest of the guest bytes that qemu-img convert reads; not of make_far_image
 #     map            what qemu-img map prints
+#     measure        what qemu-img measure prints for a copy as raw, then as qcow2
 #     check.theirs   what qemu-img check prints, and check.messages on standard error; its status is 0
 #
 # The program under test never writes there: builds with and without sanitizers share the folder. There are
@@ -67,8 +68,13 @@ make_judged() {
         rm raw.bytes
     fi
     # shellcheck disable=SC2094 # "map" is a word here, and a file
-    qemu-img map "${qemu_image[@]}" --output=json >map &&
+    qemu-img map "${qemu_image[@]}" --output=json >map && qemu_measures >measure &&
         qemu-img check --output=json "${qemu_image[@]}" >check.theirs 2>check.messages
+}
+
+# qemu_measures: prints how large qemu-img says that copies of $qemu_image are
+qemu_measures() {
+    qemu-img measure --output=json -O raw "${qemu_image[@]}" && qemu-img measure --output=json -O qcow2 "${qemu_image[@]}"
 }
 
 # digest FILE: writes that of standard input there
@@ -100,37 +106,44 @@ cat_is_judged() {
     [[ $got == "$want" ]] || fail 'cat -o: not the bytes that qemu-img reads'
 }
 
-# tables_are_judged RECIPE CODE...: map prints QEMU's map, check reports what qemu-img check reports, and
-# audit reports findings with these codes, which are in order, and no others
+# tables_are_judged RECIPE CODE...: map prints QEMU's map, check reports what qemu-img check reports, usage
+# measures as qemu-img measure does and counts each byte of the file once, and audit reports findings with
+# these codes, which are in order, and no others
 tables_are_judged() {
     local different status=0 recipe=$1
     shift
     "$QCOW2_INFO" map --host-offsets --json "$kept/image" >map.ours || fail "map: status $?" || return
     "$QCOW2_INFO" check --json "$kept/image" >check.ours || fail "check: status $?" || return
+    "$QCOW2_INFO" usage --json "$kept/image" >usage.ours || fail "usage: status $?" || return
     "$QCOW2_INFO" audit --json "$kept/image" >audit.ours || status=$?
     [[ $status -eq $(($# > 0 ? 2 : 0)) ]] || fail "audit: status $status" || return
-    different=$(compare_tables "$kept/map" "$@") || fail "$different" || return
+    different=$(compare_tables "$kept/map" "$kept/measure" "$@") || fail "$different" || return
     # QEMU maps the last bytes of a raw file that does not end in a sector as a whole one.
     [[ $recipe != *raw-short* ]] || different=${different/map/}
     # A write into space that was only reserved leaves holes around it, which some file systems fill later.
     # So, where the maps differ, QEMU maps the image once more when everything is on disk.
-    if [[ $different == *map* ]]; then
+    if [[ $different == *map* || $different == *measure* ]]; then
         find "$kept" -type f -exec sync {} +
         "$QCOW2_INFO" map --host-offsets --json "$kept/image" >map.ours
+        "$QCOW2_INFO" usage --json "$kept/image" >usage.ours
         local qemu_image our_key
-        opens "$kept/image" "$recipe" && qemu-img map "${qemu_image[@]}" --output=json >map.theirs || return
-        different=$(compare_tables map.theirs "$@")
+        opens "$kept/image" "$recipe" && qemu-img map "${qemu_image[@]}" --output=json >map.theirs &&
+            qemu_measures >measure.theirs || return
+        different=$(compare_tables map.theirs measure.theirs "$@")
+        [[ $recipe != *raw-short* ]] || different=${different/map/}
     fi
     [[ -z $different ]] || fail 'not what qemu-img reports, or findings of audit that were not expected:' \
-        "$different" "$(head -c 2000 audit.ours)" "$(diff -u "$kept/map" map.ours)"
+        "$different" "$(head -c 2000 audit.ours)" "$(diff -u "$kept/map" map.ours)" "$(cat "$kept/measure")" \
+        "$(head -c 3000 usage.ours)"
 }
 
-# compare_tables MAP CODE...: prints the commands that disagree
+# compare_tables MAP MEASURE CODE...: prints the commands that disagree
 compare_tables() {
     local no_offsets=false
     [[ $recipe != *encrypt.format* ]] || no_offsets=true
-    jq -n -r --arg codes "${*:2}" --argjson no_offsets $no_offsets \
+    jq -n -r --arg codes "${*:3}" --argjson no_offsets $no_offsets \
         --argjson bytes "$(stat -c %s "$kept/image")" --slurpfile our_map map.ours --slurpfile their_map "$1" \
         --slurpfile our_check check.ours --slurpfile their_check "$kept/check.theirs" \
+        --slurpfile our_usage usage.ours --slurpfile their_measure "$2" \
         --slurpfile our_audit audit.ours -f "$TOP/tests/helpers/matrix.jq" 2>&1
 }

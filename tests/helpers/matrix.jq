@@ -6,6 +6,7 @@
 #     jq -n -r -f matrix.jq --arg codes 'CODE ...' --argjson no_offsets BOOLEAN --argjson bytes FILE_SIZE
 #         --slurpfile our_map FILE --slurpfile their_map FILE
 #         --slurpfile our_check FILE --slurpfile their_check FILE --slurpfile our_audit FILE
+#         --slurpfile our_usage FILE --slurpfile their_measure FILE
 #
 # Prints the commands that disagree, one a line.
 
@@ -33,6 +34,16 @@ def our_figures: with_entries(.key |= gsub("_"; "-")) | figures;
 # The one thing that check finds in a sound image: a file that goes on where the image ends, for QEMU too.
 def expected_findings: if $bytes > $their_check[0]["image-end-offset"] then ["trailing-bytes"] else [] end;
 
+def their_measure: $their_measure | map(with_entries(.key |= gsub("-"; "_"))) | {raw: .[0], qcow2: .[1]};
+
+# Each byte of a sound image counts once, and nothing behind the end that QEMU knows is in use.
+def adds_up: ([.parts[].bytes] | add) == $bytes and
+    all(.parts[] | select(.code == "leaked" or .code == "conflicting"); .clusters == 0) and
+    (.parts[] | select(.code == "trailing").bytes) == ([0, $bytes - $their_check[0]["image-end-offset"]] | max) and
+    .errors == 0;
+
 (select(($our_map | ours) != ($their_map[0] | theirs)) | "map"),
 (select([$our_check[0].findings[].code] != expected_findings or ($our_check[0] | our_figures) != ($their_check[0] | figures)) | "check"),
+(select($our_usage[0].measure != their_measure) | "measure"),
+(select($our_usage[0] | adds_up | not) | "usage"),
 (select([$our_audit[0].findings[].code] | unique | join(" ") != $codes) | "audit")

@@ -22,8 +22,10 @@ declare -A below=(
     [info]='base source format codec image tables'
     [check]='base source format codec image tables'
     [audit]='base source format codec image tables'
-    [output]='base format image info check audit'
-    [commands]='base source format codec image tables info check audit output'
+    [usage]='base source format codec image tables'
+    [where]='base source format codec image tables'
+    [output]='base format image info check audit usage where'
+    [commands]='base source format codec image tables info check audit usage where output'
 )
 
 bad=0

@@ -1,0 +1,210 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "usage/usage.h"
+#include "commands/command.h"
+#include "commands/diagnostics.h"
+#include "commands/disk.h"
+#include "commands/open.h"
+#include "output/usage_output.h"
+#include "tables/preallocation.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+struct usage_options {
+    bool json, backing_chain;
+    struct disk_options disk; // only the options for opening it
+};
+
+struct report {
+    const struct usage_options *options;
+    struct writer writer;
+    struct json json;
+    struct usage_sum sum;
+    unsigned columns; // of the terminal
+};
+
+enum { COLUMNS_DEFAULT = 80 };
+
+static unsigned terminal_columns(void)
+{
+    struct winsize size;
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : COLUMNS_DEFAULT;
+}
+
+// The layers of `chain` from `depth` on, which it borrows.
+static struct chain chain_from(const struct chain *chain, size_t depth)
+{
+    return (struct chain){.layers = chain->layers + depth, .count = chain->count - depth};
+}
+
+static void print_usage(struct report *report, const char *path, const struct usage *usage)
+{
+    usage_sum_add(&report->sum, usage);
+    if (report->options->json) {
+        usage_print_json(usage, path, &report->json);
+        return;
+    }
+    if (report->sum.layers > 1) {
+        writer_string(&report->writer, "\n");
+    }
+    usage_print_text(usage, path, report->columns, &report->writer);
+}
+
+// `measured`: all layers below are there. False after an error was printed.
+static bool report_layer(struct report *report, const struct chain *chain, size_t depth,
+                         bool measured)
+{
+    struct chain from = chain_from(chain, depth);
+    const char *path = from.layers[0].path;
+    struct usage usage;
+    struct error error;
+    bool collected = usage_collect(&from, measured, &usage, &error);
+    if (collected) {
+        print_usage(report, path, &usage);
+    }
+    bool complete = collected && usage.error_count == 0;
+    if (!complete) {
+        print_error(path, collected ? &usage.first_error : &error);
+    }
+    usage_free(&usage);
+    return complete;
+}
+
+static bool report_chain(struct report *report, const struct chain *chain, bool measured)
+{
+    bool complete = report_layer(report, chain, 0, measured);
+    for (size_t i = 1; report->options->backing_chain && i < chain->count; i++) {
+        complete = report_layer(report, chain, i, measured) && complete;
+    }
+    return complete;
+}
+
+static bool report_sum(struct report *report, const struct chain *chain, bool measured)
+{
+    struct json *json = &report->json;
+    if (!report->options->json) {
+        bool complete = report_chain(report, chain, measured);
+        usage_sum_print_text(&report->sum, report->columns, &report->writer);
+        return complete;
+    }
+    json_object(json);
+    json_key_array(json, "layers");
+    bool complete = report_chain(report, chain, measured);
+    json_end(json);
+    json_key(json, "sum");
+    usage_sum_print_json(&report->sum, json);
+    return complete;
+}
+
+// Prints the layers that could be opened. `fault` says why not all could; code NULL: they could.
+static int print_report(const struct usage_options *options, const char *path, struct chain *chain,
+                        const struct error *fault)
+{
+    struct report report = {.options = options, .columns = terminal_columns()};
+    bool measured = !fault->code;
+    bool complete = false;
+    struct error error;
+    writer_init(&report.writer, STDOUT_FILENO);
+    json_init(&report.json, &report.writer, JSON_PRETTY);
+    if (measured) {
+        preallocation_find_holes(chain);
+    }
+    if (chain->count > 0) {
+        complete = options->backing_chain ? report_sum(&report, chain, measured)
+                                          : report_chain(&report, chain, measured);
+    }
+    if (options->json && chain->count > 0) {
+        json_finish(&report.json);
+    }
+    if (!writer_finish(&report.writer, &error)) {
+        print_error(NULL, &error);
+        complete = false;
+    }
+    if (fault->code) {
+        print_error(path, fault);
+    }
+    return complete && !fault->code ? EXIT_DONE : EXIT_CANNOT;
+}
+
+static int run_usage(const struct command *command, int argc, char **argv)
+{
+    // Where the data lies is known without a key or a decoder.
+    static const enum problem_kind tolerated[] = {
+        PROBLEM_ENCRYPTION_UNKNOWN, PROBLEM_ENCRYPTION_UNSUPPORTED, PROBLEM_ENCRYPTION_NO_POINTER,
+        PROBLEM_COMPRESSION_UNKNOWN, PROBLEM_NONE};
+    struct usage_options options = {.disk = disk_options_default()};
+    const char *path;
+    int status;
+    if (!options_parse(command, argc, argv, &options, &status)) {
+        return status;
+    }
+    options.disk.chain.tolerated = tolerated;
+    options.disk.chain.suggests_no_backing = true;
+    if (!disk_options_check(command, &options.disk)) {
+        return EXIT_USAGE;
+    }
+    if (options.backing_chain && options.disk.chain.no_backing) {
+        return command_usage_error(command, "--backing-chain and --no-backing exclude each other");
+    }
+    if (!command_image_argument(command, argc, argv, &path)) {
+        return EXIT_USAGE;
+    }
+    const struct open_policy policy = {.chain = options.disk.chain,
+                                       .pipe_cap = PIPE_CAP_METADATA,
+                                       .drain = options.disk.drain,
+                                       .warns_in_use = true};
+    struct chain chain;
+    struct error error;
+    if (open_image(path, &policy, &chain, &error)) {
+        error.code = NULL;
+    }
+    status = print_report(&options, path, &chain, &error);
+    chain_close(&chain);
+    return status;
+}
+
+static const struct option_row rows[] = {
+    {"json", OPTION_FLAG, NULL, offsetof(struct usage_options, json),
+     .help = "print one JSON object"},
+    {"backing-chain", OPTION_FLAG, NULL, offsetof(struct usage_options, backing_chain),
+     .help = "report each layer of the backing chain, and the sum"},
+    {"no-backing", OPTION_FLAG, NULL, offsetof(struct usage_options, disk.chain.no_backing),
+     .help = "read this image alone, without its backing files"},
+    {"data-file", OPTION_FILE, "FILE", offsetof(struct usage_options, disk.chain.data_file),
+     .help = "use this external data file, not the one that the image names"},
+    {"confine", OPTION_FOLDER, "DIR", offsetof(struct usage_options, disk.chain.confine),
+     .help = "refuse backing and data files outside this folder"},
+    BACKING_FILE_ROW(offsetof(struct usage_options, disk.chain.backing_files), NULL),
+    DRAIN_ROW(offsetof(struct usage_options, disk.drain)),
+    {.name = NULL},
+};
+
+static const struct option_group groups[] = {
+    {"Options", .rows = rows},
+    COMMON_OPTIONS,
+};
+
+static const char notes[] =
+    "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB\n"
+    "are read.\n"
+    "\n"
+    "Every byte of the file is counted once, by the use of its host cluster. FREED IF\n"
+    "DELETED is what deleting that snapshot alone frees inside the file.\n"
+    "\n"
+    "Exit status: 0 done, 1 a table or a layer cannot be read, 64 usage.\n"
+    "\n"
+    "Examples:\n"
+    "  qcow2-info usage disk.qcow2\n"
+    "  qcow2-info usage --json disk.qcow2 | jq '.snapshots | max_by(.exclusive_bytes)'\n";
+
+const struct command command_usage = {
+    .name = "usage",
+    .summary = "Shows where the space of the file went, and what would free some.",
+    .usage = "[IMAGE] [OPTION]...",
+    .groups = groups,
+    .notes = notes,
+    .run = run_usage,
+};

@@ -1,0 +1,30 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Where the space of an image went, for people and for programs.
+
+#ifndef OUTPUT_USAGE_OUTPUT_H
+#define OUTPUT_USAGE_OUTPUT_H
+
+#include "output/json.h"
+#include "usage/usage.h"
+
+// The sums over the layers of a backing chain.
+struct usage_sum {
+    size_t layers;
+    uint64_t file_size, allocated_size; // bytes
+    struct part parts[PARTS];
+};
+
+void usage_sum_add(struct usage_sum *sum, const struct usage *usage);
+
+// One object.
+void usage_print_json(const struct usage *usage, const char *filename, struct json *json);
+void usage_sum_print_json(const struct usage_sum *sum, struct json *json);
+
+// `columns`: of the terminal, 80 where there is none.
+void usage_print_text(const struct usage *usage, const char *filename, unsigned columns,
+                      struct writer *writer);
+void usage_sum_print_text(const struct usage_sum *sum, unsigned columns, struct writer *writer);
+
+#endif

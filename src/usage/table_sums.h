@@ -1,0 +1,33 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What each L2 table refers to, in bytes, so that a table that disks share is added up once.
+
+#ifndef USAGE_TABLE_SUMS_H
+#define USAGE_TABLE_SUMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// So many tables are remembered, in 16 MiB: those of 256 TiB in clusters of 64 KiB. Others are
+// walked again.
+enum { TABLE_SUMS_MAX = 1 << 19 };
+
+struct table_sum {
+    uint64_t cluster; // of the table; 0: none
+    uint64_t bytes;   // of the file that it and its entries refer to
+};
+
+struct table_sums {
+    struct table_sum *slots; // owned; NULL while empty
+    unsigned bits;           // there are 2^bits of them
+    size_t count;
+};
+
+// Remembers the sum of the table in `cluster`, which is not 0, if there is room.
+void table_sums_put(struct table_sums *sums, uint64_t cluster, uint64_t bytes);
+bool table_sums_get(const struct table_sums *sums, uint64_t cluster, uint64_t *bytes);
+void table_sums_free(struct table_sums *sums);
+
+#endif

@@ -1,0 +1,167 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "usage/usage.h"
+
+#include "base/checked.h"
+#include "format/entry.h"
+#include "usage/usage_state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+const struct part_rule part_rules[PARTS] = {
+    [PART_HEADER] = {"header", "the header"},
+    [PART_L1_TABLES] = {"l1-tables", "L1 tables"},
+    [PART_L2_TABLES] = {"l2-tables", "L2 tables"},
+    [PART_REFCOUNTS] = {"refcounts", "refcount table and blocks"},
+    [PART_SNAPSHOT_TABLE] = {"snapshot-table", "the snapshot table"},
+    [PART_ENCRYPTION_HEADER] = {"encryption-header", "the encryption header"},
+    [PART_BITMAPS] = {"bitmaps", "dirty bitmaps"},
+    [PART_ACTIVE_DATA] = {"active-data", "data of the active disk"},
+    [PART_SHARED_DATA] = {"shared-data", "data of the active disk and snapshots"},
+    [PART_SNAPSHOT_DATA] = {"snapshot-data", "data of snapshots only"},
+    [PART_VM_STATE] = {"vm-state", "saved VM states"},
+    [PART_ZERO_RESERVED] = {"zero-reserved", "kept by zero clusters"},
+    [PART_LEAKED] = {"leaked", "leaked: nothing refers to it"},
+    [PART_FREE] = {"free", "free inside the file"},
+    [PART_TRAILING] = {"trailing", "after the last cluster in use"},
+    [PART_CONFLICTING] = {"conflicting", "used for two purposes"},
+};
+
+void usage_failed(struct usage_state *state, const struct error *error)
+{
+    state->out_of_memory = state->out_of_memory || error->code == ERROR_MEMORY;
+    if (state->usage->error_count++ == 0) {
+        state->usage->first_error = *error;
+    }
+}
+
+uint64_t usage_note(struct usage_state *state, uint64_t offset, uint64_t size, unsigned use,
+                    uint32_t owner)
+{
+    unsigned bits = state->header->cluster_bits;
+    uint64_t limit = state->map.clusters << bits;
+    if (size == 0 || !range_inside(offset, size, limit)) {
+        return 0;
+    }
+    uint64_t first = offset >> bits;
+    uint64_t last = (offset + size - 1) >> bits;
+    // Tables that take many clusters may be named again and again.
+    if (last > first && !budget_spend(&state->budget, (last - first) * 64)) {
+        return 0;
+    }
+    for (uint64_t cluster = first; cluster <= last; cluster++) {
+        if (!use_map_add(&state->map, cluster, use, owner)) {
+            state->out_of_memory = true;
+        }
+    }
+    return (last - first + 1) << bits;
+}
+
+static void note_active(struct usage_state *state)
+{
+    struct l1_table l1 = l1_table_active(state->header);
+    struct error error;
+    if (l1_table_is_sound(state->header, l1)) {
+        usage_tree(state, l1, state->header->size, OWNER_NONE);
+        return;
+    }
+    error_at(&error, ERROR_CORRUPT, HEADER_L1_TABLE_OFFSET,
+             "invalid location or size of the L1 table: %" PRIu32 " entries at %" PRIu64, l1.size,
+             l1.offset);
+    usage_failed(state, &error);
+    if (state->measure) {
+        measure_fail(state->measure, &error);
+    }
+}
+
+static void note_everything(struct usage_state *state)
+{
+    struct error error;
+    usage_note(state, 0, state->header->cluster_size, PURPOSE_HEADER, OWNER_NONE);
+    note_active(state);
+    usage_snapshots(state);
+    usage_encryption(state);
+    usage_bitmaps(state);
+    usage_refcount_tables(state);
+    usage_leaks(state);
+    if (state->budget.ended) {
+        error_set(&error, ERROR_LIMIT,
+                  "tables that refer to each other again and again make as much work as %" PRIu64
+                  " bytes of tables; the rest is left out",
+                  USAGE_BUDGET);
+        usage_failed(state, &error);
+    }
+}
+
+static bool collect_image(const struct layer *layer, struct measure *measure, struct usage *usage,
+                          struct error *error)
+{
+    const struct image *image = layer->image;
+    struct usage_state state = {
+        .image = image,
+        .header = &image->header,
+        .usage = usage,
+        .measure = measure,
+        .budget = {.left = USAGE_BUDGET},
+    };
+    if (!image->header.geometry_known) {
+        return error_at(error, ERROR_CORRUPT, HEADER_CLUSTER_BITS,
+                        "the version or the cluster size is unknown: nothing can be added up");
+    }
+    uint64_t clusters = divide_up(image->source->size, image->header.cluster_size);
+    state.out_of_memory = !use_map_make(&state.map, clusters);
+    if (!state.out_of_memory) {
+        note_everything(&state);
+        usage_totals(&state);
+    }
+    table_sums_free(&state.sums);
+    use_map_free(&state.map);
+    return state.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
+}
+
+// All bytes of a raw file are the disk's.
+static void collect_raw(const struct source *raw, struct usage *usage)
+{
+    usage->parts[PART_ACTIVE_DATA].bytes = raw->size;
+}
+
+bool usage_collect(const struct chain *chain, bool measured, struct usage *usage,
+                   struct error *error)
+{
+    const struct layer *layer = &chain->layers[0];
+    const struct source *source = layer->raw ? layer->raw : layer->image->source;
+    struct measure measure;
+    *usage = (struct usage){.file_size = source->size,
+                            .allocated_known = source_knows_allocated(source),
+                            .allocated_size = source->allocated_size,
+                            .virtual_size = layer->size};
+    if (measured && !measure_start(&measure, chain, error)) {
+        return false;
+    }
+    bool collected = true;
+    if (layer->raw) {
+        collect_raw(layer->raw, usage);
+    } else {
+        collected = collect_image(layer, measured ? &measure : NULL, usage, error);
+    }
+    if (measured) {
+        usage->measure = measure_finish(&measure);
+        if (measure.failed.code && usage->error_count++ == 0) {
+            usage->first_error = measure.failed;
+        }
+        measure_end(&measure);
+    }
+    return collected;
+}
+
+void usage_free(struct usage *usage)
+{
+    for (size_t i = 0; i < usage->snapshot_count; i++) {
+        free((void *)usage->snapshots[i].id.data);
+        free((void *)usage->snapshots[i].name.data);
+    }
+    free(usage->snapshots);
+    *usage = (struct usage){0};
+}

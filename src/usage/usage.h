@@ -1,0 +1,77 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Where the space of an image file goes: every byte is counted once, by what its host cluster is
+// used for. Reads only.
+
+#ifndef USAGE_USAGE_H
+#define USAGE_USAGE_H
+
+#include "base/error.h"
+#include "image/chain.h"
+#include "usage/measure.h"
+
+// In the order in which they are listed.
+enum usage_part {
+    PART_HEADER,
+    PART_L1_TABLES,
+    PART_L2_TABLES,
+    PART_REFCOUNTS,
+    PART_SNAPSHOT_TABLE,
+    PART_ENCRYPTION_HEADER,
+    PART_BITMAPS,
+    PART_ACTIVE_DATA,   // of the active disk alone
+    PART_SHARED_DATA,   // of the active disk and of snapshots
+    PART_SNAPSHOT_DATA, // of snapshots alone
+    PART_VM_STATE,
+    PART_ZERO_RESERVED, // host clusters that zero clusters keep
+    PART_LEAKED,
+    PART_FREE,        // before the last cluster in use
+    PART_TRAILING,    // behind it
+    PART_CONFLICTING, // clusters only: their bytes are in the part of their first use
+    PARTS,
+};
+
+struct part_rule {
+    const char *code; // stable
+    const char *words;
+};
+
+extern const struct part_rule part_rules[PARTS];
+
+struct part {
+    uint64_t bytes; // of the file
+    uint64_t clusters;
+};
+
+struct usage_snapshot {
+    struct bytes id, name; // owned
+    uint32_t date_sec;
+    uint64_t vm_state_bytes;   // as the snapshot table records it
+    uint64_t referenced_bytes; // of the file: its tables, data and VM state
+    uint64_t exclusive_bytes;  // what nothing else refers to
+};
+
+struct usage {
+    uint64_t file_size, allocated_size, virtual_size; // bytes
+    bool allocated_known;
+    struct part parts[PARTS];         // their bytes add up to file_size
+    struct usage_snapshot *snapshots; // owned
+    size_t snapshot_count;
+    uint64_t all_snapshots_exclusive_bytes; // the snapshot table included
+    uint64_t compressed_host_bytes;         // of the compressed clusters of the active disk
+    uint64_t compressed_guest_bytes;
+    struct measure_sizes measure;
+    uint64_t error_count; // tables that could not be read, or not be found; the first one:
+    struct error first_error;
+};
+
+// Adds up the first layer of `chain`. Without `measured` the layers below it are not needed, and
+// usage->measure says nothing. At most 1.25 bytes of memory a host cluster of the file, 24 MiB, and
+// 4 bytes for each cluster of the pieces of the file that many snapshots have to themselves. False
+// only when there is no memory or the cluster size is unknown; the image may well be damaged.
+bool usage_collect(const struct chain *chain, bool measured, struct usage *usage,
+                   struct error *error);
+void usage_free(struct usage *usage);
+
+#endif

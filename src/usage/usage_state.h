@@ -1,0 +1,55 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What the parts of the adding up share.
+
+#ifndef USAGE_USAGE_STATE_H
+#define USAGE_USAGE_STATE_H
+
+#include "tables/budget.h"
+#include "usage/table_sums.h"
+#include "usage/usage.h"
+#include "usage/use_map.h"
+
+struct usage_state {
+    const struct image *image;
+    const struct header *header;
+    struct usage *usage;
+    struct measure *measure; // NULL: not asked for
+    struct use_map map;
+    struct table_sums sums;
+    struct budget budget; // for L1 tables, those of bitmaps, and L2 tables that are walked again
+    bool out_of_memory;
+};
+
+// Ours, as that of a check: half a minute of work. Snapshots without faults stay far below it.
+#define USAGE_BUDGET (UINT64_C(64) << 30)
+
+// Counts a part that could not be read.
+void usage_failed(struct usage_state *state, const struct error *error);
+
+// Notes that [offset, offset + size) of the file is used for `use`, an enum purpose or enum use, by
+// `owner` of use_map.h. Nothing when it reaches past the last cluster of the file. Returns how many
+// bytes of clusters it touches.
+uint64_t usage_note(struct usage_state *state, uint64_t offset, uint64_t size, unsigned use,
+                    uint32_t owner);
+
+// Adds up an L1 table and all below it. `disk_size`: bytes of the disk; behind it is VM state.
+// Returns the bytes of the file that it refers to, those of compressed clusters as they are stored.
+uint64_t usage_tree(struct usage_state *state, struct l1_table l1, uint64_t disk_size,
+                    uint32_t owner);
+
+// Snapshots with their trees, the encryption header, bitmaps, and the refcount table and its
+// blocks.
+void usage_snapshots(struct usage_state *state);
+void usage_encryption(struct usage_state *state);
+void usage_bitmaps(struct usage_state *state);
+void usage_refcount_tables(struct usage_state *state);
+
+// Marks clusters that have a refcount and no use.
+void usage_leaks(struct usage_state *state);
+
+// Adds up the map.
+void usage_totals(struct usage_state *state);
+
+#endif
