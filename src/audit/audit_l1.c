@@ -209,8 +209,9 @@ bool l1_rows_next(struct l1_rows *rows)
                 return false;
             }
         }
-        find_row_tables(rows, &rows->block[(rows->next - rows->first) * views]);
+        uint64_t *row = &rows->block[(rows->next - rows->first) * views];
         rows->index = rows->next++;
+        find_row_tables(rows, row);
         if (rows->count > 0) {
             return true;
         }
