@@ -187,7 +187,7 @@ clusters() {
     qemu-img snapshot -q -c $'a\e[31mb' image
     run_qcow2_info usage image
     assert_status 0
-    assert_output_contains 'a\x1B[31mb'
+    assert_output_contains 'a\x1b[31mb'
 }
 
 @test "an L2 table past the end of the file: the rest is added up, status 1" {

@@ -176,7 +176,7 @@ back_and_forth() {
 @test "there and back: random images" {
     local seed image
     seq 100000 140000 >text && gzip -nc text >noise
-    for seed in 3 4 5 6 7 8; do
+    for seed in 3 4 5; do
         mkdir $seed && cd $seed && ln ../text ../noise . || return
         "$TOP/tests/random/recipe" $seed >recipe && bash ./recipe >log 2>&1 </dev/null || true
         for image in *.qcow2; do
