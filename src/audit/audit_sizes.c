@@ -52,7 +52,7 @@ static uint64_t stored_size(struct source *source)
         stored += hole ? 0 : run;
         offset += run;
     }
-    if (offset < source->size && source->kind == SOURCE_FILE) {
+    if (offset < source->size && source_knows_allocated(source)) {
         return min_u64(stored + (source->size - offset), source->allocated_size);
     }
     return stored + (source->size - offset);

@@ -290,7 +290,8 @@ static bool add_given_file(struct chain *chain, const char *path,
                             (const char *)image->backing_file.data);
     }
     struct source *source = open_file(options, path, error);
-    return (source && chain_add(chain, source, path, format, options, error))
+    return (source || protocol_explain(path, false, error)) &&
+                   chain_add(chain, source, path, format, options, error)
                ? true
                : error_prefix(error, "backing file %s", path);
 }

@@ -136,12 +136,19 @@ repeatable_options() {
     for command in "${COMMANDS[@]}"; do
         repeatable_options "$command" | sed "s/^/$command /"
     done >repeatable
-    assert_equal "$(<repeatable)" 'info key-file
+    assert_equal "$(sort repeatable)" "$(sort <<'END'
+info backing-file
+info key-file
 map bitmap
+map backing-file
 cat key-file
+cat backing-file
+check backing-file
 check key-file
 audit allow
-audit deny'
+audit deny
+END
+    )"
 }
 
 @test "cli: an option with a value is refused when it is given twice" {
@@ -392,6 +399,10 @@ END
     run_qcow2_info map --data-file rbd://pool/x with-data.qcow2
     assert_status 1
     assert_one_error with-data.qcow2 'data file rbd://pool/x' 'the protocol "rbd" is not supported'
+    qemu-img create -q -f qcow2 -b with-data.qcow2 -F qcow2 over.qcow2
+    run_qcow2_info map --backing-file nbd://host/x over.qcow2
+    assert_status 1
+    assert_one_error over.qcow2 'backing file nbd://host/x' 'the protocol "nbd" is not supported'
     run_qcow2_info cat -o nbd://host/x "$SAMPLE"
     assert_status 1
     assert_one_error nbd://host/x 'the protocol "nbd" is not supported'
