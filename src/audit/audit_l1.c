@@ -170,7 +170,7 @@ static void number_tables(struct l1_rows *rows, size_t count)
 }
 
 // Most snapshots have the same table as the one before.
-static void find_row_tables(struct l1_rows *rows, uint64_t *row)
+static void find_row_tables(struct l1_rows *rows, const uint64_t *row)
 {
     size_t views = rows->state->view_count;
     size_t found = 0;
@@ -178,7 +178,6 @@ static void find_row_tables(struct l1_rows *rows, uint64_t *row)
     rows->count = 0;
     for (size_t view = 0; view < views; view++) {
         uint64_t l2_offset = row[view] != 0 ? table_of_entry(rows, row[view], view) : 0;
-        row[view] = 0; // for the next block
         rows->table_of[view] = L1_ROW_NONE;
         if (l2_offset != 0) {
             rows->keys[found] = (struct l1_key){l2_offset, (uint32_t)view};
@@ -212,6 +211,9 @@ bool l1_rows_next(struct l1_rows *rows)
         uint64_t *row = &rows->block[(rows->next - rows->first) * views];
         rows->index = rows->next++;
         find_row_tables(rows, row);
+        for (size_t view = 0; view < views; view++) {
+            row[view] = 0; // for the next block
+        }
         if (rows->count > 0) {
             return true;
         }

@@ -139,7 +139,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the format",
         "programs that trust its numbers read past the directory"},
     [AUDIT_NAME_CONTROL] = {"name-control", AUDIT_UNSAFE,
-        "a name has control characters, or such as change the direction of writing or are not seen",
+        "a name has control characters, characters that change the direction of writing or are not "
+        "seen, or blanks other than the space",
         "a forged line in a log, a terminal that is steered, a name that looks like another"},
     [AUDIT_NAME_NOT_UTF8] = {"name-not-utf8", AUDIT_UNSAFE,
         "a name is not UTF-8",

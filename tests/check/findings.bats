@@ -135,7 +135,7 @@ end_of() {
     assert_codes empty-table leaked-data leaked-data leaked-data
     assert_finding empty-table warning "$at" 0
     # No more than 256 MiB of leaked clusters are read. These are zeros, and no holes.
-    make_image image 320M '' 'write -P 0 0 320M'
+    make_new_image image 320M '' 'write -P 0 0 320M'
     poke_be64 image "$(l1_entry_at image 0)" 0
     run --separate-stderr strace -f -qq -o trace -P image -e trace=pread64 "$QCOW2_INFO" check --json image
     printf '%s\n' "$output" >check.json

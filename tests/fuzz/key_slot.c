@@ -19,6 +19,8 @@ enum {
     AT = SECTOR_SIZE,    // of the header in its file
     ITERATIONS_MAX = 16, // so that eight slots take no time
     KEY_MAX = 64,
+    // All slots of so many, with four blocks of the shortest hash in a key, and the master key.
+    ALL_ITERATIONS_MAX = LUKS_SLOTS * 5 * ITERATIONS_MAX,
     NUMBER_SIZE = 4, // of a block, in front of what is hashed
     PROBE = 2 * CIPHER_SECTOR,
 };
@@ -172,7 +174,7 @@ static void must_be_refused(const struct locked *locked, struct bytes passphrase
 {
     struct error error;
     int slot;
-    MUST(!try_open(locked, passphrase, ITERATIONS_MAX, &slot, &error));
+    MUST(!try_open(locked, passphrase, ALL_ITERATIONS_MAX, &slot, &error));
     MUST(error.code == ERROR_KEY);
 }
 
@@ -206,6 +208,19 @@ static bool can_be_tried(const struct locked *locked, size_t number)
                         locked->size - AT);
 }
 
+// A slot that asks for more must not use up what this one needs.
+static void disable_dear_slots(struct locked *locked)
+{
+    for (size_t i = 0; i < LUKS_SLOTS; i++) {
+        struct luks_slot *slot = &locked->luks.slots[i];
+        uint8_t *state = locked->file + AT + LUKS_SLOT_TABLE + i * LUKS_SLOT_SIZE;
+        if (slot->active && slot->iterations > ITERATIONS_MAX) {
+            slot->active = false;
+            memcpy(state, "\0\0\xde\xad", sizeof(uint32_t));
+        }
+    }
+}
+
 // One before it may hold the same key.
 static void must_open(struct locked *locked, size_t number)
 {
@@ -218,7 +233,8 @@ static void must_open(struct locked *locked, size_t number)
     find_key(locked, &luks->slots[number], key);
     derive(luks->hash, (struct bytes){key, luks->key_bytes}, luks->master_key_salt,
            luks->master_key_iterations, digest, LUKS_DIGEST_SIZE);
-    struct cipher *cipher = try_open(locked, locked->passphrase, ITERATIONS_MAX, &slot, &error);
+    disable_dear_slots(locked);
+    struct cipher *cipher = try_open(locked, locked->passphrase, ALL_ITERATIONS_MAX, &slot, &error);
     MUST(cipher && (size_t)slot <= number);
     must_decrypt(cipher, luks, (struct bytes){key, luks->key_bytes});
     cipher_close(cipher);
