@@ -265,33 +265,59 @@ static bool same_as_before(const struct audit_tree *tree, const uint8_t *entries
                   count * entry_size) == 0;
 }
 
-// Looks at entries from `index` on that name clusters of data side by side, as far as there is
-// nothing to say of them: all are in the file, without marks, and named nowhere else. Returns how
-// many; 0: the first one has to be looked at by itself.
-static size_t look_at_run(struct audit_tree *tree, struct bytes rest, size_t index)
+// How many entries, the first one included, name clusters of data side by side of which nothing is
+// to be said but where they are: all are in the file and without marks. 0: the first one has to be
+// looked at by itself.
+static size_t plain_run(const struct audit_tree *tree, struct bytes rest)
 {
-    struct audit_state *state = tree->state;
+    const struct audit_state *state = tree->state;
     const struct header *header = state->header;
     struct l2_entry first = l2_entry_load(header, rest, 0);
     uint64_t host_offset = l2_entry_host_offset(first);
-    if (l2_entry_is_compressed(first) || host_offset < state->marks.unmarked_start ||
+    if (host_offset == 0 || l2_entry_is_compressed(first) ||
+        host_offset < state->marks.unmarked_start ||
         l2_entry_data_parts(header, first) != ALL_PARTS || header_has_data_file(header) ||
         l2_entry_faults(header, first, tree->guest_offset) != 0) {
         return 0;
     }
     uint64_t limit = min_u64(state->source->size, state->marks.unmarked_end);
     uint64_t room = host_offset < limit ? (limit - host_offset) >> header->cluster_bits : 0;
-    size_t count = (size_t)min_u64(l2_entries_plain(header, rest), room);
-    uint64_t cluster = host_offset >> header->cluster_bits;
-    if (count > 0 && !tree->again && !same_as_before(tree, rest.data, index, count)) {
-        count = (size_t)cluster_bits_add(&state->places.used, cluster, count);
-        state->sums.data_clusters += count;
-    }
-    tree->table->data_parts += (uint32_t)count * SUBCLUSTERS;
+    rest.size = (size_t)min_u64(rest.size, room * header->l2_entry_size);
+    return room > 0 ? l2_entries_plain(header, rest) : 0;
+}
+
+// Passes over entries of a run whose clusters nothing else has.
+static void pass_run(struct audit_tree *tree, uint64_t cluster, size_t count)
+{
     if (count > 0) {
-        audit_use(state, (cluster + count) << header->cluster_bits);
+        tree->table->data_parts += (uint32_t)count * SUBCLUSTERS;
+        audit_use(tree->state, (cluster + count) << tree->state->header->cluster_bits);
+        pass_entries(tree, count);
     }
-    return count;
+}
+
+// Takes the clusters of a run. Where one is taken already its entry is looked at by itself.
+static void look_at_run(struct audit_tree *tree, struct bytes rest, size_t index, size_t count)
+{
+    struct audit_state *state = tree->state;
+    const struct header *header = state->header;
+    uint64_t cluster = l2_entry_host_offset(l2_entry_load(header, rest, 0)) >> header->cluster_bits;
+    if (tree->again || same_as_before(tree, rest.data, index, count)) {
+        pass_run(tree, cluster, count);
+        return;
+    }
+    for (size_t done = 0; done < count;) {
+        uint64_t left = count - done;
+        size_t added = (size_t)cluster_bits_add(&state->places.used, cluster + done, left);
+        state->sums.data_clusters += added;
+        pass_run(tree, cluster + done, added);
+        done += added;
+        if (done < count) {
+            look_at_entry(tree, l2_entry_load(header, rest, done), index + done);
+            pass_entries(tree, 1);
+            done++;
+        }
+    }
 }
 
 void audit_l2_entries(struct audit_tree *tree, struct bytes view)
@@ -310,14 +336,16 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
             continue;
         }
         struct l2_entry entry = l2_entry_load(header, rest, 0);
-        size_t passed = l2_entry_host_offset(entry) != 0 ? look_at_run(tree, rest, i) : 0;
-        if (passed == 0) {
+        size_t run = plain_run(tree, rest);
+        if (run > 0) {
+            look_at_run(tree, rest, i, run);
+        } else {
             look_at_entry(tree, entry, i);
-            passed = 1;
+            pass_entries(tree, 1);
+            run = 1;
         }
-        tree->cost += entry.entry != 0 ? passed * AUDIT_L2_ENTRY_COST : 0;
-        pass_entries(tree, passed);
-        i += passed;
+        tree->cost += entry.entry != 0 ? run * AUDIT_L2_ENTRY_COST : 0;
+        i += run;
     }
     if (tree->again) {
         state->l2_budget.left -= min_u64(tree->cost, state->l2_budget.left);

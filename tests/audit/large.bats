@@ -123,7 +123,7 @@ shared_only() {
     at=$((l1 + 2047 * 8))
     poke_be64 image $at "$(peek_be64 image "$l1")"
     audited image
-    assert_equal "$(codes)" 'shared-l2-table shared-data'
+    assert_equal "$(codes)" shared-l2-table
     assert_equal "$(count_of shared-l2-table)" 1
     jq -e .complete <<<"$output"
     full 1T 16 2 5 8
