@@ -41,6 +41,7 @@ bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool tell)
         .keys = calloc(views, sizeof *rows->keys),
         .tables = calloc(views, sizeof *rows->tables),
         .table_of = calloc(views, sizeof *rows->table_of),
+        .views = calloc(views, sizeof *rows->views),
     };
     for (size_t i = 0; i < views; i++) {
         rows->end = max_u64(rows->end, state->views[i].l1.size);
@@ -49,7 +50,7 @@ bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool tell)
     rows->block = calloc((size_t)rows->rows * views, sizeof *rows->block);
     // As if a block before the first row had been gone through.
     rows->first = UINT64_MAX - rows->rows + 1;
-    if (!rows->keys || !rows->tables || !rows->table_of || !rows->block) {
+    if (!rows->keys || !rows->tables || !rows->table_of || !rows->views || !rows->block) {
         error_set(&state->report.failure, ERROR_MEMORY, "out of memory");
         l1_rows_free(rows);
         return false;
@@ -64,6 +65,7 @@ void l1_rows_free(struct l1_rows *rows)
     free(rows->keys);
     free(rows->tables);
     free(rows->table_of);
+    free(rows->views);
 }
 
 // --- Blocks --------------------------------------------------------------------------------------
@@ -96,14 +98,17 @@ static bool load_view(struct l1_rows *rows, size_t number)
 static bool load_block(struct l1_rows *rows)
 {
     size_t views = rows->state->view_count;
-    bool any = false;
-    while (!any) {
+    rows->view_count = 0;
+    while (rows->view_count == 0) {
         rows->first += rows->rows;
         if (rows->first >= rows->end) {
             return false;
         }
         for (size_t i = 0; i < views; i++) {
-            any |= load_view(rows, i);
+            rows->table_of[i] = L1_ROW_NONE;
+            if (load_view(rows, i)) {
+                rows->views[rows->view_count++] = (uint16_t)i;
+            }
         }
     }
     rows->next = rows->first;
@@ -157,7 +162,8 @@ static void number_tables(struct l1_rows *rows, size_t count)
         rows->table_of[keys[i].view] =
             same ? rows->table_of[keys[i - 1].view] : (uint16_t)keys[i].view;
     }
-    for (size_t view = 0; view < rows->state->view_count; view++) {
+    for (size_t i = 0; i < rows->view_count; i++) {
+        size_t view = rows->views[i];
         uint16_t first = rows->table_of[view];
         if (first == view) {
             const uint64_t *row =
@@ -176,7 +182,8 @@ static void find_row_tables(struct l1_rows *rows, const uint64_t *row)
     size_t found = 0;
     bool alike = true;
     rows->count = 0;
-    for (size_t view = 0; view < views; view++) {
+    for (size_t i = 0; i < rows->view_count; i++) {
+        size_t view = rows->views[i];
         uint64_t l2_offset = row[view] != 0 ? table_of_entry(rows, row[view], view) : 0;
         rows->table_of[view] = L1_ROW_NONE;
         if (l2_offset != 0) {
@@ -199,6 +206,14 @@ static void find_row_tables(struct l1_rows *rows, const uint64_t *row)
     }
 }
 
+// Makes room for the row of the next block.
+static void empty_row(const struct l1_rows *rows, uint64_t *row)
+{
+    for (size_t i = 0; i < rows->view_count; i++) {
+        row[rows->views[i]] = 0;
+    }
+}
+
 bool l1_rows_next(struct l1_rows *rows)
 {
     size_t views = rows->state->view_count;
@@ -211,9 +226,7 @@ bool l1_rows_next(struct l1_rows *rows)
         uint64_t *row = &rows->block[(rows->next - rows->first) * views];
         rows->index = rows->next++;
         find_row_tables(rows, row);
-        for (size_t view = 0; view < views; view++) {
-            row[view] = 0; // for the next block
-        }
+        empty_row(rows, row);
         if (rows->count > 0) {
             return true;
         }
@@ -267,9 +280,10 @@ void audit_l2_places(struct audit_state *state)
         for (size_t i = 0; i < rows.count; i++) {
             note_l2_table(state, &rows.tables[i]);
         }
-        for (size_t i = 0; i + 1 < state->view_count; i++) {
-            bool named = rows.table_of[i] != L1_ROW_NONE;
-            state->sums.snapshot_walk += named ? state->header->cluster_size : 0;
+        for (size_t i = 0; i < rows.view_count; i++) {
+            bool snapshot = !state->views[rows.views[i]].active;
+            bool named = rows.table_of[rows.views[i]] != L1_ROW_NONE;
+            state->sums.snapshot_walk += snapshot && named ? state->header->cluster_size : 0;
         }
     }
     if (rows.budget.ended) {

@@ -25,6 +25,8 @@ struct l1_rows {
     uint64_t *block;      // owned: entries of a block of indices, those of one index side by side
     struct l1_key *keys;  // owned: for sorting those of a row
     uint64_t first, rows; // indices that are in the block
+    uint16_t *views;      // owned: the disks that have entries in the block, in order
+    size_t view_count;    // of those
     uint64_t next;        // index of the row to hand over next
     uint64_t end;         // of the longest table
 

@@ -159,11 +159,12 @@ static void look_at_versions(struct audit_tree *tree, struct row_walk *row)
 static void add_sums(struct audit_state *state, const struct row_walk *row)
 {
     uint64_t part = state->header->cluster_size / SUBCLUSTERS;
-    for (size_t i = 0; i < state->view_count; i++) {
-        struct audit_view *view = &state->views[i];
+    for (size_t i = 0; i < row->rows.view_count; i++) {
+        uint16_t number = row->rows.views[i];
+        struct audit_view *view = &state->views[number];
         uint64_t left = view->disk_size - min_u64(row->guest_offset, view->disk_size);
-        if (row->rows.table_of[i] != L1_ROW_NONE) {
-            const struct audit_table_sums *sums = &row->sums[row->rows.table_of[i]];
+        if (row->rows.table_of[number] != L1_ROW_NONE) {
+            const struct audit_table_sums *sums = &row->sums[row->rows.table_of[number]];
             uint64_t compressed = (uint64_t)sums->compressed_clusters
                                   << state->header->cluster_bits;
             view->data_bytes += min_u64(sums->data_parts * part, left);
