@@ -245,8 +245,7 @@ static const char notes[] =
     "Examples:\n"
     "  qcow2-info map disk.qcow2\n"
     "  qcow2-info map disk.qcow2 --json | jq -s 'map(select(.zero | not).length) | add'\n"
-    "  qcow2-info map disk.qcow2 --bitmap since-backup\n"
-    "  qcow2-info map disk.qcow2 --bitmap monday --bitmap tuesday\n";
+    "  qcow2-info map disk.qcow2 --bitmap since-backup\n";
 
 const struct command command_map = {
     .name = "map",
