@@ -50,24 +50,23 @@ static bool grow(struct table_sums *sums)
     return true;
 }
 
-void table_sums_put(struct table_sums *sums, uint64_t cluster, uint64_t bytes)
+void table_sums_put(struct table_sums *sums, struct table_sum sum)
 {
     size_t room = sums->slots ? ((size_t)1 << sums->bits) / 2 : 0;
     if (sums->count == TABLE_SUMS_MAX || (sums->count == room && !grow(sums))) {
         return;
     }
-    struct table_sum *slot = find_slot(sums->slots, sums->bits, cluster);
+    struct table_sum *slot = find_slot(sums->slots, sums->bits, sum.cluster);
     if (slot) {
         sums->count += slot->cluster == 0;
-        *slot = (struct table_sum){cluster, bytes};
+        *slot = sum;
     }
 }
 
-bool table_sums_get(const struct table_sums *sums, uint64_t cluster, uint64_t *bytes)
+const struct table_sum *table_sums_get(const struct table_sums *sums, uint64_t cluster)
 {
     const struct table_sum *slot = sums->slots ? find_slot(sums->slots, sums->bits, cluster) : NULL;
-    *bytes = slot && slot->cluster != 0 ? slot->bytes : 0;
-    return slot && slot->cluster != 0;
+    return slot && slot->cluster != 0 ? slot : NULL;
 }
 
 void table_sums_free(struct table_sums *sums)

@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What each L2 table refers to, in bytes, so that a table that disks share is added up once.
+// What each L2 table refers to, in bytes, and which disks have walked it, so that a table that
+// disks share is not walked for each of them.
 
 #ifndef USAGE_TABLE_SUMS_H
 #define USAGE_TABLE_SUMS_H
@@ -14,9 +15,13 @@
 // walked again.
 enum { TABLE_SUMS_MAX = 1 << 19 };
 
+// The owner in the place of several ones. All others are at most CAP_SNAPSHOTS.
+enum { TABLE_OWNERS_SEVERAL = (1 << 17) - 1 };
+
 struct table_sum {
-    uint64_t cluster; // of the table; 0: none
-    uint64_t bytes;   // of the file that it and its entries refer to
+    uint64_t cluster : 47; // of the table; 0: none
+    uint64_t owner : 17;   // of use_map.h: the one that has walked it
+    uint64_t bytes;        // of the file that it and its entries refer to
 };
 
 struct table_sums {
@@ -25,9 +30,11 @@ struct table_sums {
     size_t count;
 };
 
-// Remembers the sum of the table in `cluster`, which is not 0, if there is room.
-void table_sums_put(struct table_sums *sums, uint64_t cluster, uint64_t bytes);
-bool table_sums_get(const struct table_sums *sums, uint64_t cluster, uint64_t *bytes);
+// Remembers a sum, whose cluster is not 0, if there is room.
+void table_sums_put(struct table_sums *sums, struct table_sum sum);
+
+// NULL when it is not known.
+const struct table_sum *table_sums_get(const struct table_sums *sums, uint64_t cluster);
 void table_sums_free(struct table_sums *sums);
 
 #endif

@@ -10,6 +10,10 @@
 
 #include <inttypes.h>
 
+// What fits into a struct table_sum: all clusters, and all numbers of owners.
+#define CLUSTER_MASK ((UINT64_C(1) << 47) - 1)
+#define OWNER_MASK   UINT32_C(0x1ffff)
+
 struct tree {
     struct usage_state *state;
     uint32_t owner;
@@ -163,23 +167,33 @@ static void walk_l2(struct tree *tree, bool again)
     enum walk_step step;
     while ((step = table_walk_view(&walk, &error)) == WALK_FOUND) {
         note_entries(tree, walk.view, walk.first);
+        if (again) {
+            budget_spend(&state->budget, walk.view.size * 2); // more than to read it
+        }
     }
     if (step == WALK_ERROR) {
         failed(tree, &error, "L2 table at", tree->l2_offset);
     }
 }
 
-// Whether the entries of an L2 table, whose cluster was used as `before` says, can change what is
-// known of the clusters that they refer to. Two disks are enough to know all there is to know.
-static bool has_news(const struct tree *tree, const struct cluster_use *before)
+// Whether the entries of an L2 table can change what is known of the clusters that they refer to.
+// Two disks are enough to know all there is to know.
+static bool has_news(const struct tree *tree, const struct table_sum *known)
 {
-    switch (before->sharing) {
-    case SHARED_NOT:
-        return before->use != PURPOSE_L2_TABLE || tree->owner != OWNER_NONE;
-    case SHARED_OWNED:
-        return before->use != PURPOSE_L2_TABLE || before->owner != tree->owner;
-    default:
-        return before->use != PURPOSE_L2_TABLE;
+    return !known || tree->measure ||
+           (known->owner != TABLE_OWNERS_SEVERAL && known->owner != tree->owner);
+}
+
+// Remembers that the table was walked, for the disks that share it.
+static void remember(struct tree *tree, uint64_t cluster, const struct table_sum *known)
+{
+    bool several = known && known->owner != tree->owner;
+    if (tree->state->header->nb_snapshots > 0) {
+        table_sums_put(
+            &tree->state->sums,
+            (struct table_sum){.cluster = cluster & CLUSTER_MASK,
+                               .owner = several ? TABLE_OWNERS_SEVERAL : tree->owner & OWNER_MASK,
+                               .bytes = tree->bytes});
     }
 }
 
@@ -188,7 +202,6 @@ static uint64_t note_l2(struct tree *tree)
 {
     struct usage_state *state = tree->state;
     uint64_t cluster = tree->l2_offset >> state->header->cluster_bits;
-    uint64_t known;
     struct error error;
     if (cluster >= state->map.clusters) {
         error_at(&error, source_complete(state->image->source) ? ERROR_TRUNCATED : ERROR_UNSEEN,
@@ -196,18 +209,15 @@ static uint64_t note_l2(struct tree *tree)
         failed(tree, &error, "L2 table at", tree->l2_offset);
         return 0;
     }
-    struct cluster_use before = use_map_get(&state->map, cluster);
-    bool again = before.use != PURPOSE_NONE;
-    bool has_sum = table_sums_get(&state->sums, cluster, &known);
+    const struct table_sum *known = table_sums_get(&state->sums, cluster);
+    bool again = use_map_get(&state->map, cluster).use != PURPOSE_NONE;
     tree->bytes = usage_note(state, tree->l2_offset, state->header->cluster_size, PURPOSE_L2_TABLE,
                              tree->owner);
-    if (has_sum && !has_news(tree, &before) && !tree->measure) {
-        return known;
+    if (!has_news(tree, known)) {
+        return known->bytes;
     }
     walk_l2(tree, again);
-    if (state->header->nb_snapshots > 0) {
-        table_sums_put(&state->sums, cluster, tree->bytes);
-    }
+    remember(tree, cluster, known);
     return tree->bytes;
 }
 

@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 #
 # The images that tests/bench/run measures on. Each is made when the first case asks for it, in the
-# folder images of $BENCH_DIR, and stays there until a recipe changes. Together they take up 14 GB.
+# folder images of $BENCH_DIR, and stays there until a recipe changes. Together they take up 15 GB.
 #
 #     disk             an 8 GiB raw disk with 2 GiB of the contents of this machine's /usr
 #     plain zlib zstd  the same as qcow2; zlib and zstd compressed
@@ -17,6 +17,7 @@
 #     preallocated     a 1 TiB disk with all of its tables and none of its data
 #     full-1t full-8t  full disks of these sizes whose data is in holes: see make_full.c
 #     full-64t         the same, where files may be so large: in /dev/shm, 9 GB of memory, for one run
+#     shared           a 200 GiB disk with 9000 clusters, which 150 snapshots share
 #     snapshots        a full 1 TiB disk with 1000 snapshots that share all of its L2 tables
 
 # image_file NAME: where it is
@@ -117,6 +118,14 @@ make_image_sparse() {
 make_image_fragmented() {
     helper make_fragmented || return
     "$BENCH_DIR/make_fragmented" "$1" && qemu-img info "$1" >/dev/null
+}
+
+make_image_shared() {
+    local i
+    qemu-img create -q -f qcow2 "$1" 200G && write_places "$1" 9000 $((200 << 30 >> 16)) 1 || return
+    for ((i = 1; i <= 150; i++)); do
+        qemu-img snapshot -q -c "snapshot-$i" "$1" || return
+    done
 }
 
 make_image_preallocated() {
