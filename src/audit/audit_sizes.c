@@ -71,7 +71,9 @@ uint64_t audit_stored(struct audit_state *state)
 static void look_at_repeated_data(struct audit_state *state, const struct audit_view *view,
                                   const char *name)
 {
-    uint64_t named = state->sums.data_clusters << state->header->cluster_bits;
+    // What is over a table has a finding of its own, for each entry.
+    uint64_t over = state->report.audit->findings[AUDIT_DATA_OVER_TABLE].count;
+    uint64_t named = (state->sums.data_clusters + over) << state->header->cluster_bits;
     if (view->data_bytes > max_u64(named, AUDIT_REPEATED_FLOOR) && !state->places.used.full &&
         view->data_bytes > audit_stored(state)) {
         audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
