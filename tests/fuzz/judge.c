@@ -77,6 +77,8 @@ static const struct rule {
      .one = true},
     {{"audit"}, "012", .format = FORMAT_TEXT},
     {{"audit", "--json"}, "012", .format = FORMAT_JSON, .one = true},
+    {{"usage"}, "01", .format = FORMAT_TEXT, .in_part = true, .warns = true},
+    {{"usage", "--json"}, "01", .format = FORMAT_JSON, .in_part = true, .warns = true, .one = true},
 };
 
 struct outcome {

@@ -7,7 +7,7 @@
 load ../helpers/load
 load ../helpers/tables
 
-COMMANDS=(info map cat check audit)
+COMMANDS=(info map cat check audit usage where)
 
 # The last run was refused: status 64, nothing on standard output, and on standard error each TEXT.
 assert_usage() {

@@ -77,6 +77,7 @@ image_and_bait() {
     list=$(commands)
     [[ $list == *info*map*cat*check* ]] || fail "not the list of commands: $list"
     for command in $list; do
+        [[ $command != where ]] || continue # its answer does not fill a pipe
         "$QCOW2_INFO" "$command" image >&7 7>&- &
         waiting $!
         assert_equal "$command $(status_field /proc/$!/status NoNewPrivs)" "$command 1"
