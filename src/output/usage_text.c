@@ -22,6 +22,7 @@ enum {
 // The parts with the largest first.
 static void sort_parts(const struct part *parts, size_t order[static PARTS])
 {
+    memset(order, 0, PARTS * sizeof order[0]);
     for (size_t i = 0; i < PARTS; i++) {
         size_t at = i;
         for (; at > 0 && parts[order[at - 1]].bytes < parts[i].bytes; at--) {

@@ -26,7 +26,8 @@ static bool copy_bytes(struct bytes from, struct bytes *to)
     if (from.size > 0) {
         memcpy(copy, from.data, from.size);
     }
-    *to = (struct bytes){copy, from.size};
+    to->data = copy;
+    to->size = from.size;
     return true;
 }
 

@@ -391,7 +391,7 @@ make_upload() {
 @test "--drain: a pipe that is within the limit is judged as the file" {
     local command image status_of_file status_of_pipe
     make_upload 1
-    head -c 300000 upload >cut
+    head -c 300000 upload >./cut
     head -c 70000 upload >cut-more
     : >empty
     for image in upload cut cut-more empty "$SAMPLE"; do

@@ -67,7 +67,7 @@ shared_only() {
 @test "audit large: two clusters that are one, at both ends of a full disk" {
     local bits sizes=([9]=1G [12]=64G [16]=2T) l1 last at
     for bits in 9 12 16; do
-        full ${sizes[bits]} $bits 0
+        full "${sizes[bits]}" $bits 0
         l1=$(field image l1_table_offset)
         last=$(($(field image l1_size) - 1))
         at=$(($(l2_of "$l1" $last) + (1 << bits) - 8))

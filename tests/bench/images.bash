@@ -156,6 +156,7 @@ prepare_image_full-64t() {
     if [[ ${room:-0} -gt 12 && $(awk '/^MemAvailable/ { print int($2 / 1048576) }' /proc/meminfo) -gt 12 ]]; then
         large=$(mktemp -d /dev/shm/bench.XXXXXX) || absent='no folder in /dev/shm'
     else
+        # shellcheck disable=SC2034 # tests/bench/run reads it
         absent='it takes 12 GiB of memory in /dev/shm'
     fi
 }

@@ -20,7 +20,7 @@ sound_up_to() {
         assert_equal "$(jq -c '[.corruptions, .leaks, .warnings, .check_errors, .unseen_references > 0]' <<<"$output")" \
             '[0,0,0,1,true]' || fail "$bytes bytes:" "$(show_run)" || return
         assert_stderr_contains "only the first $bytes bytes were given" || return
-        [[ $stderr != *$'\n'* ]] || fail "more than one line: $stderr" || return
+        [[ ${stderr-} != *$'\n'* ]] || fail "more than one line: $stderr" || return
     done
 }
 
@@ -62,8 +62,8 @@ make_full() {
     end=$(stat -c %s image)
     # The refcount block moves to the end of the file.
     dd if=image of=image bs=$C skip=$((block / C)) seek=$((end / C)) count=1 conv=notrunc status=none
-    poke_be16 image $((end + block / C * 2)) 0
-    poke_be16 image $((end + end / C * 2)) 1
+    poke_be16 image $((end + 2 * (block / C))) 0
+    poke_be16 image $((end + 2 * (end / C))) 1
     poke_be64 image "$table" "$end"
     sound_up_to image $((end / 2))
     sound_up_to image "$end"

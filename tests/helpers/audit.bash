@@ -15,7 +15,7 @@ audited() {
 
 # codes: those of the findings in $output, in one line
 codes() {
-    jq -r '[.findings[].code] | join(" ")' <<<"$output"
+    jq -r '[.findings[].code] | join(" ")' <<<"${output-}"
 }
 
 # count_of CODE: how often the finding applies

@@ -50,6 +50,7 @@ qcow2_info() {
 run_qcow2_info() {
     output=$("$QCOW2_INFO" "$@" 2>"$BATS_TEST_TMPDIR/.stderr") && status=0 || status=$?
     read -r -d '' stderr <"$BATS_TEST_TMPDIR/.stderr" || true
+    # shellcheck disable=SC2034 # tests use it
     IFS=$'\n' read -r -d '' -a lines <<<"$output" || true
 }
 

@@ -27,13 +27,13 @@ read_geometry() {
 # Guest bytes that one L2 table maps.
 l2_coverage() {
     local c entry_size coverage l1_table
-    read_geometry "$1" && echo $coverage
+    read_geometry "$1" && echo "$coverage"
 }
 
 # find_l1_entry IMAGE GUEST: sets $l1_entry to where in the file the L1 entry of a guest offset is, and what
 # read_geometry sets
 find_l1_entry() {
-    read_geometry "$1" && l1_entry=$((l1_table + $2 / coverage * 8))
+    read_geometry "$1" && l1_entry=$((l1_table + 8 * ($2 / coverage)))
 }
 
 # find_l2_entry IMAGE GUEST: the same, and sets $l2_table and $l2_entry to where the L2 table and the entry are
@@ -41,29 +41,29 @@ find_l2_entry() {
     local hex
     find_l1_entry "$@" && read_hex "$1" "$l1_entry" 8 || return
     l2_table=$((0x$hex & OFFSET_MASK))
-    l2_entry=$((l2_table + $2 % coverage / c * entry_size))
+    l2_entry=$((l2_table + entry_size * ($2 % coverage / c)))
 }
 
 # l1_entry_at, l2_table_at, l2_entry_at IMAGE GUEST: print where in the file they are
 l1_entry_at() {
     local c entry_size coverage l1_table l1_entry
-    find_l1_entry "$@" && echo $l1_entry
+    find_l1_entry "$@" && echo "$l1_entry"
 }
 
 l2_table_at() {
     local c entry_size coverage l1_table l1_entry l2_table l2_entry
-    find_l2_entry "$@" && echo $l2_table
+    find_l2_entry "$@" && echo "$l2_table"
 }
 
 l2_entry_at() {
     local c entry_size coverage l1_table l1_entry l2_table l2_entry
-    find_l2_entry "$@" && echo $l2_entry
+    find_l2_entry "$@" && echo "$l2_entry"
 }
 
 # l2_entry IMAGE GUEST: the entry itself, and poke_l2_entry IMAGE GUEST VALUE
 l2_entry() {
     local c entry_size coverage l1_table l1_entry l2_table l2_entry
-    find_l2_entry "$@" && peek_be64 "$1" $l2_entry
+    find_l2_entry "$@" && peek_be64 "$1" "$l2_entry"
 }
 
 # copied_entries COUNT OFFSET STEP: prints the bytes of entries with COPIED, of L1 or L2 tables, for
@@ -85,7 +85,7 @@ place() {
 
 poke_l2_entry() {
     local c entry_size coverage l1_table l1_entry l2_table l2_entry
-    find_l2_entry "$@" && poke_be64 "$1" $l2_entry "$3"
+    find_l2_entry "$@" && poke_be64 "$1" "$l2_entry" "$3"
 }
 
 # poke_subclusters IMAGE GUEST VALUE: the bitmap of an extended entry
@@ -97,7 +97,7 @@ poke_subclusters() {
 # host_offset IMAGE GUEST: where in the file the data of a guest offset is, compressed or not
 host_offset() {
     local c entry_size coverage l1_table l1_entry l2_table l2_entry entry offset_bits
-    find_l2_entry "$@" && entry=$(peek_be64 "$1" $l2_entry) || return
+    find_l2_entry "$@" && entry=$(peek_be64 "$1" "$l2_entry") || return
     if [[ $((entry >> 62 & 1)) -eq 1 ]]; then
         # 62 bits, less those that count sectors: cluster_bits - 8.
         for ((offset_bits = 70; 1 << (70 - offset_bits) < c; offset_bits--)); do :; done

@@ -207,7 +207,7 @@ GIVEN=(--backing-file moved/mid --backing-file 1:moved/raw-bottom)
     run_qcow2_info info --backing-chain top
     assert_status 1
     assert_stderr_contains '--backing-file FILE'
-    [[ $stderr != *--no-backing* ]] || fail "info has no such option: $stderr"
+    [[ ${stderr-} != *--no-backing* ]] || fail "info has no such option: $stderr"
     name=/$(printf 'a%.0s' {1..200})/$(printf 'b%.0s' {1..200})/$(printf 'c%.0s' {1..200})
     qemu-img rebase -q -u -f qcow2 -b "$name" -F qcow2 top
     run_qcow2_info cat top

@@ -24,7 +24,7 @@ accepted() {
         rm -f out
         run_qcow2_info cat --jobs $jobs --short-end -o out "$@"
         assert_status 0
-        assert_equal "$stderr" ''
+        assert_equal "${stderr-}" ''
         cmp out want || fail "$jobs jobs"
         qcow2_info cat --jobs $jobs --short-end "$@" | cmp - want || fail "$jobs jobs, a pipe"
     done
