@@ -527,7 +527,7 @@ options_in() {
 @test "cli: every option in the manual page is told by some --help" {
     [[ -e $TOP/man/qcow2-info.1 ]] || fail 'there is no manual page'
     local option told
-    told=$(for option in '' "${COMMANDS[@]}"; do
+    told=$(for option in '' "${COMMANDS[@]}" where; do
         # shellcheck disable=SC2086
         qcow2_info $option --help
     done | options_in)
