@@ -29,8 +29,7 @@ static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitma
         uint64_t bytes = divide_up(divide_up(header->size, granularity), 8);
         sums->memory = add_clipped(sums->memory, bytes);
     }
-    if (bitmap->table_size <= CAP_BITMAP_BYTES >> header->cluster_bits &&
-        header_is_place(header, bitmap->table_offset)) {
+    if (bitmap_table_limited(bitmap, header) && header_is_place(header, bitmap->table_offset)) {
         uint64_t clusters = (uint64_t)bitmap->table_size << header->cluster_bits;
         state->sums.accounted = add_clipped(state->sums.accounted, clusters);
         bool inside = audit_table(state, PURPOSE_BITMAP_TABLE, bitmap->table_offset,

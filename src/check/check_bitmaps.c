@@ -66,8 +66,7 @@ static void check_bitmap_entry(struct check_state *state, const struct table_ent
 static void check_bitmap_table(struct check_state *state, const struct bitmap *bitmap)
 {
     const struct finding none = {0};
-    uint64_t bits = (uint64_t)bitmap->table_size << state->header->cluster_bits;
-    if (bitmap->table_size > CAP_BITMAP_TABLE_ENTRIES || bits > CAP_BITMAP_BYTES) {
+    if (!bitmap_table_limited(bitmap, state->header)) {
         state->uncounted = true;
         return; // no table has so many entries; that was told
     }

@@ -101,10 +101,21 @@ static bool covers_disk(const struct bitmap *bitmap, const struct header *header
            !checked_multiply(bits, granularity, &covered) || covered >= header->size;
 }
 
+// Bytes of the clusters that the table has entries for.
+static uint64_t bits_size(const struct bitmap *bitmap, const struct header *header)
+{
+    return (uint64_t)bitmap->table_size << header->cluster_bits;
+}
+
+bool bitmap_table_limited(const struct bitmap *bitmap, const struct header *header)
+{
+    return bitmap->table_size <= CAP_BITMAP_TABLE_ENTRIES &&
+           bits_size(bitmap, header) <= CAP_BITMAP_BYTES;
+}
+
 static void check_table(const struct bitmap *bitmap, const struct header *header, uint64_t at,
                         struct problems *problems)
 {
-    uint64_t size = (uint64_t)bitmap->table_size << header->cluster_bits;
     if (bitmap->table_offset == 0 || !is_aligned(bitmap->table_offset, header->cluster_size)) {
         problems_note(problems, PROBLEM_BITMAP_TABLE_PLACE, at + BITMAP_TABLE_OFFSET,
                       "the table of a bitmap is at %" PRIu64 ", which is no place of a cluster",
@@ -117,11 +128,11 @@ static void check_table(const struct bitmap *bitmap, const struct header *header
     if (bitmap->table_size == 0) {
         problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE, at + BITMAP_TABLE_SIZE,
                       "the table of a bitmap has no entries");
-    } else if (bitmap->table_size > CAP_BITMAP_TABLE_ENTRIES || size > CAP_BITMAP_BYTES) {
+    } else if (!bitmap_table_limited(bitmap, header)) {
         problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE_LIMIT, at + BITMAP_TABLE_SIZE,
                       "the table of a bitmap has %" PRIu32 " entries, for %" PRIu64
                       " bytes of bits, above %" PRIu64,
-                      bitmap->table_size, size, CAP_BITMAP_BYTES);
+                      bitmap->table_size, bits_size(bitmap, header), CAP_BITMAP_BYTES);
     } else if (!(bitmap->flags & BITMAP_IN_USE) && !covers_disk(bitmap, header)) {
         problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE, at + BITMAP_TABLE_SIZE,
                       "the table of a bitmap has %" PRIu32 " entries, too few for the disk",

@@ -109,8 +109,7 @@ void usage_encryption(struct usage_state *state)
 static void note_bitmap_table(struct usage_state *state, const struct bitmap *bitmap)
 {
     const struct header *header = state->header;
-    uint64_t bits = (uint64_t)bitmap->table_size << header->cluster_bits;
-    if (bitmap->table_size > CAP_BITMAP_TABLE_ENTRIES || bits > CAP_BITMAP_BYTES) {
+    if (!bitmap_table_limited(bitmap, header)) {
         return;
     }
     struct table_file file = table_file_make(state->image->source);

@@ -302,7 +302,7 @@ static void search_bitmap(struct search *search, const struct bitmap *bitmap, ui
     struct table_file file = table_file_make(search->image->source);
     struct table_walk walk =
         bitmap_walk(&file, bitmap->table_offset, bitmap->table_size, &search->budget);
-    if (bitmap->table_size <= CAP_BITMAP_TABLE_ENTRIES) {
+    if (bitmap_table_limited(bitmap, &search->image->header)) {
         keep_field(search, WHERE_BITMAP_DIRECTORY, at, bitmap->table_offset,
                    walk.size * BITMAP_TABLE_ENTRY_SIZE, PURPOSE_BITMAP_TABLE);
         search_entries(search, &walk, ENTRY_OFFSET_MASK, WHERE_BITMAP_TABLE, PURPOSE_BITMAP_DATA);
