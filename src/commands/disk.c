@@ -18,14 +18,8 @@ const struct option_row disk_rows[] = {
      .help = "begin at this guest offset, such as 4096, 64K, 1M or 2G"},
     {"length", OPTION_SIZE, "N", offsetof(struct disk_options, length),
      .help = "read at most this many bytes"},
-    {"no-backing", OPTION_FLAG, NULL, offsetof(struct disk_options, chain.no_backing),
-     .help = "read this image alone, without its backing files"},
-    {"data-file", OPTION_FILE, "FILE", offsetof(struct disk_options, chain.data_file),
-     .help = "use this external data file, not the one that the image names"},
-    BACKING_FILE_ROW(offsetof(struct disk_options, chain.backing_files), NULL),
+    LAYER_ROWS(offsetof(struct disk_options, chain)),
     SHORT_END_ROW(offsetof(struct disk_options, chain.short_end)),
-    {"confine", OPTION_FOLDER, "DIR", offsetof(struct disk_options, chain.confine),
-     .help = "refuse backing and data files outside this folder"},
     {.name = NULL},
 };
 

@@ -40,6 +40,18 @@ bool take_backing_file(const struct command *command, const struct option_row *r
             .repeatable = true, .needs = (required), .take = take_backing_file                     \
     }
 
+// The rows of which files the layers are read from, for a struct chain_options at `place`.
+// clang-format off
+#define LAYER_ROWS(place)                                                                          \
+    {"no-backing", OPTION_FLAG, NULL, (place) + offsetof(struct chain_options, no_backing),        \
+     .help = "read this image alone, without its backing files"},                                  \
+    {"data-file", OPTION_FILE, "FILE", (place) + offsetof(struct chain_options, data_file),        \
+     .help = "use this external data file, not the one that the image names"},                     \
+    BACKING_FILE_ROW((place) + offsetof(struct chain_options, backing_files), NULL),               \
+    {"confine", OPTION_FOLDER, "DIR", (place) + offsetof(struct chain_options, confine),           \
+     .help = "refuse backing and data files outside this folder"}
+// clang-format on
+
 // The row of the flag short_end of struct chain_options.
 #define SHORT_END_ROW(place)                                                                  \
     {                                                                                         \
