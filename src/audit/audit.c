@@ -31,7 +31,7 @@ static uint64_t memory_limit(const struct audit_state *state)
 }
 
 // Where tables and data lie, and what is in them. Without a cluster size nobody knows.
-static void look_at_tables(struct audit_state *state)
+static void inspect_tables(struct audit_state *state)
 {
     if (!state->header->geometry_known) {
         audit_tell(&state->report, AUDIT_UNSEEN_TABLES, HEADER_CLUSTER_BITS,
@@ -122,7 +122,7 @@ bool audit_image(const struct image *image, const struct audit_options *options,
     audit_references(&state);
     audit_virtual_size(&state);
     audit_marks(&state);
-    look_at_tables(&state);
+    inspect_tables(&state);
     audit_sizes(&state);
     audit_marks_found(&state);
     audit_end_of_file(&state);

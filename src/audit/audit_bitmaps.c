@@ -19,7 +19,7 @@ struct bitmap_sums {
     uint64_t memory; // bytes of the bits of all bitmaps
 };
 
-static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitmap,
+static void inspect_bitmap(struct audit_state *state, const struct bitmap *bitmap,
                            struct bitmap_sums *sums)
 {
     const struct header *header = state->header;
@@ -45,7 +45,7 @@ static void look_at_bitmap(struct audit_state *state, const struct bitmap *bitma
     }
 }
 
-static void look_at_bitmap_entries(struct audit_state *state)
+static void inspect_bitmap_entries(struct audit_state *state)
 {
     struct bitmap bitmap;
     struct problems problems = {0};
@@ -54,7 +54,7 @@ static void look_at_bitmap_entries(struct audit_state *state)
     while (bitmap_reader_next(&reader, &bitmap, &problems)) {
         audit_problems(state, &problems);
         problems_free(&problems);
-        look_at_bitmap(state, &bitmap, &sums);
+        inspect_bitmap(state, &bitmap, &sums);
         sums.entry = reader.at;
         if (reader.next == AUDIT_BITMAPS_MAX && reader.next < reader.count) {
             audit_unseen(&state->report, AUDIT_BITMAP_BOMB);
@@ -95,14 +95,14 @@ void audit_bitmaps(struct audit_state *state)
                     extensions->bitmaps_directory_size, extensions->bitmaps_extension_at,
                     "the bitmap directory");
     }
-    look_at_bitmap_entries(state);
+    inspect_bitmap_entries(state);
 }
 
 // --- The bits ------------------------------------------------------------------------------------
 
 // A cluster of bits is written when the image is closed, and freed with its bitmap: where a table
 // lies too, that ends the table.
-static void look_at_bits(struct audit_state *state, const struct table_entry *entry)
+static void inspect_bits(struct audit_state *state, const struct table_entry *entry)
 {
     static const char name[] = "a cluster of bits of a bitmap";
     uint64_t offset = bitmap_table_offset(entry->value);
@@ -117,7 +117,7 @@ static void look_at_bits(struct audit_state *state, const struct table_entry *en
     }
 }
 
-static void look_at_bitmap_table(struct audit_state *state, struct table_file *file,
+static void inspect_bitmap_table(struct audit_state *state, struct table_file *file,
                                  struct bitmap_table table)
 {
     struct table_walk walk = bitmap_walk(file, table.offset, table.entries, &state->bitmap_budget);
@@ -125,7 +125,7 @@ static void look_at_bitmap_table(struct audit_state *state, struct table_file *f
     struct error error;
     enum walk_step step;
     while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
-        look_at_bits(state, &entry);
+        inspect_bits(state, &entry);
     }
     if (step == WALK_ERROR) {
         audit_unreadable(&state->report, &error, "the table of a bitmap");
@@ -136,7 +136,7 @@ void audit_bitmap_bits(struct audit_state *state)
 {
     struct table_file file = table_file_make(state->source);
     for (size_t i = 0; i < state->bitmap_count && !budget_spent(&state->bitmap_budget); i++) {
-        look_at_bitmap_table(state, &file, state->bitmaps[i]);
+        inspect_bitmap_table(state, &file, state->bitmaps[i]);
     }
     table_file_free(&file);
 }

@@ -55,7 +55,7 @@ static bool in_other_version(struct audit_tree *tree, struct l2_entry entry, siz
 }
 
 // What is wrong with data in a cluster that is in use.
-static void tell_taken(struct audit_tree *tree, uint64_t cluster)
+static void report_taken(struct audit_tree *tree, uint64_t cluster)
 {
     struct audit_state *state = tree->state;
     pay_for_oddity(tree);
@@ -94,7 +94,7 @@ static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t i
     if (added == end - first || used->full || in_other_version(tree, entry, index)) {
         return;
     }
-    tell_taken(tree, first + added);
+    report_taken(tree, first + added);
     cluster_bits_fill(used, first, end - first);
 }
 
@@ -118,7 +118,7 @@ static void use_stream(struct audit_tree *tree, struct l2_entry entry, size_t in
         if (cluster_bits_add(used, cluster, 1) == 1) {
             cluster_bits_fill(&tree->compressed, cluster, 1);
         } else if (!used->full) {
-            tell_taken(tree, cluster);
+            report_taken(tree, cluster);
             return;
         }
     }
@@ -128,7 +128,7 @@ static void use_stream(struct audit_tree *tree, struct l2_entry entry, size_t in
 
 // Whether marks of other formats are guest data. `size` bytes are in 32 parts, of which the guest
 // reads those with a bit in `parts`, and none behind the end of the disk.
-static void look_at_marks(struct audit_tree *tree, uint64_t host_offset, uint64_t size,
+static void inspect_marks(struct audit_tree *tree, uint64_t host_offset, uint64_t size,
                           uint32_t parts)
 {
     struct audit_state *state = tree->state;
@@ -153,7 +153,7 @@ static void look_at_marks(struct audit_tree *tree, uint64_t host_offset, uint64_
 
 // What any place of data is looked at for. `size`: bytes there, of which the file may lack some.
 // False when it lacks all of them.
-static bool look_at_place(struct audit_tree *tree, uint64_t host_offset, uint64_t size)
+static bool inspect_place(struct audit_tree *tree, uint64_t host_offset, uint64_t size)
 {
     struct audit_state *state = tree->state;
     if (host_offset >= state->source->size) {
@@ -173,15 +173,15 @@ static bool look_at_place(struct audit_tree *tree, uint64_t host_offset, uint64_
     return true;
 }
 
-static void look_at_compressed(struct audit_tree *tree, struct l2_entry entry, size_t index)
+static void inspect_compressed(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
     struct stretch stretch;
     if (l2_entry_stretch(tree->state->header, entry, tree->guest_offset, &stretch) != 0) {
         return; // nobody reads it
     }
-    if (!tree->again && look_at_place(tree, stretch.host_offset, stretch.stored_size)) {
+    if (!tree->again && inspect_place(tree, stretch.host_offset, stretch.stored_size)) {
         use_stream(tree, entry, index, &stretch);
-        look_at_marks(tree, stretch.host_offset, stretch.stored_size, ALL_PARTS);
+        inspect_marks(tree, stretch.host_offset, stretch.stored_size, ALL_PARTS);
     }
     tree->table->compressed_clusters++;
     // Of its last sector it has a byte.
@@ -189,7 +189,7 @@ static void look_at_compressed(struct audit_tree *tree, struct l2_entry entry, s
         stretch.stored_size < SECTOR_SIZE ? 1 : stretch.stored_size - SECTOR_SIZE + 1;
 }
 
-static void look_at_cluster(struct audit_tree *tree, struct l2_entry entry, size_t index)
+static void inspect_cluster(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
     const struct header *header = tree->state->header;
     uint64_t host_offset = l2_entry_host_offset(entry);
@@ -197,9 +197,9 @@ static void look_at_cluster(struct audit_tree *tree, struct l2_entry entry, size
     if (header_has_data_file(header)) {
         return;
     }
-    if (!tree->again && look_at_place(tree, host_offset, header->cluster_size)) {
+    if (!tree->again && inspect_place(tree, host_offset, header->cluster_size)) {
         use_cluster(tree, entry, index);
-        look_at_marks(tree, host_offset, header->cluster_size, parts);
+        inspect_marks(tree, host_offset, header->cluster_size, parts);
     } else if (!tree->again) {
         tree->state->sums.data_clusters++; // past the end of the file
     }
@@ -238,16 +238,16 @@ static void report_faults(struct audit_tree *tree, struct l2_entry entry, uint32
     }
 }
 
-static void look_at_entry(struct audit_tree *tree, struct l2_entry entry, size_t index)
+static void inspect_entry(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
     uint32_t faults = l2_entry_faults(tree->state->header, entry, tree->guest_offset);
     if (faults != 0 && !tree->again) {
         report_faults(tree, entry, faults);
     }
     if (l2_entry_is_compressed(entry)) {
-        look_at_compressed(tree, entry, index);
+        inspect_compressed(tree, entry, index);
     } else if (l2_entry_host_offset(entry) != 0) {
-        look_at_cluster(tree, entry, index);
+        inspect_cluster(tree, entry, index);
     }
 }
 
@@ -297,7 +297,7 @@ static void pass_run(struct audit_tree *tree, uint64_t cluster, size_t count)
 }
 
 // Takes the clusters of a run. Where one is taken already its entry is looked at by itself.
-static void look_at_run(struct audit_tree *tree, struct bytes rest, size_t index, size_t count)
+static void inspect_run(struct audit_tree *tree, struct bytes rest, size_t index, size_t count)
 {
     struct audit_state *state = tree->state;
     const struct header *header = state->header;
@@ -313,7 +313,7 @@ static void look_at_run(struct audit_tree *tree, struct bytes rest, size_t index
         pass_run(tree, cluster + done, added);
         done += added;
         if (done < count) {
-            look_at_entry(tree, l2_entry_load(header, rest, done), index + done);
+            inspect_entry(tree, l2_entry_load(header, rest, done), index + done);
             pass_entries(tree, 1);
             done++;
         }
@@ -338,9 +338,9 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
         struct l2_entry entry = l2_entry_load(header, rest, 0);
         size_t run = plain_run(tree, rest);
         if (run > 0) {
-            look_at_run(tree, rest, i, run);
+            inspect_run(tree, rest, i, run);
         } else {
-            look_at_entry(tree, entry, i);
+            inspect_entry(tree, entry, i);
             pass_entries(tree, 1);
             run = 1;
         }

@@ -14,7 +14,7 @@
 
 // --- What the parsers found ----------------------------------------------------------------------
 
-static void look_at_problems(struct audit_state *state)
+static void inspect_problems(struct audit_state *state)
 {
     const struct problems *problems = &state->image->problems;
     audit_problems(state, problems);
@@ -40,7 +40,7 @@ static const struct {
      AUTOCLEAR_BITMAPS | AUTOCLEAR_RAW_DATA_FILE},
 };
 
-static void look_at_unknown_features(struct audit_state *state)
+static void inspect_unknown_features(struct audit_state *state)
 {
     const struct header *header = state->header;
     const uint64_t words[] = {header->incompatible_features, header->compatible_features,
@@ -60,7 +60,7 @@ static void look_at_unknown_features(struct audit_state *state)
     }
 }
 
-static void look_at_known_features(struct audit_state *state)
+static void inspect_known_features(struct audit_state *state)
 {
     const struct header *header = state->header;
     if (header->incompatible_features & INCOMPATIBLE_DIRTY) {
@@ -86,7 +86,7 @@ static void look_at_known_features(struct audit_state *state)
 
 // --- Extensions ----------------------------------------------------------------------------------
 
-static void look_at_feature_names(struct audit_state *state, const struct extension *extension)
+static void inspect_feature_names(struct audit_state *state, const struct extension *extension)
 {
     struct feature_entry entry;
     for (size_t i = 0; feature_table_entry(extension->data, i, &entry); i++) {
@@ -94,7 +94,7 @@ static void look_at_feature_names(struct audit_state *state, const struct extens
     }
 }
 
-static void look_at_extensions(struct audit_state *state)
+static void inspect_extensions(struct audit_state *state)
 {
     struct extension extension;
     struct extension_walk walk = extension_walk_start(state->image->first_cluster, state->header);
@@ -104,7 +104,7 @@ static void look_at_extensions(struct audit_state *state)
                        "the header extension 0x%08" PRIx32 " of %zu bytes is unknown",
                        extension.type, extension.data.size);
         } else if (extension.type == EXTENSION_FEATURE_NAMES) {
-            look_at_feature_names(state, &extension);
+            inspect_feature_names(state, &extension);
         } else if (extension.type == EXTENSION_BACKING_FORMAT) {
             audit_name(state, AUDIT_NAME_TEXT, "the format of the backing file", extension.data,
                        extension.offset);
@@ -140,7 +140,7 @@ static bool find_byte(struct audit_state *state, uint64_t start, uint64_t end, u
     return false;
 }
 
-static void look_at_unknown_fields(struct audit_state *state)
+static void inspect_unknown_fields(struct audit_state *state)
 {
     uint64_t at;
     if (find_byte(state, HEADER_COMPRESSION_TYPE + 1, state->header->header_length, &at)) {
@@ -152,7 +152,7 @@ static void look_at_unknown_fields(struct audit_state *state)
 
 // The extensions end where the name of the backing file begins, also for QEMU; but a program that
 // sees that it has no bytes may read on.
-static void look_at_empty_backing_name(struct audit_state *state)
+static void inspect_empty_backing_name(struct audit_state *state)
 {
     const struct header *header = state->header;
     uint64_t at;
@@ -172,12 +172,12 @@ static void look_at_empty_backing_name(struct audit_state *state)
 
 void audit_header(struct audit_state *state)
 {
-    look_at_problems(state);
-    look_at_unknown_fields(state);
-    look_at_empty_backing_name(state);
-    look_at_unknown_features(state);
-    look_at_known_features(state);
-    look_at_extensions(state);
+    inspect_problems(state);
+    inspect_unknown_fields(state);
+    inspect_empty_backing_name(state);
+    inspect_unknown_features(state);
+    inspect_known_features(state);
+    inspect_extensions(state);
 }
 
 // --- Other files ---------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ static struct budget *budget_of(const struct audit_tree *tree)
     return tree->again ? &tree->state->l2_budget : NULL;
 }
 
-static void look_at_only_table(struct audit_tree *tree, struct row_walk *row)
+static void inspect_only_table(struct audit_tree *tree, struct row_walk *row)
 {
     struct audit_state *state = tree->state;
     const struct header *header = state->header;
@@ -112,7 +112,7 @@ static bool read_part(struct audit_tree *tree, struct row_walk *row, size_t tabl
     return any;
 }
 
-static void look_at_part(struct audit_tree *tree, struct row_walk *row, uint64_t first,
+static void inspect_part(struct audit_tree *tree, struct row_walk *row, uint64_t first,
                          uint64_t count)
 {
     const struct header *header = tree->state->header;
@@ -135,7 +135,7 @@ static void look_at_part(struct audit_tree *tree, struct row_walk *row, uint64_t
     }
 }
 
-static void look_at_versions(struct audit_tree *tree, struct row_walk *row)
+static void inspect_versions(struct audit_tree *tree, struct row_walk *row)
 {
     const struct header *header = tree->state->header;
     uint64_t size = PART_MAX;
@@ -149,7 +149,7 @@ static void look_at_versions(struct audit_tree *tree, struct row_walk *row)
         row->again[i] = is_again(tree, row->rows.tables[i].l2_offset);
     }
     for (uint64_t first = 0; first < header->l2_entries; first += count) {
-        look_at_part(tree, row, first, count);
+        inspect_part(tree, row, first, count);
     }
 }
 
@@ -175,7 +175,7 @@ static void add_sums(struct audit_state *state, const struct row_walk *row)
 }
 
 // Leaves out what has no entries. False when the budget does not reach for all of the row.
-static bool look_at_row(struct audit_tree *tree, struct row_walk *row, struct budget *asks)
+static bool inspect_row(struct audit_tree *tree, struct row_walk *row, struct budget *asks)
 {
     struct audit_state *state = tree->state;
     struct l1_rows *rows = &row->rows;
@@ -194,15 +194,15 @@ static bool look_at_row(struct audit_tree *tree, struct row_walk *row, struct bu
         return false;
     }
     if (rows->count == 1) {
-        look_at_only_table(tree, row);
+        inspect_only_table(tree, row);
     } else {
-        look_at_versions(tree, row);
+        inspect_versions(tree, row);
     }
     add_sums(state, row);
     return !state->l2_budget.ended;
 }
 
-static void look_at_streams(struct audit_tree *tree)
+static void inspect_streams(struct audit_tree *tree)
 {
     struct audit_state *state = tree->state;
     struct shared_stream shared = stream_list_find_shared(&tree->streams);
@@ -222,18 +222,18 @@ static void look_at_streams(struct audit_tree *tree)
     }
 }
 
-static void look_at_rows(struct audit_tree *tree, struct row_walk *row)
+static void inspect_rows(struct audit_tree *tree, struct row_walk *row)
 {
     struct audit_state *state = tree->state;
     struct budget asks = {.left = AUDIT_HOLES + audit_file_bytes(state) / AUDIT_HOLE_SHARE};
     while (l1_rows_next(&row->rows)) {
         bool active = row->rows.table_of[state->view_count - 1] != L1_ROW_NONE;
-        state->sums.unseen_tables += !look_at_row(tree, row, &asks) && active;
+        state->sums.unseen_tables += !inspect_row(tree, row, &asks) && active;
     }
     if (row->rows.budget.ended || asks.ended || tree->search.ended) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
     }
-    look_at_streams(tree);
+    inspect_streams(tree);
     if (tree->compressed.full || tree->walked.full) {
         state->places.used.full = true;
     }
@@ -263,7 +263,7 @@ void audit_l2_tables(struct audit_state *state)
     if (!row.sums || !row.holes || !row.present || !row.again || !row.parts) {
         error_set(&state->report.failure, ERROR_MEMORY, "out of memory");
     } else if (l1_rows_start(&row.rows, state, false)) {
-        look_at_rows(&tree, &row);
+        inspect_rows(&tree, &row);
         l1_rows_free(&row.rows);
     }
     free(row.sums);

@@ -71,7 +71,7 @@ static void find_refcounts_end(struct audit_state *state, const struct last_bloc
 
 // --- The table -----------------------------------------------------------------------------------
 
-static void look_at_entry(struct audit_state *state, const struct table_entry *entry,
+static void inspect_entry(struct audit_state *state, const struct table_entry *entry,
                           struct last_blocks *last)
 {
     const struct header *header = state->header;
@@ -125,7 +125,7 @@ void audit_refcounts(struct audit_state *state)
     struct error error;
     enum walk_step step;
     while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
-        look_at_entry(state, &entry, &last);
+        inspect_entry(state, &entry, &last);
     }
     if (step == WALK_ERROR) {
         audit_unreadable(&state->report, &error, "the refcount table");

@@ -20,7 +20,7 @@ void audit_virtual_size(struct audit_state *state)
     }
 }
 
-static void look_at_actual_size(struct audit_state *state)
+static void inspect_actual_size(struct audit_state *state)
 {
     const struct audit *audit = state->report.audit;
     uint64_t accounted;
@@ -68,7 +68,7 @@ uint64_t audit_stored(struct audit_state *state)
 }
 
 // L2 tables that are named again and again have the same data each time.
-static void look_at_repeated_data(struct audit_state *state, const struct audit_view *view,
+static void inspect_repeated_data(struct audit_state *state, const struct audit_view *view,
                                   const char *name)
 {
     // What is over a table has a finding of its own, for each entry.
@@ -94,7 +94,7 @@ void audit_expansion(struct audit_state *state, const struct audit_view *view)
     if (!source_complete(state->source)) {
         return;
     }
-    look_at_repeated_data(state, view, name);
+    inspect_repeated_data(state, view, name);
     if (is_bomb(data, file_size)) {
         audit_tell(&state->report, AUDIT_EXPANSION, view->l1.offset,
                    "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, name, data,
@@ -108,7 +108,7 @@ void audit_expansion(struct audit_state *state, const struct audit_view *view)
     }
 }
 
-static void look_at_unseen_tables(struct audit_state *state)
+static void inspect_unseen_tables(struct audit_state *state)
 {
     if (state->sums.unseen_tables > 0) {
         audit_tell(&state->report, AUDIT_UNSEEN_TABLES, state->header->l1_table_offset,
@@ -116,7 +116,7 @@ static void look_at_unseen_tables(struct audit_state *state)
     }
 }
 
-static void look_at_snapshot_walk(struct audit_state *state)
+static void inspect_snapshot_walk(struct audit_state *state)
 {
     uint64_t walk = state->sums.snapshot_walk;
     uint64_t data = 0;
@@ -134,7 +134,7 @@ static void look_at_snapshot_walk(struct audit_state *state)
 
 void audit_sizes(struct audit_state *state)
 {
-    look_at_snapshot_walk(state);
-    look_at_unseen_tables(state);
-    look_at_actual_size(state);
+    inspect_snapshot_walk(state);
+    inspect_unseen_tables(state);
+    inspect_actual_size(state);
 }

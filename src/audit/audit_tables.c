@@ -14,7 +14,7 @@
 
 // --- Sizes and places in the header --------------------------------------------------------------
 
-static void look_at_l1(struct audit_state *state)
+static void inspect_l1(struct audit_state *state)
 {
     const struct header *header = state->header;
     uint64_t needed = divide_up(header->size, header_l2_coverage(header));
@@ -31,7 +31,7 @@ static void look_at_l1(struct audit_state *state)
                 (uint64_t)header->l1_size * L1_ENTRY_SIZE, HEADER_L1_TABLE_OFFSET, "the L1 table");
 }
 
-static void look_at_refcount_table(struct audit_state *state)
+static void inspect_refcount_table(struct audit_state *state)
 {
     const struct header *header = state->header;
     uint64_t size = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
@@ -59,8 +59,8 @@ void audit_header_tables(struct audit_state *state)
     cluster_bits_add(&state->places.used, 0, 1);
     audit_add_range(state, 0, 1, PURPOSE_HEADER);
     audit_use(state, state->header->cluster_size);
-    look_at_l1(state);
-    look_at_refcount_table(state);
+    inspect_l1(state);
+    inspect_refcount_table(state);
     if (extensions->has_encryption) {
         audit_table(state, PURPOSE_ENCRYPTION, extensions->encryption_offset,
                     extensions->encryption_length, extensions->encryption_extension_at,
@@ -75,7 +75,7 @@ struct snapshot_sums {
     uint64_t l1_bytes; // of all L1 tables
 };
 
-static void look_at_snapshot_l1(struct audit_state *state, const struct snapshot *snapshot,
+static void inspect_snapshot_l1(struct audit_state *state, const struct snapshot *snapshot,
                                 struct snapshot_sums *sums)
 {
     uint64_t size = (uint64_t)snapshot->l1_size * L1_ENTRY_SIZE;
@@ -95,7 +95,7 @@ static void look_at_snapshot_l1(struct audit_state *state, const struct snapshot
     }
 }
 
-static void look_at_snapshot(struct audit_state *state, const struct snapshot *snapshot,
+static void inspect_snapshot(struct audit_state *state, const struct snapshot *snapshot,
                              struct snapshot_sums *sums)
 {
     audit_name(state, AUDIT_NAME_LABEL, "the id of a snapshot", snapshot->id, sums->entry);
@@ -111,11 +111,11 @@ static void look_at_snapshot(struct audit_state *state, const struct snapshot *s
     }
     state->sums.accounted = add_clipped(state->sums.accounted, snapshot->disk_size);
     state->sums.accounted = add_clipped(state->sums.accounted, snapshot->vm_state_size);
-    look_at_snapshot_l1(state, snapshot, sums);
+    inspect_snapshot_l1(state, snapshot, sums);
 }
 
 // Returns where the last entry ends.
-static uint64_t look_at_snapshot_entries(struct audit_state *state, struct snapshot_sums *sums)
+static uint64_t inspect_snapshot_entries(struct audit_state *state, struct snapshot_sums *sums)
 {
     struct snapshot snapshot;
     struct problems problems = {0};
@@ -126,7 +126,7 @@ static uint64_t look_at_snapshot_entries(struct audit_state *state, struct snaps
         end = sums->entry + snapshot.end;
         audit_problems(state, &problems);
         problems_free(&problems);
-        look_at_snapshot(state, &snapshot, sums);
+        inspect_snapshot(state, &snapshot, sums);
         sums->entry = reader.at;
         if (reader.next == AUDIT_SNAPSHOTS_MAX && reader.next < reader.count) {
             audit_unseen(&state->report, AUDIT_SNAPSHOT_BOMB);
@@ -150,7 +150,7 @@ void audit_snapshots(struct audit_state *state)
         audit_tell(&state->report, AUDIT_SNAPSHOT_BOMB, HEADER_NB_SNAPSHOTS,
                    "there are %" PRIu32 " snapshots", header->nb_snapshots);
     }
-    uint64_t end = look_at_snapshot_entries(state, &sums);
+    uint64_t end = inspect_snapshot_entries(state, &sums);
     if (end > header->snapshots_offset) {
         audit_table(state, PURPOSE_SNAPSHOT_TABLE, header->snapshots_offset,
                     end - header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET, "the snapshot table");

@@ -69,8 +69,9 @@ const char *bitmap_flag_name(unsigned bit);
 // "dirty-tracking"; NULL for an unknown type.
 const char *bitmap_type_name(uint8_t type);
 
-// False where the bitmap table has more entries, or its clusters more bytes of bits, than any program
-// reads (PROBLEM_BITMAP_TABLE_SIZE_LIMIT). Without the geometry of the header it must not be asked.
+// False where the bitmap table has more entries, or its clusters more bytes of bits, than any
+// program reads (PROBLEM_BITMAP_TABLE_SIZE_LIMIT). Without the geometry of the header it must not
+// be asked.
 bool bitmap_table_limited(const struct bitmap *bitmap, const struct header *header);
 
 // Tells everything that is wrong with an entry at byte `at` of the file.

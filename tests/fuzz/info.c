@@ -55,7 +55,7 @@ static void look_at(const struct image *image, const char *path)
     info_free(&info);
 }
 
-static void look_at_file(struct bytes input)
+static void inspect_file(struct bytes input)
 {
     struct error error;
     struct source *source = source_open_memory(input, true, &error);
@@ -73,7 +73,7 @@ void run_info(struct bytes input)
     struct memory_files files;
     struct chain chain;
     struct error error;
-    look_at_file(input);
+    inspect_file(input);
     memory_watch();
     layers_open(input, &choices, options, &files, &chain, &error);
     for (size_t i = 0; i < chain.count; i++) {

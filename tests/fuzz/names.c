@@ -52,7 +52,7 @@ static void look_at(const char *image_path, struct bytes name, struct bytes form
     }
 }
 
-static void look_at_json(struct bytes text)
+static void inspect_json(struct bytes text)
 {
     struct json_name name;
     struct error error = {0};
@@ -71,5 +71,5 @@ void run_name(struct bytes input)
     for (size_t i = 0; i < sizeof image_paths / sizeof image_paths[0]; i++) {
         look_at(image_paths[i], input, formats[i % 3]);
     }
-    look_at_json(input);
+    inspect_json(input);
 }

@@ -188,7 +188,7 @@ static bool write_an_open_file(void)
            ftruncate(output_fd, 50) == 0;
 }
 
-static bool look_at_an_open_file(void)
+static bool inspect_an_open_file(void)
 {
     struct stat status;
     return fstat(file_fd, &status) == 0 && status.st_size == FILE_SIZE &&
@@ -364,7 +364,7 @@ static const struct {
     enum outcome outcome;
 } still_possible[] = {
     {ATTEMPT(read_an_open_file), DONE},        {ATTEMPT(write_an_open_file), DONE},
-    {ATTEMPT(look_at_an_open_file), DONE},     {ATTEMPT(set_a_terminal), DONE},
+    {ATTEMPT(inspect_an_open_file), DONE},     {ATTEMPT(set_a_terminal), DONE},
     {ATTEMPT(copy_inside_the_kernel), DONE},   {ATTEMPT(start_threads_that_allocate), DONE},
     {ATTEMPT(tell_the_time_and_chance), DONE}, {ATTEMPT(take_a_signal), DONE},
     {ATTEMPT(abort_with_a_signal), ABORTED},   {ATTEMPT(request_zeros), DONE},
