@@ -48,7 +48,7 @@ static bool in_other_version(struct audit_tree *tree, struct l2_entry entry, siz
             return true;
         }
         if (!budget_spend(&tree->search, 1)) {
-            return true; // which is not known, and told
+            return true; // unknown; the spent budget is reported
         }
     }
     return false;

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What a cluster that is wanted twice is used for. Nobody asks of a sound image, so this is found
-// by going through the tables once more.
+// What a cluster is used for that two uses claim. Sound images have none, so the tables are walked
+// a second time instead of remembering every use.
 
 #ifndef AUDIT_AUDIT_PLACES_H
 #define AUDIT_AUDIT_PLACES_H

@@ -160,8 +160,8 @@ struct audit {
 
 // --- Budgets: how much is read -------------------------------------------------------------------
 
-// Every L2 table of the file is gone through once, however many there are: whoever sends a file
-// sends its tables. Only where tables are named for several places, which no writer does, they are
+// Every L2 table of the file is walked once, however many there are: a sender has to send them
+// too. Only where tables are named for several places, which no writer does, they are
 // bounded: by as many bytes as the file takes on disk, and these. An entry that is not zero counts
 // for more bytes than it has, as it takes more time. So does each thing in it that is odd.
 #define AUDIT_L2_BYTES       (UINT64_C(544) << 20)

@@ -158,7 +158,7 @@ static inline uint64_t audit_file_bytes(const struct audit_state *state)
                                        : source->size;
 }
 
-// Bytes of the file that are no hole, as far as anything tells.
+// Bytes of the file that are in no hole, as the file system reports them.
 uint64_t audit_stored(struct audit_state *state);
 
 #endif

@@ -44,7 +44,7 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
         {"cut-short", SEVERITY_CORRUPTION,
          "the file ends inside what an entry points to, or in its cluster before it",
          "the file was cut short: find a whole copy; where only data of the last cluster is "
-         "missing, --short-end takes it for zeros"},
+         "missing, --short-end reads it as zeros"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L1 entry has reserved bits set", repair},
     [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,
@@ -92,7 +92,7 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
          "program reads",
          "snapshots are missing: copy the file before any program writes to it"},
     [FINDING_SNAPSHOT_INCOMPLETE] = {"snapshot-incomplete", SEVERITY_CORRUPTION,
-                                     "a snapshot does not tell the size of its disk", repair},
+                                     "a snapshot does not record the size of its disk", repair},
     [FINDING_SNAPSHOT_L1] = {"snapshot-l1", SEVERITY_CORRUPTION,
                              "the L1 table of a snapshot cannot be one", repair},
     [FINDING_BITMAP] = {"bitmap", SEVERITY_CORRUPTION, "a bitmap's tables are not sound",

@@ -53,11 +53,11 @@ bool take_backing_file(const struct command *command, const struct option_row *r
 // clang-format on
 
 // The row of the flag short_end of struct chain_options.
-#define SHORT_END_ROW(place)                                                                  \
-    {                                                                                         \
-        "short-end", OPTION_FLAG, NULL, place,                                                \
-            .help = "take for zeros what the file lacks of data in the last cluster, inside " \
-                    "which it ends"                                                           \
+#define SHORT_END_ROW(place)                                                                   \
+    {                                                                                          \
+        "short-end", OPTION_FLAG, NULL, place,                                                 \
+            .help = "when the file ends inside its last cluster, read what is missing of its " \
+                    "data as zeros"                                                            \
     }
 
 // False, after a usage error, when two of the options contradict each other.

@@ -187,7 +187,7 @@ static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, str
             "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64 "%s",
             guest_offset, file == walk->image->source ? "file" : "data file", file->size,
             in_short_end(walk, run)
-                ? "; --short-end takes what is missing of this last cluster for zeros"
+                ? "; if it is the last cluster in use, --short-end reads what is missing as zeros"
                 : "");
     }
     if (run->kind == CLUSTER_DATA) {

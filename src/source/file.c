@@ -178,7 +178,7 @@ static bool pipe_drop(int fd, uint64_t *given, struct error *error)
     return true;
 }
 
-// Whether the image ends where the pipe does, nobody can tell unless it is drained: it may have
+// Unless the pipe is drained it is unknown whether the image ends where the bytes do: it may have
 // been cut on purpose.
 static struct source *pipe_source(int fd, const struct pipe_use *use, struct error *error)
 {

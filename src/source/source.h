@@ -58,8 +58,8 @@ static inline bool source_complete(const struct source *source)
     return source->kind != SOURCE_START;
 }
 
-// Whether it takes a number of bytes on disk that is known: a device has its size, whatever is on
-// it, and nothing else tells.
+// Whether the number of bytes on disk is known. Only a file has one: a device has its size,
+// whatever it holds.
 static inline bool source_knows_allocated(const struct source *source)
 {
     return source->kind == SOURCE_FILE;
