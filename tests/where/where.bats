@@ -154,7 +154,10 @@ back_and_forth() {
     offsets=$(qemu-img map --output=json "$1" | jq -r '.[] | select(.data and .depth == 0) | .start + (.length / 2 | floor)' | head -n 20)
     [[ $offsets ]] || return 0
     # shellcheck disable=SC2086 # several words
-    qcow2_info where --json "$1" $offsets >guest || fail "where $1: status $?" || return
+    qcow2_info where --json "$1" $offsets >ways || fail "where $1: status $?" || return
+    # What is in a data file is at no host offset of the image.
+    jq -c --arg image "$1" 'select(.filename == $image)' ways >guest || return
+    [[ -s guest ]] || return 0
     hosts=$(jq -r .host_offset guest)
     # shellcheck disable=SC2086
     qcow2_info where --host --json "$1" $hosts >host || fail "where --host $1: status $?" || return

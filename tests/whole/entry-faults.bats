@@ -228,7 +228,7 @@ qemu_refuses() {
     make_image image 1M extended_l2=on "write -c -P 1 0 $C"
     poke_subclusters image 0 $((1 << 40))
     readable
-    judged 'compressed-subclusters leaked-cluster' entry-broken "$(l2_entry_at image 0)"
+    judged 'compressed-subclusters leaked-data' entry-broken "$(l2_entry_at image 0)"
     qemu_says 2
 }
 
