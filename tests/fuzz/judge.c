@@ -6,9 +6,10 @@
 // is documented, one line of text a problem on standard error, and what a program can read on
 // standard output.
 //
-//     judge PROGRAM DOCUMENTS IMAGE...
+//     judge [--every N] PROGRAM DOCUMENTS IMAGE...
 //
-// All JSON that was printed is appended to the file DOCUMENTS. What is run is told before it is.
+// With --every N an image is given to one command in N, the next image to the next ones. All JSON that was
+// printed is appended to the file DOCUMENTS. Each command line is printed before it runs.
 
 #include "capture.h"
 #include "commands/command.h"
@@ -200,31 +201,47 @@ static void judge(const struct rule *rule, const struct outcome *outcome, FILE *
     }
 }
 
-static void judge_image(const char *program, const char *image, FILE *documents)
+static void judge_image(const char *program, const struct rule *rule, const char *image,
+                        FILE *documents)
 {
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        const struct rule *rule = &rules[i];
-        for (size_t j = 0; rule->arguments[j]; j++) {
-            printf("%s ", rule->arguments[j]);
-        }
-        printf("%s\n", image);
-        fflush(stdout);
-        struct outcome outcome = run(program, rule, image);
-        judge(rule, &outcome, documents);
-        free_outcome(&outcome);
-        unlink("disk");
+    for (size_t i = 0; rule->arguments[i]; i++) {
+        printf("%s ", rule->arguments[i]);
     }
+    printf("%s\n", image);
+    fflush(stdout);
+    struct outcome outcome = run(program, rule, image);
+    judge(rule, &outcome, documents);
+    free_outcome(&outcome);
+    unlink("disk");
+}
+
+// words: PROGRAM DOCUMENTS IMAGE..., ends with NULL
+static int judge_images(char **words, size_t every)
+{
+    FILE *documents = fopen(words[1], "ab");
+    if (!documents) {
+        perror(words[1]);
+        return EXIT_CANNOT;
+    }
+    for (size_t image = 0; words[2 + image]; image++) {
+        for (size_t rule = image % every; rule < sizeof rules / sizeof rules[0]; rule += every) {
+            judge_image(words[0], &rules[rule], words[2 + image], documents);
+        }
+    }
+    return fclose(documents) == 0 ? EXIT_DONE : EXIT_CANNOT;
 }
 
 int main(int argc, char **argv)
 {
-    FILE *documents = argc > 3 ? fopen(argv[2], "ab") : NULL;
-    if (!documents) {
-        fprintf(stderr, "usage: judge PROGRAM DOCUMENTS IMAGE...\n");
+    size_t every = 1;
+    if (argc > 2 && strcmp(argv[1], "--every") == 0) {
+        every = strtoul(argv[2], NULL, 10);
+        argv += 2;
+        argc -= 2;
+    }
+    if (argc <= 3 || every == 0) {
+        fprintf(stderr, "usage: judge [--every N] PROGRAM DOCUMENTS IMAGE...\n");
         return EXIT_USAGE;
     }
-    for (int i = 3; i < argc; i++) {
-        judge_image(argv[1], argv[i], documents);
-    }
-    return fclose(documents) == 0 ? EXIT_DONE : EXIT_CANNOT;
+    return judge_images(argv + 1, every);
 }
