@@ -61,8 +61,8 @@ shuffled() {
     done
 }
 
-# what_deletion_frees: reads the figures of image to $used, $table and $json
-look_at_image() {
+# read_figures: reads the figures of image to $used, $table and $json
+read_figures() {
     used=$(clusters_in_use image)
     qcow2_info usage --json image >json || fail "usage: status $?" || return
     parts_add_up json image || return
@@ -74,14 +74,14 @@ look_at_image() {
 # deleting_frees_what_is_said C OPTIONS COUNT
 deleting_frees_what_is_said() {
     local c=$1 used table order id said_of_one said_of_all used_at_first before table_before
-    make_snapshots "$@" && look_at_image || return
+    make_snapshots "$@" && read_figures || return
     said_of_all=$(jq .all_snapshots_exclusive_bytes json)
     used_at_first=$used
     shuffled "$3"
     for id in "${order[@]}"; do
         said_of_one=$(jq ".snapshots[] | select(.id == \"$id\").exclusive_bytes" json)
         before=$used table_before=$table
-        qemu-img snapshot -q -d "tag$id" image && look_at_image || return
+        qemu-img snapshot -q -d "tag$id" image && read_figures || return
         assert_equal "$(((said_of_one + c - 1) / c + table_before - table))" $((before - used)) ||
             fail "deleting snapshot $id: $*" || return
     done
@@ -122,14 +122,14 @@ deleting_frees_what_is_said() {
         qemu-img snapshot -q -c "tag$i" image || return
     done
     local used table before said
-    look_at_image
+    read_figures
     said=$(jq '[.snapshots[].exclusive_bytes] | add' json)
     [[ $said -gt $((200 * 512)) ]] || fail "only $said bytes"
     for i in 200 1 77 180 161; do
         said=$(jq ".snapshots[] | select(.id == \"$i\").exclusive_bytes" json)
         before=$((used - table))
         qemu-img snapshot -q -d "tag$i" image
-        look_at_image
+        read_figures
         assert_equal $((said / 512)) $((before - used + table))
     done
 }
