@@ -64,7 +64,7 @@ static struct arena_block *add_block(struct arena *arena)
 void *arena_take(struct arena *arena)
 {
     struct arena_block *block = arena->blocks;
-    if ((!block || block->used == block->size) && !(block = add_block(arena))) {
+    if ((!block || block->size - block->used < arena->piece) && !(block = add_block(arena))) {
         return NULL;
     }
     void *piece = block->memory + block->used;

@@ -13,7 +13,7 @@
 struct arena_block;
 
 struct arena {
-    size_t piece; // bytes, a power of two up to 64 KiB; set by the owner, the rest is 0 at first
+    size_t piece;               // bytes, at most 64 KiB; set by the owner, the rest is 0 at first
     struct arena_block *blocks; // owned, the newest first
 };
 

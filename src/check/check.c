@@ -120,6 +120,7 @@ static void check_references(struct check_state *state)
                   "the active L1 table");
     check_end_disk(state);
     check_snapshots(state);
+    check_shared_tables(state);
     check_encryption_header(state);
     check_bitmaps(state);
     check_refcount_tables(state);
@@ -188,6 +189,7 @@ static bool check_metadata(const struct chain *chain, const struct check_options
     table_file_free(&state.leaks_file);
     refcount_walk_free(&state.refcounts);
     reference_map_free(&state.references);
+    shared_tables_free(&state.shared);
     return state.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }
 

@@ -51,6 +51,9 @@ void check_snapshots(struct check_state *state);
 // Bytes of the disk of a snapshot, 0 when its data cannot be read.
 uint64_t check_readable_bytes(const struct chain *chain, const struct snapshot *snapshot);
 
+// Counts the references below the L2 tables that snapshots share.
+void check_shared_tables(struct check_state *state);
+
 // Counts the references of the bitmaps.
 void check_bitmaps(struct check_state *state);
 

@@ -70,8 +70,8 @@ static inline void note_used(struct check_state *state, uint64_t cluster)
     }
 }
 
-static void tell_difference(struct check_state *state, uint64_t cluster, uint64_t refcount,
-                            uint32_t count)
+static void report_difference(struct check_state *state, uint64_t cluster, uint64_t refcount,
+                              uint32_t count)
 {
     struct check *check = state->check;
     note_used(state, cluster);
@@ -95,10 +95,36 @@ static void tell_difference(struct check_state *state, uint64_t cluster, uint64_
                  leak == LEAK_DATA ? ", and holds data" : "");
 }
 
+static void compare(struct check_state *state, uint64_t cluster, uint64_t refcount, uint32_t count)
+{
+    bool in_file = cluster << state->header->cluster_bits < state->image->source->size;
+    if (count == 0 && (refcount == 0 || !in_file)) {
+        return;
+    }
+    if (count == refcount) {
+        note_used(state, cluster);
+    } else {
+        report_difference(state, cluster, refcount, count);
+    }
+}
+
+// Compares the clusters from `cluster` on, at most `most`, as far as they have one reference and
+// the refcount 1. Returns how many.
+static size_t compare_ones(struct check_state *state, uint64_t cluster, uint64_t most)
+{
+    const struct reference_map *references = &state->references;
+    uint32_t value = reference_peek(references, cluster);
+    if (!(value & REFERENCE_ONE) || reference_count(value) != 1) {
+        return 0;
+    }
+    size_t run = reference_run(references, cluster, (size_t)min_u64(most, REFERENCE_CHUNK));
+    note_used(state, cluster + run - 1);
+    return run;
+}
+
 static void compare_on_disk(struct check_state *state, const struct refcounts *refcounts,
                             uint64_t *visited)
 {
-    const struct reference_map *references = &state->references;
     uint64_t told = check_told(state);
     *visited += refcounts->count;
     // Blocks that the table names again and again make work for each refcount.
@@ -106,64 +132,58 @@ static void compare_on_disk(struct check_state *state, const struct refcounts *r
     if (again && !check_spend(state, CHECK_ENTRY, refcounts->count)) {
         return;
     }
-    for (uint64_t i = 0; i < refcounts->count; i++) {
+    for (uint64_t i = 0; i < refcounts->count;) {
         uint64_t cluster = refcounts->first + i;
-        uint64_t refcount = refcounts_load(refcounts, i);
-        uint32_t *chunk = references->chunks[cluster / REFERENCE_CHUNK];
-        uint32_t *cell = chunk ? chunk + cluster % REFERENCE_CHUNK : NULL;
-        uint32_t count = cell ? reference_count(*cell) : 0;
-        bool in_file = cluster << state->header->cluster_bits < state->image->source->size;
-        if (count == 0 && (refcount == 0 || !in_file)) {
-            continue;
+        size_t ones = compare_ones(state, cluster, refcounts->count - i);
+        if (ones == 0) {
+            compare(state, cluster, refcounts_load(refcounts, i),
+                    reference_count(reference_peek(&state->references, cluster)));
         }
-        if (cell) {
-            *cell |= REFERENCE_COMPARED;
-        }
-        if (count == refcount) {
-            note_used(state, cluster);
-        } else {
-            tell_difference(state, cluster, refcount, count);
-        }
+        i += max_u64(ones, 1);
     }
     check_spend(state, CHECK_FINDING, again ? check_told(state) - told : 0);
 }
 
 // Clusters in use that no refcount block speaks of have refcount 0, unless it could not be read.
-static void compare_others(struct check_state *state, uint64_t first, const uint32_t *cells)
+static void compare_others(struct check_state *state, uint64_t first, uint64_t end)
 {
     uint64_t refcount;
-    for (uint64_t i = 0; i < REFERENCE_CHUNK; i++) {
-        uint32_t count = reference_count(cells[i]);
-        if (count == 0 || (cells[i] & REFERENCE_COMPARED)) {
+    for (uint64_t cluster = first; cluster < end; cluster++) {
+        if (!reference_chunk(&state->references, cluster)) {
+            cluster |= REFERENCE_CHUNK - 1; // the last one of the chunk
             continue;
         }
-        note_used(state, first + i);
-        if (check_find_refcount(state, first + i, &refcount)) {
-            tell_difference(state, first + i, refcount, count);
+        uint32_t count = reference_count(reference_peek(&state->references, cluster));
+        if (count > 0) {
+            note_used(state, cluster);
+            if (check_find_refcount(state, cluster, &refcount)) {
+                compare(state, cluster, refcount, count);
+            }
         }
     }
 }
 
 void check_compare_refcounts(struct check_state *state)
 {
-    const struct reference_map *references = &state->references;
+    uint64_t clusters = state->references.clusters;
+    struct refcount_walk walk = refcount_walk_make(state->image, NULL);
     struct refcounts refcounts;
     struct error error;
     uint64_t visited = 0;
+    uint64_t next = 0; // the cluster to compare next
     enum walk_step step;
-    refcount_walk_start(&state->refcounts, 0, references->clusters);
-    while ((step = check_next_refcounts(state, &refcounts, &error)) != WALK_END) {
+    refcount_walk_start(&walk, 0, clusters);
+    while ((step = check_next_refcounts(state, &walk, &refcounts, &error)) != WALK_END) {
         if (step == WALK_FOUND) {
+            compare_others(state, next, refcounts.first);
             compare_on_disk(state, &refcounts, &visited);
+            next = refcounts.first + refcounts.count;
         } else if (check_error_is_unseen(state, &error)) {
             check_unseen(state);
         } else {
             check_failed(state, &error);
         }
     }
-    for (size_t i = 0; i < references->chunk_count; i++) {
-        if (references->chunks[i]) {
-            compare_others(state, i * REFERENCE_CHUNK, references->chunks[i]);
-        }
-    }
+    compare_others(state, next, clusters);
+    refcount_walk_free(&walk);
 }

@@ -14,12 +14,12 @@ static void note_memory(struct check_state *state, const struct error *error)
     state->out_of_memory = state->out_of_memory || error->code == ERROR_MEMORY;
 }
 
-enum walk_step check_next_refcounts(struct check_state *state, struct refcounts *refcounts,
-                                    struct error *error)
+enum walk_step check_next_refcounts(struct check_state *state, struct refcount_walk *walk,
+                                    struct refcounts *refcounts, struct error *error)
 {
     enum walk_step step;
     do {
-        step = refcount_walk_next(&state->refcounts, refcounts, error);
+        step = refcount_walk_next(walk, refcounts, error);
     } while (step == WALK_ERROR && error->code == ERROR_TRUNCATED && !state->partial);
     if (step == WALK_ERROR) {
         note_memory(state, error);
@@ -27,34 +27,39 @@ enum walk_step check_next_refcounts(struct check_state *state, struct refcounts 
     return step;
 }
 
-static void mark_ones(uint32_t *cells, const struct refcounts *refcounts)
+// The refcounts are of clusters of one chunk, of which nothing is known yet.
+static void mark_ones(struct check_state *state, const struct refcounts *refcounts)
 {
-    for (uint64_t i = 0; i < refcounts->count; i++) {
-        if (refcounts_load(refcounts, i) == 1) {
-            cells[(refcounts->first + i) % REFERENCE_CHUNK] |= REFERENCE_ONE;
+    uint64_t next = 0;
+    while (next < refcounts->count) {
+        uint64_t run = refcounts_run(refcounts, next);
+        if (refcounts_load(refcounts, next) == 1) {
+            reference_replace(&state->references, refcounts->first + next, (size_t)run, 0,
+                              REFERENCE_ONE);
         }
+        next += run;
     }
 }
 
-uint32_t *check_make_cell(struct check_state *state, uint64_t cluster)
+bool check_make_chunk(struct check_state *state, uint64_t cluster)
 {
     uint64_t first = align_down(cluster, REFERENCE_CHUNK);
-    uint32_t *chunk = reference_make_chunk(&state->references, cluster);
     struct refcounts refcounts;
     struct error error;
     enum walk_step step;
-    if (!chunk) {
+    if (!reference_make_chunk(&state->references, cluster)) {
         state->out_of_memory = true;
-        return NULL;
+        return false;
     }
     refcount_walk_start(&state->refcounts, first,
                         min_u64(first + REFERENCE_CHUNK, state->references.clusters));
-    while ((step = check_next_refcounts(state, &refcounts, &error)) != WALK_END) {
+    while ((step = check_next_refcounts(state, &state->refcounts, &refcounts, &error)) !=
+           WALK_END) {
         if (step == WALK_FOUND) {
-            mark_ones(chunk, &refcounts);
+            mark_ones(state, &refcounts);
         }
     }
-    return chunk + cluster % REFERENCE_CHUNK;
+    return true;
 }
 
 bool check_find_refcount(struct check_state *state, uint64_t cluster, uint64_t *refcount)
@@ -64,7 +69,8 @@ bool check_find_refcount(struct check_state *state, uint64_t cluster, uint64_t *
     enum walk_step step;
     *refcount = 0;
     refcount_walk_start(&state->refcounts, align_down(cluster, 8), cluster + 1);
-    while ((step = check_next_refcounts(state, &refcounts, &error)) == WALK_FOUND) {
+    while ((step = check_next_refcounts(state, &state->refcounts, &refcounts, &error)) ==
+           WALK_FOUND) {
         if (cluster - refcounts.first < refcounts.count) {
             *refcount = refcounts_load(&refcounts, cluster - refcounts.first);
         }
@@ -75,11 +81,9 @@ bool check_find_refcount(struct check_state *state, uint64_t cluster, uint64_t *
 bool check_copied_is_wrong(struct check_state *state, uint64_t cluster, bool copied)
 {
     uint64_t refcount;
-    if (cluster < state->references.clusters) {
-        const uint32_t *cell = check_cell(state, cluster);
-        if (cell && copied == ((*cell & REFERENCE_ONE) != 0)) {
-            return false;
-        }
+    if (cluster < state->references.clusters && check_touch(state, cluster) &&
+        copied == ((reference_peek(&state->references, cluster) & REFERENCE_ONE) != 0)) {
+        return false;
     }
     return check_find_refcount(state, cluster, &refcount) && copied != (refcount == 1);
 }
@@ -90,29 +94,30 @@ static void count_reference(struct check_state *state, uint64_t cluster, enum pu
                             const struct finding *at, const char *place)
 {
     struct findings *findings = &state->check->findings;
-    uint32_t *cell = check_cell(state, cluster);
     struct finding finding = *at;
-    if (!cell) {
+    if (!check_touch(state, cluster)) {
         return;
     }
     finding.has_host = true;
     finding.host_offset = cluster << state->header->cluster_bits;
-    enum purpose before = reference_purpose(*cell);
+    uint32_t value = reference_peek(&state->references, cluster);
+    enum purpose before = reference_purpose(value);
     if (before == PURPOSE_NONE) {
-        *cell |= (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
+        value |= (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
         state->refcount_blocks += purpose == PURPOSE_REFCOUNT_BLOCK;
-    } else if (before != purpose && !(*cell & REFERENCE_SHARED)) {
-        *cell |= REFERENCE_SHARED;
+    } else if (before != purpose && !(value & REFERENCE_SHARED)) {
+        value |= REFERENCE_SHARED;
         finding.kind = FINDING_OVERLAP;
         findings_add(findings, &finding, "%s uses for %s what is also used for %s", place,
                      purpose_name(purpose), purpose_name(before));
     }
-    if (reference_count(*cell) == state->refcount_max) {
+    if (reference_count(value) == state->refcount_max) {
         finding.kind = FINDING_REFCOUNT_OVERFLOW;
         findings_add(findings, &finding, "%s", place);
-    } else if (reference_count(*cell) < REFERENCE_COUNT_MAX) {
-        ++*cell;
+    } else if (reference_count(value) < REFERENCE_COUNT_MAX) {
+        value++;
     }
+    check_set(state, cluster, value);
 }
 
 static void tell_range(struct check_state *state, enum finding_kind kind, uint64_t offset,

@@ -7,6 +7,7 @@
 #define CHECK_CHECK_STATE_H
 
 #include "check/finding.h"
+#include "check/shared_tables.h"
 #include "image/chain.h"
 #include "image/run.h"
 #include "source/table_window.h"
@@ -20,12 +21,13 @@ struct check_state {
     const struct check_options *options;
     struct check *check;
     struct reference_map references;
-    uint64_t file_end;       // the size of the file, rounded up to a cluster
-    uint64_t whole_clusters; // of the file
-    uint64_t refcount_max;   // what a refcount of the image can count to
-    bool dirty;              // refcounts may be out of date
-    bool partial;            // what the source does not have may exist all the same
-    bool uncounted;          // references may exist that were not counted: no leak is certain
+    struct shared_tables shared; // whose references are counted after the snapshots
+    uint64_t file_end;           // the size of the file, rounded up to a cluster
+    uint64_t whole_clusters;     // of the file
+    uint64_t refcount_max;       // what a refcount of the image can count to
+    bool dirty;                  // refcounts may be out of date
+    bool partial;                // what the source does not have may exist all the same
+    bool uncounted;              // references may exist that were not counted: no leak is certain
     struct refcount_walk refcounts; // on disk
     uint64_t refcount_blocks;       // how many different ones were referenced
     struct budget budget;           // for what tables can make an image mean again and again

@@ -22,6 +22,7 @@ struct tree {
     uint64_t l2_offset;
     uint64_t guest_offset;    // of its first entry
     uint64_t next_contiguous; // the host offset that goes on where the last cluster ended; 0: none
+    bool at_end;              // it refers to what the size of the disk decides about
 };
 
 // An L2 entry and where it is.
@@ -51,13 +52,16 @@ static void tell(const struct tree *tree, enum finding_kind kind, const struct l
 // used for the same, if at all, and can be counted.
 static bool reference_plainly(struct check_state *state, uint64_t cluster, enum purpose purpose)
 {
-    uint32_t *cell = check_cell(state, cluster);
-    uint32_t count = cell ? reference_count(*cell) : UINT32_MAX;
-    if (!cell || (count > 0 && reference_purpose(*cell) != purpose) ||
-        count >= state->refcount_max || count >= REFERENCE_COUNT_MAX) {
+    if (!check_touch(state, cluster)) {
         return false;
     }
-    *cell = (*cell + 1) | (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT;
+    uint32_t value = reference_peek(&state->references, cluster);
+    uint32_t count = reference_count(value);
+    if ((count > 0 && reference_purpose(value) != purpose) || count >= state->refcount_max ||
+        count >= REFERENCE_COUNT_MAX) {
+        return false;
+    }
+    check_set(state, cluster, (value + 1) | (uint32_t)purpose << REFERENCE_PURPOSE_SHIFT);
     return true;
 }
 
@@ -82,13 +86,14 @@ static void reference_data(const struct tree *tree, uint64_t offset, uint64_t si
 }
 
 // How much of it the file has to have, only its decoder can tell; but not nothing.
-static void check_compressed_begin(const struct tree *tree, const struct l2_place *place,
+static void check_compressed_begin(struct tree *tree, const struct l2_place *place,
                                    const struct stretch *stretch)
 {
     const struct check_state *state = tree->state;
     uint64_t size = state->image->source->size;
     uint64_t end = stretch->host_offset + stretch->stored_size;
     bool told = end >= size + state->header->cluster_size; // by check_reference()
+    tree->at_end = tree->at_end || stretch->host_offset >= size;
     if (stretch->host_offset >= size && place->guest_offset < tree->disk_size && !told) {
         tell(tree, FINDING_CUT_SHORT, place);
     }
@@ -144,10 +149,11 @@ static uint64_t needed_bytes(const struct tree *tree, const struct l2_place *pla
 }
 
 // The last cluster of the file may end where the disk does, but not before.
-static void check_last_cluster(const struct tree *tree, const struct l2_place *place,
-                               uint64_t offset)
+static void check_last_cluster(struct tree *tree, const struct l2_place *place, uint64_t offset)
 {
     const struct source *source = tree->state->image->source;
+    tree->at_end =
+        tree->at_end || offset >> tree->state->header->cluster_bits >= tree->state->whole_clusters;
     bool accepted = tree->state->chain->layers[0].short_end && source_complete(source) &&
                     tree->state->header->crypt_method == CRYPT_NONE;
     if (!accepted && offset < source->size && source->size - offset < needed_bytes(tree, place)) {
@@ -194,6 +200,22 @@ static void check_l2_entry(struct tree *tree, const struct l2_place *place)
     }
 }
 
+// Counts the one reference for data of the clusters from `cluster` on, as far as their refcount is
+// 1 and nothing else refers to them. Returns how many, at most `count`.
+static uint32_t take_ones(struct check_state *state, uint64_t cluster, uint32_t count)
+{
+    const uint32_t data = REFERENCE_ONE | (uint32_t)PURPOSE_DATA << REFERENCE_PURPOSE_SHIFT | 1;
+    uint64_t end = min_u64(cluster + count, state->whole_clusters);
+    uint64_t next = cluster;
+    size_t run = 1;
+    while (next < end && run > 0 && check_touch(state, next)) {
+        run =
+            reference_replace(&state->references, next, (size_t)(end - next), REFERENCE_ONE, data);
+        next += run;
+    }
+    return (uint32_t)(next - cluster);
+}
+
 // Takes the entries at the start of `view` that are nothing but data clusters side by side, each
 // with the one reference and the one use that a cluster should have. Returns how many; the next
 // entry is for check_l2_entry(). It says the same of them, only slower.
@@ -206,16 +228,8 @@ static uint32_t check_plain_run(struct tree *tree, struct bytes view)
     if (!tree->active || !l2_entry_is_plain_data(header, first)) {
         return 0;
     }
-    uint64_t cluster = offset >> header->cluster_bits;
-    uint32_t count = (uint32_t)l2_entries_plain(header, view);
-    uint32_t taken = 0;
-    for (; taken < count && cluster + taken < state->whole_clusters; taken++) {
-        uint32_t *cell = check_cell(state, cluster + taken);
-        if (!cell || *cell != REFERENCE_ONE) {
-            break;
-        }
-        *cell = REFERENCE_ONE | (uint32_t)PURPOSE_DATA << REFERENCE_PURPOSE_SHIFT | 1;
-    }
+    uint32_t taken =
+        take_ones(state, offset >> header->cluster_bits, (uint32_t)l2_entries_plain(header, view));
     if (taken > 0) {
         count_fragment(tree, offset);
         tree->state->check->allocated_clusters += taken - 1;
@@ -262,17 +276,33 @@ static void note_empty(const struct tree *tree, uint64_t offset, const char *tab
     check_empty_table(tree->state, &at, place);
 }
 
+static void note_clean(struct check_state *state, uint64_t l2_offset)
+{
+    uint64_t cluster = l2_offset >> state->header->cluster_bits;
+    uint32_t value = reference_peek(&state->references, cluster);
+    if (value != 0) {
+        check_set(state, cluster, value | REFERENCE_CLEAN);
+    }
+}
+
+// What a walk can add to: findings, and what was not seen.
+static uint64_t reported(const struct check_state *state)
+{
+    return check_told(state) + state->check->unseen_references + state->check->check_errors;
+}
+
 // `again`: it was gone through before, for this disk or another.
 static void check_l2_table(struct tree *tree, bool again)
 {
     struct check_state *state = tree->state;
     struct table_walk walk =
         l2_walk(&tree->l2_file, state->header, tree->l2_offset, again ? &state->budget : NULL);
-    uint64_t told = check_told(state);
+    uint64_t before = reported(state);
     uint64_t used = 0;
     struct error error;
     enum walk_step step;
     tree->next_contiguous = 0;
+    tree->at_end = false;
     while ((step = table_walk_view(&walk, &error)) == WALK_FOUND) {
         used += check_l2_entries(tree, walk.view, (uint32_t)walk.first);
     }
@@ -283,10 +313,27 @@ static void check_l2_table(struct tree *tree, bool again)
     }
     if (again) {
         check_spend(state, CHECK_ENTRY, used);
-        check_spend(state, CHECK_FINDING, check_told(state) - told);
-    } else if (used == 0) {
+        check_spend(state, CHECK_FINDING, reported(state) - before);
+        return;
+    }
+    if (used == 0) {
         note_empty(tree, tree->l2_offset, "an L2 table below ");
     }
+    if (reported(state) == before && !tree->at_end) {
+        note_clean(state, tree->l2_offset);
+    }
+}
+
+// True when the references of the table are counted later, with those of all snapshots that share
+// it. The same walk would report nothing: only with a data file the guest offset matters, and only
+// for the active disk COPIED.
+static bool count_later(struct tree *tree)
+{
+    struct check_state *state = tree->state;
+    uint64_t cluster = tree->l2_offset >> state->header->cluster_bits;
+    return !tree->active && !header_has_data_file(state->header) &&
+           (reference_peek(&state->references, cluster) & REFERENCE_CLEAN) &&
+           shared_tables_add(&state->shared, tree->l2_offset);
 }
 
 static void tell_l1(const struct tree *tree, enum finding_kind kind, uint64_t index,
@@ -327,10 +374,10 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     check_reference(state, tree->l2_offset, header->cluster_size, PURPOSE_L2_TABLE, &at, place);
     check_spend(state, CHECK_L1_ENTRY, 1);
     check_spend(state, CHECK_FINDING, check_told(state) - told);
-    if (faults_unreadable(faults) == 0) {
-        check_l2_table(tree, again);
-    } else {
+    if (faults_unreadable(faults) != 0) {
         state->uncounted = true;
+    } else if (!again || !count_later(tree)) {
+        check_l2_table(tree, again);
     }
 }
 

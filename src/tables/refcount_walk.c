@@ -4,6 +4,7 @@
 #include "tables/refcount_walk.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 struct refcount_walk refcount_walk_make(const struct image *image, struct budget *budget)
 {
@@ -102,4 +103,33 @@ enum walk_step refcount_walk_next(struct refcount_walk *walk, struct refcounts *
         step = next_block(walk, error);
     } while (step == WALK_FOUND);
     return step;
+}
+
+// True when all refcounts in the view are the same: then its bytes repeat every `width`.
+static bool are_uniform(const struct refcounts *refcounts)
+{
+    struct bytes view = refcounts->view;
+    unsigned bits = 1U << refcounts->refcount_order;
+    size_t width = (size_t)divide_up(bits, 8);
+    if (bits < 8) {
+        uint64_t all_ones = (UINT64_C(1) << bits) - 1;
+        uint64_t first = refcounts_load(refcounts, 0);
+        if (bytes_u8(view, 0) != first * (UINT8_MAX / all_ones)) {
+            return false;
+        }
+    }
+    return view.size >= width && memcmp(view.data, view.data + width, view.size - width) == 0;
+}
+
+uint64_t refcounts_run(const struct refcounts *refcounts, uint64_t index)
+{
+    uint64_t first = refcounts_load(refcounts, index);
+    uint64_t run = 1;
+    if (index == 0 && are_uniform(refcounts)) {
+        return refcounts->count;
+    }
+    while (index + run < refcounts->count && refcounts_load(refcounts, index + run) == first) {
+        run++;
+    }
+    return run;
 }

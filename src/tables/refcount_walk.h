@@ -36,6 +36,9 @@ static inline uint64_t refcounts_load(const struct refcounts *refcounts, uint64_
     return refcount_load(refcounts->view, refcounts->refcount_order, index);
 }
 
+// How many refcounts from `index` on are the same as that one: at least 1.
+uint64_t refcounts_run(const struct refcounts *refcounts, uint64_t index);
+
 // For an image with a known refcount order. `budget` may be NULL.
 struct refcount_walk refcount_walk_make(const struct image *image, struct budget *budget);
 void refcount_walk_free(struct refcount_walk *walk);

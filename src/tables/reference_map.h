@@ -1,7 +1,9 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// How often each host cluster is referenced, and what for. Four bytes a cluster, in pieces that
+// How often each host cluster is referenced, and what for. A cluster has a byte that selects one of
+// the 256 values of its chunk, which makes 1.25 bytes a cluster. A chunk that needs more values at
+// once, which takes as many different refcounts side by side, has four bytes more a cluster. Chunks
 // are made when the first cluster of them is touched: a large file with little in it costs little.
 
 #ifndef TABLES_REFERENCE_MAP_H
@@ -14,45 +16,79 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// One cluster: REFERENCE_COUNT bits of references, the first purpose above them, then flags.
+// The value of a cluster: REFERENCE_COUNT bits of references, the first purpose above them, then
+// flags. 0: nothing is known.
 #define REFERENCE_COUNT_MAX     UINT32_C(0xffffff) // counts no further
 #define REFERENCE_PURPOSE_SHIFT 24
 #define REFERENCE_PURPOSE_MASK  UINT32_C(0xf)
 #define REFERENCE_ONE           (UINT32_C(1) << 28) // the refcount on disk is exactly 1
-#define REFERENCE_SHARED        (UINT32_C(1) << 29) // two purposes, and that was told
-#define REFERENCE_COMPARED      (UINT32_C(1) << 30) // with the refcount on disk
+#define REFERENCE_SHARED        (UINT32_C(1) << 29) // two purposes, and that was reported
+#define REFERENCE_CLEAN         (UINT32_C(1) << 30) // an L2 table that was gone through: no findings
 
-enum { REFERENCE_CHUNK = 4096 }; // clusters
+enum {
+    REFERENCE_CHUNK = 4096, // clusters
+    REFERENCE_VALUES = 256,
+};
+
+// No value of a cluster: stands in values[0], where each byte of the chunk is 0.
+#define REFERENCE_WIDE UINT32_MAX
+
+struct reference_chunk {
+    uint8_t cells[REFERENCE_CHUNK];    // indexes of values
+    uint32_t values[REFERENCE_VALUES]; // the first is 0; from the first other 0 on they are unused
+};
 
 struct reference_map {
-    uint32_t **chunks; // owned, not what they point to; NULL where nothing is known
-    size_t chunk_count;
-    struct arena arena; // of the chunks
+    struct reference_chunk **chunks; // owned, not what they point to; NULL where nothing is known
+    uint32_t **wide;                 // owned likewise; NULL, or the values of wide chunks
     uint64_t clusters;
+    struct arena chunk_arena, wide_arena;
 };
 
 bool reference_map_make(struct reference_map *map, uint64_t clusters);
 void reference_map_free(struct reference_map *map);
 
-// Makes the piece that a cluster below map->clusters is in, which is not there yet. NULL when there
+// Makes the chunk that a cluster below map->clusters is in, which is not there yet. NULL when there
 // is no memory.
-uint32_t *reference_make_chunk(struct reference_map *map, uint64_t cluster);
+struct reference_chunk *reference_make_chunk(struct reference_map *map, uint64_t cluster);
 
-// Its value, 0 when there is no cell.
+// Sets the value of a cluster whose chunk is there. False when there is no memory.
+bool reference_set(struct reference_map *map, uint64_t cluster, uint32_t value);
+
+// How many clusters from `cluster` on, at most `count` and only in one chunk, which is there, have
+// the value of the first.
+size_t reference_run(const struct reference_map *map, uint64_t cluster, size_t count);
+
+// Replaces `from` in the clusters from `cluster` on, at most `count` and only in one chunk, which
+// is there, as far as they have it. Returns how many; 0 also when there is no memory.
+size_t reference_replace(struct reference_map *map, uint64_t cluster, size_t count, uint32_t from,
+                         uint32_t to);
+
+static inline const struct reference_chunk *reference_chunk(const struct reference_map *map,
+                                                            uint64_t cluster)
+{
+    return map->chunks[cluster / REFERENCE_CHUNK];
+}
+
+// The value of a cluster, 0 where there is no chunk or no such cluster.
 static inline uint32_t reference_peek(const struct reference_map *map, uint64_t cluster)
 {
-    const uint32_t *chunk = cluster < map->clusters ? map->chunks[cluster / REFERENCE_CHUNK] : NULL;
-    return chunk ? chunk[cluster % REFERENCE_CHUNK] : 0;
+    const struct reference_chunk *chunk =
+        cluster < map->clusters ? reference_chunk(map, cluster) : NULL;
+    uint32_t value = chunk ? chunk->values[chunk->cells[cluster % REFERENCE_CHUNK]] : 0;
+    return value != REFERENCE_WIDE
+               ? value
+               : map->wide[cluster / REFERENCE_CHUNK][cluster % REFERENCE_CHUNK];
 }
 
-static inline uint32_t reference_count(uint32_t cell)
+static inline uint32_t reference_count(uint32_t value)
 {
-    return cell & REFERENCE_COUNT_MAX;
+    return value & REFERENCE_COUNT_MAX;
 }
 
-static inline enum purpose reference_purpose(uint32_t cell)
+static inline enum purpose reference_purpose(uint32_t value)
 {
-    return (enum purpose)(cell >> REFERENCE_PURPOSE_SHIFT & REFERENCE_PURPOSE_MASK);
+    return (enum purpose)(value >> REFERENCE_PURPOSE_SHIFT & REFERENCE_PURPOSE_MASK);
 }
 
 #endif

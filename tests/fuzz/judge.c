@@ -8,8 +8,8 @@
 //
 //     judge [--every N] PROGRAM DOCUMENTS IMAGE...
 //
-// With --every N an image is given to one command in N, the next image to the next ones. All JSON that was
-// printed is appended to the file DOCUMENTS. Each command line is printed before it runs.
+// With --every N an image is given to one command in N, the next image to the next ones. All JSON
+// that was printed is appended to the file DOCUMENTS. Each command line is printed before it runs.
 
 #include "capture.h"
 #include "commands/command.h"

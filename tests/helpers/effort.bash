@@ -4,7 +4,7 @@
 #
 # Limits of work that hold on any machine, under any load and with sanitizers; load helpers/load first.
 #
-# A unit is the CPU time that the program itself takes, in the same run, to check a disk of 4 Mi clusters: a
+# A unit is the CPU time that the program itself takes, in the same run, to check a disk of 16 Mi clusters: a
 # tenth of a second on a machine of 2022. Limits are far above what the right way takes, and far below
 # what a wrong one takes.
 
@@ -19,7 +19,7 @@ effort() {
 calibrate() {
     local image=$BATS_FILE_TMPDIR/effort.image runs=0 sum=0 user system TIMEFORMAT='%3U %3S'
     require_tool qemu-img || return
-    qemu-img create -q -f qcow2 -o preallocation=metadata "$image" 256G || return
+    qemu-img create -q -f qcow2 -o preallocation=metadata "$image" 1T || return
     while ((runs < 20 && sum < 300)); do
         read -r user system < <({ time qcow2_info check "$image" >/dev/null 2>&1; } 2>&1)
         sum=$((sum + 10#${user/./} + 10#${system/./}))

@@ -1,0 +1,34 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// L2 tables that snapshots refer to again, and how often: each is gone through once more at the
+// end, and what it refers to is counted so many times. A thousand snapshots of one disk cost two
+// walks.
+
+#ifndef CHECK_SHARED_TABLES_H
+#define CHECK_SHARED_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct shared_table {
+    uint64_t offset; // host offset of the L2 table
+    uint64_t count;  // references to it
+};
+
+struct shared_tables {
+    struct shared_table *items; // owned; a table may have several before they are merged
+    size_t count, room;
+};
+
+// Adds a reference. False when there is no memory or too many different tables, at least 2^19: the
+// reference is not added then.
+bool shared_tables_add(struct shared_tables *tables, uint64_t offset);
+
+// Makes the items different tables in the order of their offsets.
+void shared_tables_merge(struct shared_tables *tables);
+
+void shared_tables_free(struct shared_tables *tables);
+
+#endif
