@@ -4,7 +4,7 @@
 # Everything is built, tested, checked and installed from here; `make help` lists how.
 # GNU make is the only prerequisite: `make deps` installs the rest.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 # ---- Variables to set on the command line or in the environment -------------------------------
 
@@ -69,7 +69,7 @@ LIB_OBJS  := $(filter-out $(B)/src/main.o,$(OBJS))
 UNIT_OBJS := $(UNIT_SRCS:%.c=$(B)/%.o)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
 MAN_PAGES := $(wildcard man/*.1)
-DIST      := $(wildcard .ci .clang-format .editorconfig .gitignore LICENSE Makefile README.md \
+DIST      := $(wildcard .ci .clang-format .editorconfig .github .gitignore LICENSE Makefile README.md \
                         man src tests)
 
 .DEFAULT_GOAL := all
