@@ -79,11 +79,7 @@ static int list_rules(const struct options *options)
 {
     struct writer writer;
     writer_init(&writer, STDOUT_FILENO);
-    if (options->json) {
-        audit_print_rules_json(&options->audit, &writer);
-    } else {
-        audit_print_rules_text(&options->audit, &writer);
-    }
+    audit_print_rules(&options->audit, options->json, &writer);
     return finish(&writer, EXIT_DONE);
 }
 
@@ -126,12 +122,9 @@ static int run_audit(const struct command *command, int argc, char **argv)
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
     }
-    if (options.list_rules && optind < argc) {
-        return command_usage_error(command, "--list-rules takes no image, and \"%s\" is one",
-                                   argv[optind]);
-    }
     if (options.list_rules) {
-        return list_rules(&options);
+        return command_no_image(command, argc, argv, "list-rules") ? list_rules(&options)
+                                                                   : EXIT_USAGE;
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;

@@ -19,7 +19,7 @@ struct options {
     struct disk_options disk;
     struct key_options keys;
     struct work_options work;
-    bool json, data;
+    bool json, data, list_findings;
     uint32_t max_findings;
 };
 
@@ -107,6 +107,19 @@ static int check_path(const struct command *command, const char *path,
     return status;
 }
 
+static int list_findings(const struct options *options)
+{
+    struct writer writer;
+    struct error error;
+    writer_init(&writer, STDOUT_FILENO);
+    check_print_findings(options->json, &writer);
+    if (!writer_finish(&writer, &error)) {
+        print_error(NULL, &error);
+        return EXIT_CANNOT;
+    }
+    return EXIT_DONE;
+}
+
 static int run_check(const struct command *command, int argc, char **argv)
 {
     // Encryption hides the data only, and tables that are cut short are what a check is for.
@@ -121,6 +134,10 @@ static int run_check(const struct command *command, int argc, char **argv)
     int status;
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
+    }
+    if (options.list_findings) {
+        return command_no_image(command, argc, argv, "list-findings") ? list_findings(&options)
+                                                                      : EXIT_USAGE;
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
@@ -146,6 +163,8 @@ static const struct option_row rows[] = {
     BACKING_FILE_ROW(offsetof(struct options, disk.chain.backing_files), "data"),
     SHORT_END_ROW(offsetof(struct options, disk.chain.short_end)),
     DRAIN_ROW(offsetof(struct options, disk.drain)),
+    {"list-findings", OPTION_FLAG, NULL, offsetof(struct options, list_findings),
+     .help = "list all findings, what they mean, and what to do about them"},
     {.name = NULL},
 };
 
@@ -165,7 +184,8 @@ static const char notes[] =
     "\n"
     "Examples:\n"
     "  qcow2-info check disk.qcow2\n"
-    "  qcow2-info check --data --json disk.qcow2 | jq .corruptions\n";
+    "  qcow2-info check --data --json disk.qcow2 | jq .corruptions\n"
+    "  qcow2-info check --list-findings\n";
 
 const struct command command_check = {
     .name = "check",

@@ -16,6 +16,7 @@ struct info_options {
     bool json;
     bool backing_chain;
     bool check_key;
+    bool list_problems;
     bool drain;
     struct key_options keys;
     struct layer_files backing_files;
@@ -179,6 +180,19 @@ static int run_info(const struct info_options *options, const char *path,
     return status;
 }
 
+static int list_problems(const struct info_options *options)
+{
+    struct writer writer;
+    struct error error;
+    writer_init(&writer, STDOUT_FILENO);
+    info_print_problems(options->json, &writer);
+    if (!writer_finish(&writer, &error)) {
+        print_error(NULL, &error);
+        return EXIT_CANNOT;
+    }
+    return EXIT_DONE;
+}
+
 static int info_run(const struct command *command, int argc, char **argv)
 {
     struct info_options options = {.keys = key_options_default()};
@@ -187,6 +201,10 @@ static int info_run(const struct command *command, int argc, char **argv)
     int status;
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
+    }
+    if (options.list_problems) {
+        return command_no_image(command, argc, argv, "list-problems") ? list_problems(&options)
+                                                                      : EXIT_USAGE;
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
@@ -215,6 +233,8 @@ static const struct option_row rows[] = {
     {"check-key", OPTION_FLAG, NULL, offsetof(struct info_options, check_key),
      .help = "also report which key slot of an encrypted image the passphrase opens"},
     DRAIN_ROW(offsetof(struct info_options, drain)),
+    {"list-problems", OPTION_FLAG, NULL, offsetof(struct info_options, list_problems),
+     .help = "list all problems that info can report"},
     {.name = NULL},
 };
 
@@ -236,6 +256,7 @@ static const char notes[] =
     "  qcow2-info disk.qcow2\n"
     "  qcow2-info --check-key --key-file passphrase encrypted.qcow2\n"
     "  qcow2-info --json disk.qcow2 | jq .header.size\n"
+    "  qcow2-info --list-problems\n"
     "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n";
 
 const struct command command_info = {

@@ -391,3 +391,12 @@ bool command_image_argument(const struct command *command, int argc, char **argv
     *path = optind == argc ? "-" : argv[optind];
     return true;
 }
+
+bool command_no_image(const struct command *command, int argc, char **argv, const char *option)
+{
+    if (optind < argc) {
+        command_usage_error(command, "--%s takes no image, and \"%s\" is one", option,
+                            argv[optind]);
+    }
+    return optind == argc;
+}

@@ -102,4 +102,7 @@ bool parse_size(const char *text, uint64_t *size);
 bool command_image_argument(const struct command *command, int argc, char **argv,
                             const char **path);
 
+// False, after the error was printed, when there is an IMAGE beside an option that takes none.
+bool command_no_image(const struct command *command, int argc, char **argv, const char *option);
+
 #endif

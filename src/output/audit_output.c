@@ -3,6 +3,7 @@
 
 #include "output/audit_output.h"
 
+#include "output/code_list.h"
 #include "output/finding_json.h"
 #include "output/lines.h"
 #include "output/text.h"
@@ -95,27 +96,14 @@ void audit_print_text(const struct audit *audit, const struct audit_options *opt
 
 // --- Rules ---------------------------------------------------------------------------------------
 
-void audit_print_rules_text(const struct audit_options *options, struct writer *writer)
+void audit_print_rules(const struct audit_options *options, bool as_json, struct writer *writer)
 {
+    struct code_row rows[AUDIT_RULES];
     for (size_t i = 0; i < AUDIT_RULES; i++) {
-        writer_format(writer, "%s (%s): %s.\n    Gain: %s.\n", audit_rules[i].code,
-                      audit_severity_name(options->severities[i]), audit_rules[i].meaning,
-                      audit_rules[i].gain);
+        rows[i] =
+            (struct code_row){audit_rules[i].code, audit_severity_name(options->severities[i]),
+                              audit_rules[i].meaning, audit_rules[i].gain};
     }
-}
-
-void audit_print_rules_json(const struct audit_options *options, struct writer *writer)
-{
-    struct json json;
-    json_init(&json, writer, JSON_PRETTY);
-    json_array(&json);
-    for (size_t i = 0; i < AUDIT_RULES; i++) {
-        json_object(&json);
-        json_key_text(&json, "code", audit_rules[i].code);
-        json_key_text(&json, "severity", audit_severity_name(options->severities[i]));
-        json_key_text(&json, "meaning", audit_rules[i].meaning);
-        json_key_text(&json, "gain", audit_rules[i].gain);
-        json_end(&json);
-    }
-    json_finish(&json);
+    const struct code_list list = {rows, AUDIT_RULES, "gain"};
+    code_list_print(&list, as_json, writer);
 }

@@ -16,7 +16,6 @@ void audit_print_json(const struct audit *audit, const struct audit_options *opt
                       struct writer *writer);
 
 // The rules with the severities that `options` give them.
-void audit_print_rules_text(const struct audit_options *options, struct writer *writer);
-void audit_print_rules_json(const struct audit_options *options, struct writer *writer);
+void audit_print_rules(const struct audit_options *options, bool as_json, struct writer *writer);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "output/check_output.h"
 
+#include "output/code_list.h"
 #include "output/finding_json.h"
 #include "output/lines.h"
 #include "output/text.h"
@@ -165,4 +166,18 @@ void check_print_text(const struct check *check, struct writer *writer)
     line_size(writer, "leaked", check->leaked_bytes);
     lines_leaked_data(check, writer);
     line_size(writer, "end of the image", check->image_end_offset);
+}
+
+// --- The table of findings -----------------------------------------------------------------------
+
+void check_print_findings(bool as_json, struct writer *writer)
+{
+    struct code_row rows[FINDING_KINDS];
+    for (size_t i = 0; i < FINDING_KINDS; i++) {
+        const struct finding_rule *rule = &finding_rules[i];
+        rows[i] =
+            (struct code_row){rule->code, severity_name(rule->severity), rule->meaning, rule->cure};
+    }
+    const struct code_list list = {rows, FINDING_KINDS, "advice"};
+    code_list_print(&list, as_json, writer);
 }

@@ -12,4 +12,7 @@
 void check_print_json(const struct check *check, const char *filename, struct writer *writer);
 void check_print_text(const struct check *check, struct writer *writer);
 
+// The table of findings, each with what to do about it.
+void check_print_findings(bool as_json, struct writer *writer);
+
 #endif

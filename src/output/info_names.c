@@ -4,6 +4,8 @@
 // Names that the text and the JSON of `info` have in common.
 
 #include "format/layout.h"
+#include "format/problem.h"
+#include "output/code_list.h"
 #include "output/info_output.h"
 
 #include <inttypes.h>
@@ -37,4 +39,18 @@ const char *info_compression_type(uint32_t type, char buffer[static INFO_NAME_MA
     static const char *const names[] = {
         [COMPRESSION_DEFLATE] = "zlib", [COMPRESSION_ZSTD] = "zstd"};
     return lookup(names, sizeof names / sizeof *names, type, buffer);
+}
+
+void info_print_problems(bool as_json, struct writer *writer)
+{
+    struct code_row rows[PROBLEM_KINDS];
+    size_t count = 0;
+    for (size_t i = PROBLEM_NONE + 1; i < PROBLEM_KINDS; i++) {
+        const struct problem_rule *rule = &problem_rules[i];
+        rows[count++] =
+            (struct code_row){rule->code ? rule->code : "any",
+                              rule->unreadable ? "unreadable" : "warning", rule->meaning, NULL};
+    }
+    const struct code_list list = {rows, count, NULL};
+    code_list_print(&list, as_json, writer);
 }

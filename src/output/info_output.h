@@ -14,6 +14,9 @@
 void info_print_json(const struct info *info, bool in_chain, struct json *json);
 void info_print_text(const struct info *info, struct writer *writer);
 
+// The table of problems: "any" for the code of those that take the code of an error.
+void info_print_problems(bool as_json, struct writer *writer);
+
 // A layer that is a raw file.
 void info_print_raw_json(const struct info_file *file, struct json *json);
 void info_print_raw_text(const struct info_file *file, struct writer *writer);
