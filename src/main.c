@@ -16,6 +16,7 @@
 //   audit/
 //   usage/
 //   where/
+//   compare/
 //   output/    those structs as text and JSON
 //   commands/  one command a file: its options and what it prints
 
@@ -33,7 +34,7 @@
 
 static const struct command *const commands[] = {
     &command_info,  &command_map,   &command_cat,   &command_check,
-    &command_audit, &command_usage, &command_where, NULL};
+    &command_audit, &command_usage, &command_where, &command_compare, NULL};
 
 static void print_help(void)
 {
@@ -44,7 +45,7 @@ static void print_help(void)
          "\n"
          "Commands (the default is info):");
     for (size_t i = 0; commands[i]; i++) {
-        printf("  %-6s %s\n", commands[i]->name, commands[i]->summary);
+        printf("  %-7s  %s\n", commands[i]->name, commands[i]->summary);
     }
     puts("\n"
          "IMAGE is a file or a block device; with - or none it is standard input. A file that has\n"

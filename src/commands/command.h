@@ -28,6 +28,7 @@ extern const struct command command_check;
 extern const struct command command_audit;
 extern const struct command command_usage;
 extern const struct command command_where;
+extern const struct command command_compare;
 
 enum exit_status {
     EXIT_DONE = 0,

@@ -18,8 +18,8 @@ const struct option_row disk_rows[] = {
      .help = "begin at this guest offset, such as 4096, 64K, 1M or 2G"},
     {"length", OPTION_SIZE, "N", offsetof(struct disk_options, length),
      .help = "read at most this many bytes"},
-    LAYER_ROWS(offsetof(struct disk_options, chain)),
-    SHORT_END_ROW(offsetof(struct disk_options, chain.short_end)),
+    LAYER_ROWS("", offsetof(struct disk_options, chain)),
+    SHORT_END_ROW("", offsetof(struct disk_options, chain.short_end)),
     {.name = NULL},
 };
 
@@ -69,6 +69,9 @@ static bool select_view(const struct disk_options *options, struct disk *disk, s
         disk->view = view_active(&disk->chain);
         return true;
     }
+    if (!disk->chain.layers[0].image) {
+        return error_set(error, ERROR_NOT_FOUND, "a raw file has no snapshots");
+    }
     return snapshot_find(disk->chain.layers[0].image, options->snapshot, &snapshot, error) &&
            (options->vm_state ? view_vm_state : view_snapshot)(
                &disk->chain, &snapshot, options->snapshot, &disk->view, error);
@@ -101,6 +104,9 @@ bool disk_open(const char *path, const struct disk_options *options, struct disk
     policy.chain.suggests_no_backing = !options->checks_data;
     if (!open_image(path, &policy, &disk->chain, &error) ||
         !check_short_ends(options, &disk->chain, &error) || !select_view(options, disk, &error)) {
+        if (options->side) {
+            error_prefix(&error, "%s", options->side);
+        }
         print_error(path, &error);
         disk_close(disk);
         return false;

@@ -17,6 +17,7 @@ struct disk_options {
     bool checks_data;        // for check: backing files are read when they are given, and only then
     bool drain;              // as in struct open_policy
     bool opens_more;         // the caller opens further files, and then enters the sandbox
+    const char *side;        // what errors call the image, of two: "image A"; NULL: it is the only
 };
 
 // What is read. The view is of this chain, so a struct disk stays where it is.
@@ -31,10 +32,11 @@ extern const struct option_row disk_rows[]; // of struct disk_options
 bool take_backing_file(const struct command *command, const struct option_row *row,
                        const char *text, void *place);
 
-// The row of that option, for a struct layer_files at `place`.
-#define BACKING_FILE_ROW(place, required)                                                          \
+// The row of that option, for a struct layer_files at `place`. `suffix` ends the names of options
+// that are about one image of two, here and below.
+#define BACKING_FILE_ROW(suffix, place, required)                                                  \
     {                                                                                              \
-        "backing-file", OPTION_FILE, "[LAYER:]FILE", place,                                        \
+        "backing-file" suffix, OPTION_FILE, "[LAYER:]FILE", place,                                 \
             .help = "use this file for the layer below LAYER (default 0, the image), not the one " \
                     "that LAYER names",                                                            \
             .repeatable = true, .needs = (required), .take = take_backing_file                     \
@@ -42,20 +44,22 @@ bool take_backing_file(const struct command *command, const struct option_row *r
 
 // The rows of which files the layers are read from, for a struct chain_options at `place`.
 // clang-format off
-#define LAYER_ROWS(place)                                                                          \
-    {"no-backing", OPTION_FLAG, NULL, (place) + offsetof(struct chain_options, no_backing),        \
+#define LAYER_ROWS(suffix, place)                                                                  \
+    {"no-backing" suffix, OPTION_FLAG, NULL,                                                       \
+     (place) + offsetof(struct chain_options, no_backing),                                         \
      .help = "read this image alone, without its backing files"},                                  \
-    {"data-file", OPTION_FILE, "FILE", (place) + offsetof(struct chain_options, data_file),        \
+    {"data-file" suffix, OPTION_FILE, "FILE",                                                      \
+     (place) + offsetof(struct chain_options, data_file),                                          \
      .help = "use this external data file, not the one that the image names"},                     \
-    BACKING_FILE_ROW((place) + offsetof(struct chain_options, backing_files), NULL),               \
-    {"confine", OPTION_FOLDER, "DIR", (place) + offsetof(struct chain_options, confine),           \
+    BACKING_FILE_ROW(suffix, (place) + offsetof(struct chain_options, backing_files), NULL),       \
+    {"confine" suffix, OPTION_FOLDER, "DIR", (place) + offsetof(struct chain_options, confine),    \
      .help = "refuse backing and data files outside this folder"}
 // clang-format on
 
 // The row of the flag short_end of struct chain_options.
-#define SHORT_END_ROW(place)                                                                   \
+#define SHORT_END_ROW(suffix, place)                                                           \
     {                                                                                          \
-        "short-end", OPTION_FLAG, NULL, place,                                                 \
+        "short-end" suffix, OPTION_FLAG, NULL, place,                                          \
             .help = "when the file ends inside its last cluster, read what is missing of its " \
                     "data as zeros"                                                            \
     }

@@ -229,7 +229,7 @@ static const struct option_row rows[] = {
              "this option no other file is ever opened"},
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct info_options, confine),
      .help = "with --backing-chain, refuse backing files outside this folder"},
-    BACKING_FILE_ROW(offsetof(struct info_options, backing_files), "backing-chain"),
+    BACKING_FILE_ROW("", offsetof(struct info_options, backing_files), "backing-chain"),
     {"check-key", OPTION_FLAG, NULL, offsetof(struct info_options, check_key),
      .help = "also report which key slot of an encrypted image the passphrase opens"},
     DRAIN_ROW(offsetof(struct info_options, drain)),

@@ -61,7 +61,7 @@ bool open_image(const char *path, const struct open_policy *policy, struct chain
     if (policy->warns_in_use) {
         warn_in_use(path, source);
     }
-    if (!probe_qcow2(source, error)) {
+    if (policy->chain.first == FIRST_QCOW2 && !probe_qcow2(source, error)) {
         source_close(source);
         return false;
     }

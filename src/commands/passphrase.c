@@ -67,8 +67,8 @@ static bool add_source(const struct command *command, struct passphrase_source s
 }
 
 // "[LAYER:]FILE"
-static bool add_file(const struct command *command, const struct option_row *row, const char *text,
-                     void *place)
+bool take_key_file(const struct command *command, const struct option_row *row, const char *text,
+                   void *place)
 {
     struct passphrase_source source = {.file = text};
     bool has_layer;
@@ -80,8 +80,8 @@ static bool add_file(const struct command *command, const struct option_row *row
     return add_source(command, source, place);
 }
 
-static bool add_descriptor(const struct command *command, const struct option_row *row,
-                           const char *text, void *place)
+bool take_key_descriptor(const struct command *command, const struct option_row *row,
+                         const char *text, void *place)
 {
     struct passphrase_source source = {.every_layer = true};
     uint32_t number;
@@ -93,20 +93,8 @@ static bool add_descriptor(const struct command *command, const struct option_ro
 }
 
 const struct option_row key_rows[] = {
-    {"key-file", OPTION_FILE, "[LAYER:]FILE", 0,
-     .help =
-         "read the passphrase of an encrypted image from this file, all bytes of it; - is standard "
-         "input; with LAYER the passphrase of one layer of the backing chain, counted from 0",
-     .repeatable = true, .take = add_file},
-    {"key-fd", OPTION_NUMBER, "N", 0, .help = "read the passphrase from this descriptor",
-     .most = INT32_MAX, .take = add_descriptor},
-    {"key-strip-newline", OPTION_FLAG, NULL, offsetof(struct key_options, strip_newline),
-     .help = "drop the newline that ends the passphrase"},
-    {"max-kdf-iterations", OPTION_NUMBER, "N", offsetof(struct key_options, max_iterations),
-     .help =
-         "spend at most this many iterations of key derivation on all key slots together, skipping "
-         "those that need more (50000000)",
-     .least = 1, .most = UINT32_MAX},
+    KEY_SOURCE_ROWS("", 0),
+    KEY_USE_ROWS(0),
     {.name = NULL},
 };
 
@@ -194,14 +182,19 @@ static bool reads_standard_input(const struct passphrase_source *source)
     return !source->file && source->fd == STDIN_FILENO;
 }
 
-static bool check_standard_input(const struct command *command, const struct key_options *options,
-                                 const char *path)
+unsigned key_options_standard_input(const struct key_options *options)
 {
-    int readers = strcmp(path, "-") == 0;
+    unsigned readers = 0;
     for (size_t i = 0; i < options->count; i++) {
         readers += reads_standard_input(&options->sources[i]);
     }
-    if (readers > 1) {
+    return readers;
+}
+
+static bool check_standard_input(const struct command *command, const struct key_options *options,
+                                 const char *path)
+{
+    if (key_options_standard_input(options) + (strcmp(path, "-") == 0) > 1) {
         command_usage_error(command, "standard input cannot be read for two things");
         return false;
     }
@@ -289,7 +282,8 @@ static struct cipher *open_layer(struct passphrases *passphrases, const struct l
     struct secret typed = {0};
     if (!given && passphrases->terminal < 0) {
         error_set(error, ERROR_KEY,
-                  "guest data is encrypted: --key-file FILE gives the passphrase");
+                  "guest data is encrypted: --key-file%s FILE gives the passphrase",
+                  passphrases->options->suffix ? passphrases->options->suffix : "");
         return NULL;
     }
     if (!given) {
@@ -355,6 +349,9 @@ bool passphrases_unlock(struct passphrases *passphrases, struct chain *chain, in
         if (slots) {
             slots[i] = slot;
         }
+    }
+    if (!opened && passphrases->options->side) {
+        error_prefix(&error, "%s", passphrases->options->side);
     }
     if (!opened) {
         print_error(chain->layers[0].path, &error);

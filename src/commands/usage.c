@@ -171,7 +171,7 @@ static const struct option_row rows[] = {
      .help = "print one JSON object"},
     {"backing-chain", OPTION_FLAG, NULL, offsetof(struct usage_options, backing_chain),
      .help = "report each layer of the backing chain, and the sum"},
-    LAYER_ROWS(offsetof(struct usage_options, disk.chain)),
+    LAYER_ROWS("", offsetof(struct usage_options, disk.chain)),
     DRAIN_ROW(offsetof(struct usage_options, disk.drain)),
     {.name = NULL},
 };

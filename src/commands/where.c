@@ -195,7 +195,7 @@ static const struct option_row rows[] = {
      .help = "the offsets are host offsets: report what refers to them"},
     {"snapshot", OPTION_SNAPSHOT, "X", offsetof(struct where_options, disk.snapshot),
      .help = "read the internal snapshot with this id or name, not the active disk"},
-    LAYER_ROWS(offsetof(struct where_options, disk.chain)),
+    LAYER_ROWS("", offsetof(struct where_options, disk.chain)),
     DRAIN_ROW(offsetof(struct where_options, disk.drain)),
     {.name = NULL},
 };

@@ -14,6 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *suffix_of(const struct chain_options *options)
+{
+    return options->suffix ? options->suffix : "";
+}
+
 static void layer_close(struct layer *layer)
 {
     cipher_close(layer->cipher);
@@ -34,6 +39,17 @@ void chain_close(struct chain *chain)
     free(chain->layers);
     folder_close(chain->confine);
     *chain = (struct chain){0};
+}
+
+bool chain_check_keys(const struct chain *chain, struct error *error)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        if (layer_encrypted(&chain->layers[i]) && !chain->layers[i].cipher) {
+            return error_set(error, ERROR_KEY, "the data of %s are encrypted, and there is no key",
+                             chain->layers[i].path);
+        }
+    }
+    return true;
 }
 
 static bool looks_like_qcow2(struct source *source)
@@ -106,13 +122,15 @@ static struct source *open_named(const struct chain *chain, const struct chain_o
 }
 
 // The path of a layer's external data file, owned by the caller.
-static char *data_file_path(const struct layer *layer, struct error *error)
+static char *data_file_path(const struct layer *layer, const struct chain_options *options,
+                            struct error *error)
 {
     struct bytes name = layer->image->extensions.data_file;
     struct reference reference;
     if (name.size == 0) {
         error_set(error, ERROR_NOT_FOUND,
-                  "the image does not name its external data file; --data-file FILE does");
+                  "the image does not name its external data file; --data-file%s FILE does",
+                  suffix_of(options));
         return NULL;
     }
     if (!reference_resolve(layer->path, name, (struct bytes){0}, &reference, error)) {
@@ -130,10 +148,10 @@ static bool suggest_data_file(const struct chain *chain, const struct chain_opti
         return false;
     }
     if (chain->count == 1) {
-        return error_suffix(error, "; --data-file FILE gives another place");
+        return error_suffix(error, "; --data-file%s FILE gives another place", suffix_of(options));
     }
     return options->suggests_no_backing
-               ? error_suffix(error, "; --no-backing reads the image alone")
+               ? error_suffix(error, "; --no-backing%s reads the image alone", suffix_of(options))
                : false;
 }
 
@@ -148,14 +166,16 @@ static bool suggest_backing_file(const struct chain *chain, const struct chain_o
     if (chain->count > 1) {
         snprintf(layer, sizeof layer, "%zu:", chain->count - 1);
     }
-    return error_suffix(error, "; --backing-file %sFILE gives another place%s", layer,
-                        options->suggests_no_backing ? ", --no-backing reads the image alone" : "");
+    error_suffix(error, "; --backing-file%s %sFILE gives another place", suffix_of(options), layer);
+    return options->suggests_no_backing
+               ? error_suffix(error, ", --no-backing%s reads the image alone", suffix_of(options))
+               : false;
 }
 
 static bool open_data_file(const struct chain *chain, struct layer *layer,
                            const struct chain_options *options, struct error *error)
 {
-    layer->data_path = data_file_path(layer, error);
+    layer->data_path = data_file_path(layer, options, error);
     if (!layer->data_path) {
         return false;
     }
@@ -323,10 +343,31 @@ static bool check_all_given(const struct chain *chain, const struct chain_option
         const struct layer_file *file = &options->backing_files.files[i];
         if (file->layer >= chain->count - 1) {
             return error_set(error, ERROR_USAGE,
-                             "--backing-file %" PRIu64 ":%s: the last layer of the chain is %zu, "
-                             "and it names no backing file",
-                             file->layer, file->path, chain->count - 1);
+                             "--backing-file%s %" PRIu64 ":%s: the last layer of the chain is "
+                             "%zu, and it names no backing file",
+                             suffix_of(options), file->layer, file->path, chain->count - 1);
         }
+    }
+    return true;
+}
+
+// Adds the file that the user names. Takes over `source`.
+static bool add_first(struct chain *chain, struct source *source, const char *path,
+                      const struct chain_options *options, struct error *error)
+{
+    static const enum layer_format formats[] = {
+        [FIRST_QCOW2] = LAYER_QCOW2, [FIRST_PROBED] = LAYER_PROBE, [FIRST_RAW] = LAYER_RAW};
+    struct source *checked =
+        options->first == FIRST_PROBED ? refuse_stand_in(source, error) : source;
+    if (!checked || !chain_add(chain, checked, path, formats[options->first], options, error)) {
+        return options->first == FIRST_PROBED && chain->count == 0
+                   ? error_suffix(error, "; --raw%s reads it as raw bytes", suffix_of(options))
+                   : false;
+    }
+    if (chain->layers[0].raw && !source_complete(chain->layers[0].raw)) {
+        return error_set(error, ERROR_UNSEEN,
+                         "a raw disk from a pipe can have %" PRIu64 " bytes, and it has more",
+                         chain->layers[0].size);
     }
     return true;
 }
@@ -339,10 +380,10 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
         chain->confine = folder_open(options->confine, error);
         if (!chain->confine) {
             source_close(source);
-            return error_prefix(error, "--confine %s", options->confine);
+            return error_prefix(error, "--confine%s %s", suffix_of(options), options->confine);
         }
     }
-    if (!chain_add(chain, source, path, LAYER_QCOW2, options, error)) {
+    if (!add_first(chain, source, path, options, error)) {
         return false;
     }
     while (!options->no_backing) {

@@ -37,12 +37,20 @@ struct layer_file {
 
 enum { LAYER_FILES_MAX = 64 }; // of one command line
 
+// What the first layer may be.
+enum first_layer {
+    FIRST_QCOW2,  // an image, or an error
+    FIRST_PROBED, // an image when it begins as one, else raw bytes
+    FIRST_RAW,    // raw bytes, whatever they look like
+};
+
 struct layer_files {
     struct layer_file files[LAYER_FILES_MAX];
     size_t count;
 };
 
 struct chain_options {
+    enum first_layer first;
     bool no_backing;   // the first layer alone: what it lacks reads as zeros
     bool inspect;      // for looking at headers: unreadable images are fine, data files are
                        // not opened
@@ -52,6 +60,7 @@ struct chain_options {
     struct layer_files backing_files; // instead of the names that these layers give
     bool short_end;                   // as in struct run_walk, of every layer
     bool suggests_no_backing;         // the user can set no_backing: an error says so
+    const char *suffix;  // of the names of the user's options, as errors suggest them; NULL: none
     const char *confine; // files that images name must lie in this folder; NULL: anywhere
 
     // Opens the file of a backing layer or of data, in place of source_open_file(); may be NULL.
@@ -70,6 +79,10 @@ static inline bool chain_follows(const struct chain_options *options)
 bool chain_open(struct source *source, const char *path, const struct chain_options *options,
                 struct chain *chain, struct error *error);
 void chain_close(struct chain *chain);
+
+// False, with ERROR_KEY, when the data of a layer is encrypted and there is no key: nobody is to
+// take what is stored for what is on the disk.
+bool chain_check_keys(const struct chain *chain, struct error *error);
 
 static inline bool layer_encrypted(const struct layer *layer)
 {

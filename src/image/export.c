@@ -147,21 +147,9 @@ static size_t largest_cluster(const struct chain *chain)
     return largest;
 }
 
-// Nobody is to take encrypted data for those of the disk.
-static bool check_ciphers(const struct chain *chain, struct error *error)
-{
-    for (size_t i = 0; i < chain->count; i++) {
-        if (layer_encrypted(&chain->layers[i]) && !chain->layers[i].cipher) {
-            return error_set(error, ERROR_KEY, "the data of %s are encrypted, and there is no key",
-                             chain->layers[i].path);
-        }
-    }
-    return true;
-}
-
 static bool export_start(struct exporter *exporter, struct error *error)
 {
-    if (!exporter->options->as_stored && !check_ciphers(exporter->view->chain, error)) {
+    if (!exporter->options->as_stored && !chain_check_keys(exporter->view->chain, error)) {
         return false;
     }
     unsigned jobs = exporter->options->jobs;

@@ -7,6 +7,7 @@
 #ifndef IMAGE_EXTENT_H
 #define IMAGE_EXTENT_H
 
+#include "base/checked.h"
 #include "image/view.h"
 
 struct extent {
@@ -40,6 +41,19 @@ static inline bool extent_zero(const struct extent *extent)
 static inline bool extent_compressed(const struct extent *extent)
 {
     return extent->kind == CLUSTER_COMPRESSED;
+}
+
+// The part of an extent that begins at `start`, which is in it, at most `limit` bytes of it.
+static inline struct extent extent_part(const struct extent *extent, uint64_t start, uint64_t limit)
+{
+    struct extent part = *extent;
+    uint64_t skipped = start - extent->start;
+    part.start = start;
+    part.length = min_u64(extent->length - skipped, limit);
+    if (!extent_compressed(extent) && extent->has_host) {
+        part.host_offset += skipped;
+    }
+    return part;
 }
 
 struct extent_walk {

@@ -24,8 +24,9 @@ declare -A below=(
     [audit]='base source format codec image tables'
     [usage]='base source format codec image tables'
     [where]='base source format codec image tables'
-    [output]='base format image info check audit usage where'
-    [commands]='base source format codec image tables info check audit usage where output'
+    [compare]='base source format codec image tables'
+    [output]='base format image info check audit usage where compare'
+    [commands]='base source format codec image tables info check audit usage where compare output'
 )
 
 bad=0
