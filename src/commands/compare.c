@@ -190,6 +190,7 @@ static bool complete_options(const struct command *command, struct compare_comma
         return false;
     }
     image->disk.opens_more = true;
+    image->disk.drain = true; // where a raw disk ends is where the pipe does
     image->disk.side = side_names[side];
     image->disk.chain.suffix = side_suffixes[side];
     image->disk.chain.first = image->raw ? FIRST_RAW : FIRST_PROBED;
@@ -257,7 +258,8 @@ static const struct option_group groups[] = {
 
 static const char notes[] =
     "A and B are images or raw disks, and may be the same file. One of them may be -,\n"
-    "standard input; of a pipe the first 64 MiB are read.\n"
+    "standard input; of a pipe the first 64 MiB are read, which is all of a raw disk\n"
+    "or an error.\n"
     "\n"
     "Exit status: 0 the disks have the same contents, 1 they could not be compared, 2\n"
     "they differ, 64 usage.\n"

@@ -45,6 +45,7 @@ void run_cat(struct bytes input);
 void run_audit(struct bytes input);
 void run_usage(struct bytes input);
 void run_where(struct bytes input);
+void run_compare(struct bytes input);
 
 // All of them; a row without a name ends the table.
 extern const struct harness harnesses[];

@@ -33,6 +33,7 @@ const struct harness harnesses[] = {
     {"audit", run_audit, mutate_image, IMAGE},
     {"usage", run_usage, mutate_image, IMAGE},
     {"where", run_where, mutate_image, IMAGE},
+    {"compare", run_compare, mutate_image, IMAGE},
     {0},
 };
 
