@@ -18,6 +18,10 @@
 #     full-1t full-8t  full disks of these sizes whose data is in holes: see make_full.c
 #     full-64t         the same, where files may be so large: in /dev/shm, 9 GB of memory, for one run
 #     shared           a 200 GiB disk with 9000 clusters, which 150 snapshots share
+#     overlays         an overlay on full-1t with 4 MiB in 64 places, and beside it a copy, overlays.copy.qcow2
+#     empty-1t         a disk of 1 TiB without a byte written
+#     empty-2t         one of 2 TiB, and beside it another one, empty-2t.other.qcow2
+#     since            a 200 GiB disk with 6000 scattered clusters, then a snapshot, then 1000 clusters more
 #     snapshots        a full 1 TiB disk with 1000 snapshots that share all of its L2 tables
 
 # image_file NAME: where it is
@@ -163,6 +167,25 @@ prepare_image_full-64t() {
 
 make_image_snapshots() {
     make_full "$1" 1T 16 4 1000
+}
+
+make_image_overlays() {
+    need_image full-1t
+    (cd "$BENCH_DIR/images" && qemu-img create -q -f qcow2 -b full-1t.qcow2 -F qcow2 overlays.qcow2) || return
+    write_places "$1" 64 $((1 << 40 >> 16)) 1 && cp "$1" "${1%.qcow2}.copy.qcow2"
+}
+
+make_image_empty-1t() {
+    qemu-img create -q -f qcow2 "$1" 1T
+}
+
+make_image_empty-2t() {
+    qemu-img create -q -f qcow2 "$1" 2T && qemu-img create -q -f qcow2 "${1%.qcow2}.other.qcow2" 2T
+}
+
+make_image_since() {
+    qemu-img create -q -f qcow2 "$1" 200G && write_places "$1" 6000 $((200 << 30 >> 16)) 1 &&
+        qemu-img snapshot -q -c before "$1" && write_places "$1" 1000 $((200 << 30 >> 16)) 2
 }
 
 # need_image NAME: makes it unless it is there, made by the same recipes
