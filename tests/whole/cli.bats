@@ -7,8 +7,10 @@
 load ../helpers/load
 load ../helpers/tables
 
-# where takes an offset behind the image; tests/where has what it refuses.
+# where takes an offset behind the image, compare a second image; tests/where and tests/compare have what they
+# refuse.
 COMMANDS=(info map cat check audit usage)
+ALL_COMMANDS=("${COMMANDS[@]}" where compare)
 
 # The last run was refused: status 64, nothing on standard output, and on standard error each TEXT.
 assert_usage() {
@@ -314,7 +316,6 @@ convert cat
 snapshot info
 fsck check
 frobnicate
-compare
 x
 END
 }
@@ -430,7 +431,7 @@ END
     assert_output_contains 'usage: qcow2-info '
     assert_output_contains Example
     local command
-    for command in "${COMMANDS[@]}"; do
+    for command in "${ALL_COMMANDS[@]}"; do
         [[ $output =~ $'\n  '$command\ +[A-Z] ]] || fail "$command is not listed" "$output"
     done
 }
@@ -439,12 +440,12 @@ END
     run_qcow2_info --help
     local listed
     listed=$(sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$output")
-    assert_equal "$listed" "$(printf '%s\n' "${COMMANDS[@]}" where)"
+    assert_equal "$listed" "$(printf '%s\n' "${ALL_COMMANDS[@]}")"
 }
 
 @test "cli: --help of each command tells its usage, its options and an example" {
     local command
-    for command in "${COMMANDS[@]}"; do
+    for command in "${ALL_COMMANDS[@]}"; do
         run_qcow2_info "$command" --help
         assert_status 0
         assert_equal "${stderr-}" ''
@@ -465,7 +466,7 @@ END
         assert_status 0
         assert_output "$want"
     done
-    for command in "${COMMANDS[@]}"; do
+    for command in "${ALL_COMMANDS[@]}"; do
         run_qcow2_info "$command" --help
         want=$output
         for arguments in "$command -h" "-h $command" "help $command" "$command missing -h" "--json help $command"; do
@@ -496,7 +497,7 @@ END
 
 @test "cli: no line of any help is wider than a terminal" {
     local command line
-    for command in '' "${COMMANDS[@]}"; do
+    for command in '' "${ALL_COMMANDS[@]}"; do
         # shellcheck disable=SC2086
         run_qcow2_info $command --help
         for line in "${lines[@]}"; do
@@ -515,7 +516,7 @@ options_in() {
     local command option documented
     # Fl -json and Fl -progress | -no-progress stand for options there.
     documented=$(grep -oE -- ' -[a-z][a-z-]+' "$TOP/man/qcow2-info.1" | sed 's/^ -/--/' | sort -u)
-    for command in "${COMMANDS[@]}"; do
+    for command in "${ALL_COMMANDS[@]}"; do
         for option in $(qcow2_info "$command" --help | options_in); do
             grep -qxe "$option" <<<"$documented" || fail "$command $option is not in the manual page"
             run_qcow2_info "$command" "$option" x x x
@@ -527,7 +528,7 @@ options_in() {
 @test "cli: every option in the manual page is told by some --help" {
     [[ -e $TOP/man/qcow2-info.1 ]] || fail 'there is no manual page'
     local option told
-    told=$(for option in '' "${COMMANDS[@]}" where; do
+    told=$(for option in '' "${ALL_COMMANDS[@]}"; do
         # shellcheck disable=SC2086
         qcow2_info $option --help
     done | options_in)

@@ -163,7 +163,10 @@ every_command() {
 
 # more_arguments COMMAND: what it takes behind the image
 more_arguments() {
-    [[ $1 != where ]] || echo 0
+    case $1 in
+    where) echo 0 ;;
+    compare) echo image ;;
+    esac
 }
 
 # For many images: those that show most.

@@ -78,13 +78,16 @@ image_and_bait() {
     [[ $list == *info*map*cat*check* ]] || fail "not the list of commands: $list"
     for command in $list; do
         [[ $command != where ]] || continue # its answer does not fill a pipe
-        "$QCOW2_INFO" "$command" image >&7 7>&- &
+        [[ $command != compare ]] || command+=' image'
+        # shellcheck disable=SC2086 # two words
+        "$QCOW2_INFO" $command image >&7 7>&- &
         waiting $!
         assert_equal "$command $(status_field /proc/$!/status NoNewPrivs)" "$command 1"
         assert_equal "$command $(status_field /proc/$!/status Seccomp)" "$command $mode"
         kill $!
         wait $! || true
-        "$QCOW2_INFO" "$command" --no-sandbox image >&7 7>&- &
+        # shellcheck disable=SC2086
+        "$QCOW2_INFO" $command --no-sandbox image >&7 7>&- &
         waiting $!
         assert_equal "$command $(status_field /proc/$!/status NoNewPrivs)" "$command 0"
         assert_equal "$command $(status_field /proc/$!/status Seccomp)" "$command 0"
