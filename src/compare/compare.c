@@ -11,7 +11,11 @@
 
 #include <stdlib.h>
 
-enum { PIECE_ALIGNMENT = 4096 }; // where a long pair is cut: bytes
+enum {
+    BUFFER = 256 * 1024, // bytes of each disk: so few that what was read is in a cache when it is
+                         // compared; one cluster where that is more
+    PIECE_ALIGNMENT = 4096, // where a long pair is cut: bytes
+};
 
 // Pairs that have to be read: extent i of both batches is the same guest range.
 struct piece {
@@ -317,7 +321,7 @@ static bool compare_start(struct comparer *comparer, struct error *error)
 {
     unsigned jobs = comparer->options->jobs;
     comparer->piece_count = (size_t)jobs * 2 + 2;
-    comparer->buffer_size = batch_buffer_size(largest_cluster(comparer->views));
+    comparer->buffer_size = (size_t)max_u64(BUFFER, largest_cluster(comparer->views));
     comparer->pieces = calloc(comparer->piece_count, sizeof *comparer->pieces);
     comparer->readers = calloc(jobs, sizeof *comparer->readers);
     if (!comparer->pieces || !comparer->readers) {
