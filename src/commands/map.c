@@ -4,10 +4,12 @@
 #include "commands/command.h"
 #include "commands/diagnostics.h"
 #include "commands/disk.h"
+#include "compare/changes.h"
 #include "format/layout.h"
 #include "output/extent_output.h"
 #include "tables/dirty_union.h"
 #include "tables/preallocation.h"
+#include "tables/snapshot_find.h"
 
 #include <unistd.h>
 
@@ -16,7 +18,8 @@ struct map_options {
     bool json, places, totals;
     const char *bitmaps[DIRTY_UNION_MAX]; // their extents instead of the disk's
     size_t bitmap_count;
-    bool force; // a bitmap that cannot be trusted, too
+    bool force;        // a bitmap that cannot be trusted, too
+    const char *since; // id or name of a snapshot: what changed since then; NULL: no changes
 };
 
 struct map {
@@ -58,11 +61,40 @@ static bool find_dirty(void *walk, uint64_t at, uint64_t limit, struct map_exten
     return true;
 }
 
+// What changed since a snapshot, and the name of that for errors.
+struct since_walk {
+    struct change_walk changes;
+    const char *name;
+};
+
+static bool find_change(void *walk, uint64_t at, uint64_t limit, struct map_extent *found,
+                        struct error *error)
+{
+    struct since_walk *since = walk;
+    struct change change;
+    bool then;
+    if (!change_at(&since->changes, at, limit, &change, &then, error)) {
+        return then ? error_prefix(error, "snapshot \"%s\"", since->name) : false;
+    }
+    found->extent = change.extent;
+    found->status = change.changed ? STATUS_CHANGED : STATUS_UNCHANGED;
+    return true;
+}
+
 static void print_found(struct map *map, const struct map_extent *found)
 {
     if (found->extent.length > 0) {
         map->printer->extent(&map->output, &found->extent, found->status);
     }
+}
+
+// True when `next`, which is the neighbour of `current`, belongs to the same line.
+static bool goes_on(const struct map_options *options, const struct map_extent *current,
+                    const struct map_extent *next)
+{
+    bool only_status = options->since && !options->places && (options->totals || !options->json);
+    return next->status == current->status &&
+           (only_status || extent_continues(&current->extent, &next->extent, options->places));
 }
 
 // Prints the extents of [at, end), each as long as its answers stay the same. Ends early, without
@@ -79,8 +111,7 @@ static bool map_walk(struct map *map, find_function *find, void *walk, uint64_t 
             break;
         }
         at += next.extent.length;
-        if (next.status == current.status &&
-            extent_continues(&current.extent, &next.extent, map->options->places)) {
+        if (goes_on(map->options, &current, &next)) {
             current.extent.length += next.extent.length;
         } else {
             print_found(map, &current);
@@ -114,6 +145,20 @@ static bool map_disk(struct map *map, const struct disk *disk, uint64_t offset, 
     return done;
 }
 
+static bool map_changes(struct map *map, const struct disk *disk, uint64_t offset, uint64_t length,
+                        struct error *error)
+{
+    struct since_walk walk = {.name = map->options->since};
+    struct snapshot snapshot;
+    struct view then;
+    bool done = snapshot_find(disk->chain.layers[0].image, walk.name, &snapshot, error) &&
+                view_snapshot(&disk->chain, &snapshot, walk.name, &then, error) &&
+                change_walk_start(&walk.changes, &then, &disk->view, error) &&
+                map_extents(map, find_change, &walk, offset, length, error);
+    change_walk_end(&walk.changes);
+    return done;
+}
+
 // Bitmaps are metadata of this image alone.
 static const enum problem_kind harmless_to_bitmaps[] = {PROBLEM_ENCRYPTION_UNKNOWN,
                                                         PROBLEM_COMPRESSION_UNKNOWN, PROBLEM_NONE};
@@ -138,10 +183,22 @@ static enum extent_format format_of(const struct map_options *options)
                            : (options->json ? EXTENT_JSON : EXTENT_TEXT);
 }
 
+static enum extent_subject subject_of(const struct map_options *options)
+{
+    return options->bitmap_count > 0 ? EXTENTS_OF_BITMAP
+           : options->since          ? EXTENTS_OF_CHANGES
+                                     : EXTENTS_OF_DISK;
+}
+
 static int map_range(const char *path, const struct map_options *options, struct disk *disk)
 {
+    static bool (*const mappers[])(struct map *, const struct disk *, uint64_t, uint64_t,
+                                   struct error *) = {[EXTENTS_OF_DISK] = map_disk,
+                                                      [EXTENTS_OF_BITMAP] = map_bitmaps,
+                                                      [EXTENTS_OF_CHANGES] = map_changes};
     struct error error = {0};
     struct error write_error;
+    enum extent_subject subject = subject_of(options);
     struct map map = {.options = options, .printer = &extent_printers[format_of(options)]};
     uint64_t offset;
     uint64_t length;
@@ -152,12 +209,9 @@ static int map_range(const char *path, const struct map_options *options, struct
         preallocation_find_holes(&disk->chain);
     }
     writer_init(&map.writer, STDOUT_FILENO);
-    map.output = (struct extent_output){.writer = &map.writer,
-                                        .view = &disk->view,
-                                        .bitmap = options->bitmap_count > 0,
-                                        .places = options->places};
-    bool done =
-        (options->bitmap_count > 0 ? map_bitmaps : map_disk)(&map, disk, offset, length, &error);
+    map.output = (struct extent_output){
+        .writer = &map.writer, .view = &disk->view, .subject = subject, .places = options->places};
+    bool done = mappers[subject](&map, disk, offset, length, &error);
     extent_output_free(&map.output);
     bool written = writer_finish(&map.writer, &write_error);
     if (!written) {
@@ -178,9 +232,9 @@ static int run_map(const struct command *command, int argc, char **argv)
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
     }
-    if (options.bitmap_count > 0 && (options.places || options.disk.snapshot)) {
-        return command_usage_error(command,
-                                   "--bitmap goes with neither --host-offsets nor --snapshot");
+    if (options.bitmap_count > 0 && (options.places || options.disk.snapshot || options.since)) {
+        return command_usage_error(
+            command, "--bitmap goes with neither --host-offsets nor --snapshot nor --since");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
@@ -224,6 +278,9 @@ static const struct option_row rows[] = {
      .help = "print the dirty extents of this bitmap, or of the union of several, not those of the "
              "disk",
      .repeatable = true, .take = take_bitmap},
+    {"since", OPTION_SNAPSHOT, "X", offsetof(struct map_options, since),
+     .help = "print what changed since the internal snapshot with this id or name, and what did "
+             "not"},
     {"force", OPTION_FLAG, NULL, offsetof(struct map_options, force),
      .help = "with --bitmap, accept a bitmap whose bits cannot be trusted", .needs = "bitmap"},
     {.name = NULL},
@@ -245,7 +302,8 @@ static const char notes[] =
     "Examples:\n"
     "  qcow2-info map disk.qcow2\n"
     "  qcow2-info map disk.qcow2 --json | jq -s 'map(select(.zero | not).length) | add'\n"
-    "  qcow2-info map disk.qcow2 --bitmap since-backup\n";
+    "  qcow2-info map disk.qcow2 --bitmap since-backup\n"
+    "  qcow2-info map disk.qcow2 --since before-the-flood\n";
 
 const struct command command_map = {
     .name = "map",

@@ -31,6 +31,8 @@ static const struct status_text statuses[STATUSES] = {
     [STATUS_HOLE] = STATUS_TEXT("hole", ",\"allocated\":false,\"zero\":true,\"compressed\":false"),
     [STATUS_DIRTY] = STATUS_TEXT("dirty", ",\"dirty\":true"),
     [STATUS_CLEAN] = STATUS_TEXT("clean", ",\"dirty\":false"),
+    [STATUS_CHANGED] = STATUS_TEXT("changed", ",\"changed\":true"),
+    [STATUS_UNCHANGED] = STATUS_TEXT("unchanged", ",\"changed\":false"),
 };
 
 enum { JSON_LINE_MAX = 256 }; // without the file's name
@@ -111,6 +113,10 @@ static void print_json(struct extent_output *output, const struct extent *extent
     char *to = writer_room(output->writer, JSON_LINE_MAX);
     to = put_u64(PUT(to, "{\"start\":"), extent->start);
     to = put_u64(PUT(to, ",\"length\":"), extent->length);
+    if (output->subject == EXTENTS_OF_CHANGES) {
+        const struct status_text *now = &statuses[extent_status(extent)];
+        to = put_bytes(to, now->json, now->json_size);
+    }
     to = put_bytes(to, statuses[status].json, statuses[status].json_size);
     if (!output->places) {
         writer_used(output->writer, PUT(to, "}\n"));
@@ -170,9 +176,12 @@ static void add(struct extent_output *output, const struct extent *extent,
 // The statuses that there can be, and the bytes of all.
 static uint64_t totals_size(const struct extent_output *output, size_t *first, size_t *end)
 {
+    static const enum extent_status firsts[] = {[EXTENTS_OF_DISK] = STATUS_DATA,
+                                                [EXTENTS_OF_BITMAP] = STATUS_DIRTY,
+                                                [EXTENTS_OF_CHANGES] = STATUS_CHANGED};
     uint64_t size = 0;
-    *first = output->bitmap ? STATUS_DIRTY : 0;
-    *end = output->bitmap ? STATUSES : STATUS_DIRTY;
+    *first = firsts[output->subject];
+    *end = output->subject == EXTENTS_OF_CHANGES ? STATUSES : firsts[output->subject + 1];
     for (size_t i = *first; i < *end; i++) {
         size += output->bytes[i];
     }

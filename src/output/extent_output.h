@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Extents of a disk or of a dirty bitmap, for people and for programs.
+// Extents of a disk, of a dirty bitmap or of what changed on a disk, for people and for programs.
 
 #ifndef OUTPUT_EXTENT_OUTPUT_H
 #define OUTPUT_EXTENT_OUTPUT_H
@@ -9,7 +9,7 @@
 #include "image/extent.h"
 #include "output/writer.h"
 
-// What an extent can be, in the order of totals: of a disk the first ones, of a bitmap the last.
+// What an extent can be, in the order of totals: of a disk, then of a bitmap, then of changes.
 enum extent_status {
     STATUS_DATA,
     STATUS_COMPRESSED,
@@ -17,15 +17,20 @@ enum extent_status {
     STATUS_HOLE,
     STATUS_DIRTY,
     STATUS_CLEAN,
+    STATUS_CHANGED,
+    STATUS_UNCHANGED,
     STATUSES,
 };
+
+// Whose extents are printed.
+enum extent_subject { EXTENTS_OF_DISK, EXTENTS_OF_BITMAP, EXTENTS_OF_CHANGES };
 
 enum extent_status extent_status(const struct extent *extent); // of a disk
 
 struct extent_output {
     struct writer *writer;
     const struct view *view;
-    bool bitmap; // the extents are those of a bitmap
+    enum extent_subject subject;
     bool places; // with layer, host offset and file
 
     // Kept by the printers; zero at the beginning.

@@ -67,6 +67,7 @@ static const struct rule {
     {{"map", "--json", "--host-offsets"}, "01", .format = FORMAT_JSON, .in_part = true},
     {{"map", "--totals"}, "01", .format = FORMAT_TEXT},
     {{"map", "--json", "--bitmap", "one", "--force"}, "01", .format = FORMAT_JSON, .in_part = true},
+    {{"map", "--json", "--since", "1"}, "01", .format = FORMAT_JSON, .in_part = true},
     {{"cat", "--snapshot", "1", "--length", "1M"}, "01", .format = FORMAT_BYTES, .in_part = true},
     {{"cat", "--jobs", "2", "--length", "1M"}, "01", .format = FORMAT_BYTES, .in_part = true},
     {{"cat", "--salvage", "--output", "disk"}, "01", .format = FORMAT_TEXT},

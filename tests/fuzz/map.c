@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "capture.h"
+#include "compare/changes.h"
 #include "format/layout.h"
 #include "harness.h"
 #include "image/extent.h"
@@ -62,12 +63,14 @@ struct printers {
     uint64_t extents;
 };
 
-static struct printers printers_start(const struct view *view, bool bitmap)
+static struct printers printers_start(const struct view *view, enum extent_subject subject)
 {
     struct printers printers = {.extents = 0};
     for (size_t i = 0; i < EXTENT_FORMATS; i++) {
-        printers.outputs[i] = (struct extent_output){
-            .writer = capture_start(), .view = view, .bitmap = bitmap, .places = !bitmap};
+        printers.outputs[i] = (struct extent_output){.writer = capture_start(),
+                                                     .view = view,
+                                                     .subject = subject,
+                                                     .places = subject != EXTENTS_OF_BITMAP};
         if (extent_printers[i].begin) {
             extent_printers[i].begin(&printers.outputs[i]);
         }
@@ -119,7 +122,7 @@ static void walk_disk(const struct view *view, uint64_t at, uint64_t end)
     struct extent_walk walk;
     struct error error;
     unsigned faults = 0;
-    struct printers printers = printers_start(view, false);
+    struct printers printers = printers_start(view, EXTENTS_OF_DISK);
     MUST(extent_walk_start(&walk, view, &error));
     while (at < end && printers.extents < EXTENTS_MAX && faults < FAULTS_MAX) {
         struct extent extent = {0};
@@ -148,8 +151,41 @@ static void walk_whole_disk(const struct view *view)
     walk_disk(view, size - min_u64(size, 100000), size);
 }
 
+// What changed covers the disk with the extents that it has, and between a disk and itself there is
+// nothing.
+static void walk_changes(const struct view *since, const struct view *now)
+{
+    struct change_walk walk;
+    struct error error;
+    unsigned faults = 0;
+    struct printers printers = printers_start(now, EXTENTS_OF_CHANGES);
+    MUST(change_walk_start(&walk, since, now, &error));
+    for (uint64_t at = 0;
+         at < now->size && printers.extents < EXTENTS_MAX && faults < FAULTS_MAX;) {
+        struct change change;
+        bool then;
+        if (change_at(&walk, at, now->size - at, &change, &then, &error)) {
+            must_be_extent(now->chain, &change.extent, at, now->size - at);
+            if (printers.extents % 8 == 0) {
+                must_be_the_same(now, &change.extent);
+            }
+            MUST(since != now || !change.changed);
+            print_extent(&printers, &change.extent,
+                         change.changed ? STATUS_CHANGED : STATUS_UNCHANGED);
+        } else {
+            MUST(error.code && error.message[0] && change.extent.length >= 1);
+            MUST(change.extent.length <= now->size - at);
+            faults++;
+        }
+        at += change.extent.length;
+    }
+    change_walk_end(&walk);
+    printers_end(&printers);
+}
+
 static void walk_snapshots(const struct chain *chain)
 {
+    const struct view active = view_active(chain);
     struct snapshot_reader reader = snapshot_reader_start(chain->layers[0].image);
     struct snapshot snapshot;
     for (unsigned i = 0; i < OTHERS_MAX && snapshot_reader_next(&reader, &snapshot, NULL); i++) {
@@ -157,6 +193,8 @@ static void walk_snapshots(const struct chain *chain)
         struct error error;
         if (view_snapshot(chain, &snapshot, "", &view, &error)) {
             walk_whole_disk(&view);
+            walk_changes(&view, &active);
+            walk_changes(&view, &view);
         } else {
             MUST(error.code && error.message[0]);
         }
@@ -188,7 +226,7 @@ static void walk_bits(const struct chain *chain, const struct bitmap *bitmap)
     if (!dirty_walk_start(&walk, image, bitmap, TABLE_WINDOW_MAX, &error)) {
         return;
     }
-    struct printers printers = printers_start(&view, true);
+    struct printers printers = printers_start(&view, EXTENTS_OF_BITMAP);
     for (uint64_t at = 0; at < size && printers.extents < EXTENTS_MAX;) {
         struct dirty_extent extent;
         if (!dirty_at(&walk, at, size - at, &extent, &error)) {

@@ -214,6 +214,8 @@ END
     assert_usage --bitmap --host-offsets
     run_qcow2_info map --bitmap since-backup --snapshot 1 "$SAMPLE"
     assert_usage --bitmap --snapshot
+    run_qcow2_info map --bitmap since-backup --since 1 "$SAMPLE"
+    assert_usage --bitmap --since
 }
 
 @test "cli: wrong usage touches no output" {
