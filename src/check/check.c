@@ -27,7 +27,7 @@ static void check_encryption_header(struct check_state *state)
         const struct error *error = &problems.items[i].error;
         const struct finding at = {
             .kind = FINDING_ENCRYPTION_HEADER, .has_host = true, .host_offset = error->offset};
-        // What the file is too short for was told with the reference to it.
+        // A header that the file cuts short was reported with the reference to it.
         if (error->code != ERROR_TRUNCATED && error->code != ERROR_UNSEEN) {
             findings_add(&state->check->findings, &at, "%s", error->message);
         }
@@ -35,8 +35,8 @@ static void check_encryption_header(struct check_state *state)
     problems_free(&problems);
 }
 
-// Header extensions refer to bitmaps and to the encryption header: who cannot read one cannot count
-// what it refers to.
+// Header extensions refer to bitmaps and to the encryption header. When one cannot be read, what it
+// refers to cannot be counted.
 static bool hides_references(const struct check_state *state, const struct problem *problem)
 {
     switch (problem->kind) {
@@ -88,7 +88,7 @@ static void check_trailing_bytes(struct check_state *state)
 {
     const struct check *check = state->check;
     uint64_t size = state->image->source->size;
-    // What was not counted, or has a refcount that is not known, may lie there.
+    // Clusters that were not counted, or whose refcount is unknown, may lie there.
     if (size > check->image_end_offset && !state->uncounted && check->check_errors == 0) {
         const struct finding at = {.kind = FINDING_TRAILING_BYTES,
                                    .has_host = true,
@@ -105,7 +105,7 @@ static void report_unseen(struct check_state *state)
         struct error error;
         error_set(&error, ERROR_UNSEEN,
                   "only the first %" PRIu64 " bytes were given: %" PRIu64
-                  " references to what follows were not checked",
+                  " references beyond them were not checked",
                   state->image->source->size, references);
         check_failed(state, &error);
     }
@@ -128,14 +128,14 @@ static void check_references(struct check_state *state)
     report_unseen(state);
 }
 
-// Without these nothing can be compared.
+// Without these, no refcount can be compared.
 static bool can_be_checked(const struct image *image, struct error *error)
 {
     const struct header *header = &image->header;
     uint64_t table = (uint64_t)header->refcount_table_clusters << header->cluster_bits;
     if (header->refcount_bits == 0) {
         return error_at(error, ERROR_CORRUPT, HEADER_REFCOUNT_ORDER,
-                        "refcount_order is %" PRIu32 ", above %d: nothing can be compared",
+                        "refcount_order is %" PRIu32 ", above %d: refcounts cannot be compared",
                         header->refcount_order, REFCOUNT_ORDER_MAX);
     }
     if (table > CAP_REFCOUNT_TABLE_BYTES) {
@@ -176,7 +176,8 @@ static bool check_metadata(const struct chain *chain, const struct check_options
                            struct check *check, struct error *error)
 {
     struct check_state state = start(chain, options, check);
-    // One more: what begins in the last cluster may reach past the end of the file.
+    // One more cluster: an extent that begins in the last cluster may reach past the end of the
+    // file.
     uint64_t clusters = (state.file_end >> state.header->cluster_bits) + 1;
     if (!reference_map_make(&state.references, clusters)) {
         return error_set(error, ERROR_MEMORY, "out of memory");

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The data of the disk and of all snapshots: can they be read and decoded.
+// Reads and decodes the data of the active disk and of all snapshots.
 
 #include "base/checked.h"
 #include "check/check_parts.h"
@@ -13,11 +13,12 @@
 struct data_check {
     struct check *check;
     const struct check_options *options;
-    uint64_t disks_done; // guest bytes of the disks read before
+    uint64_t disks_done; // guest bytes of the disks that were read before this one
     bool out_of_memory;
 };
 
-// What a layer below has: its tables were not checked, and its offsets are not those of the image.
+// Reports a fault in a lower layer: its tables were not checked, and its host offsets are not
+// offsets in the image.
 static void fault_below(struct data_check *data, const struct fault *fault)
 {
     const struct error *error = &fault->error;
@@ -54,7 +55,7 @@ static void on_fault(void *context, const struct fault *fault)
     if (error->code == ERROR_IO || error->code == ERROR_TRUNCATED) {
         at.kind = FINDING_UNREADABLE_DATA;
     } else if (error->code != ERROR_UNDECODABLE) {
-        return; // the tables have been checked before
+        return; // the tables were checked before
     }
     findings_add(&data->check->findings, &at, "%" PRIu64 " bytes: %s", fault->length,
                  error->message);
@@ -93,7 +94,7 @@ static bool read_snapshots(const struct chain *chain, struct data_check *data, s
     struct snapshot_reader reader = snapshot_reader_start(chain->layers[0].image);
     while (done && snapshot_reader_next(&reader, &snapshot, NULL)) {
         struct view view;
-        struct error ignored; // the tables have been checked before
+        struct error ignored; // the tables were checked before
         if (view_snapshot(chain, &snapshot, "", &view, &ignored) && view.size > 0) {
             done = read_disk(&view, data, error);
         }

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What leaked clusters hold, and which tables may have lost them: a table that was overwritten with
-// zeros leaves its clusters behind as leaks, and a repair frees them for good.
+// Reads leaked clusters and lists the tables that may have lost them: when a table is overwritten
+// with zeros, its clusters become leaks, and a repair frees them for good.
 
 #include "base/checked.h"
 #include "check/check_parts.h"
@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { LEAK_READ_SIZE = 4096 }; // bytes to read of a cluster at least: most data shows there
+enum { LEAK_READ_SIZE = 4096 }; // bytes to read of each cluster at least: most data shows there
 
 static bool all_zero(struct bytes view)
 {
@@ -31,8 +31,8 @@ static bool has_empty_tables(const struct check_state *state)
     return state->suspicions.by_kind[FINDING_EMPTY_TABLE] > 0;
 }
 
-// Reads on in [offset, end): at most LEAK_READ_SIZE bytes, unless a window has more. False when
-// they cannot be read, or would go beyond what is read of all leaked clusters.
+// Reads the next part of [offset, end): at most LEAK_READ_SIZE bytes, unless a window has more.
+// False when it cannot be read, or would exceed the limit for all leaked clusters.
 static bool read_on(struct check_state *state, uint64_t offset, uint64_t end, struct bytes *view)
 {
     struct table_file *file = &state->leaks_file;
@@ -72,8 +72,8 @@ static enum leak read_leak(struct check_state *state, uint64_t offset)
     return LEAK_ZEROS;
 }
 
-// Other references to a cluster keep it. They say nothing about a lost one to compressed data that
-// share it, or in a table that is empty now.
+// Other references to a cluster keep it. They do not show whether a reference to compressed data in
+// the same cluster, or a reference in a table that is empty now, was lost.
 static bool may_be_lost(const struct check_state *state, uint32_t count, enum purpose purpose)
 {
     return count == 0 || purpose == PURPOSE_COMPRESSED || has_empty_tables(state);

@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The refcount table and its blocks, and what they say against what was counted.
+// Checks the refcount table and its blocks, and compares the refcounts with the references that
+// were counted.
 
 #include "base/checked.h"
 #include "check/check_parts.h"
@@ -61,7 +62,7 @@ void check_refcount_tables(struct check_state *state)
     table_file_free(&file);
 }
 
-// Clusters in use make the end of the image.
+// The last cluster in use is the end of the image.
 static inline void note_used(struct check_state *state, uint64_t cluster)
 {
     uint64_t end = (cluster + 1) << state->header->cluster_bits;
@@ -89,10 +90,14 @@ static void report_difference(struct check_state *state, uint64_t cluster, uint6
         at.kind = leak == LEAK_DATA ? FINDING_LEAKED_DATA : FINDING_LEAKED_CLUSTER;
         check->leaked_bytes += state->header->cluster_size;
     }
+    char use[64] = "";
+    if (purpose != PURPOSE_NONE) {
+        snprintf(use, sizeof use, " (%s)", purpose_name(purpose));
+    }
     findings_add(&check->findings, &at,
-                 "cluster %" PRIu64 " (%s) has refcount %" PRIu64 " and %" PRIu32 " references%s",
-                 cluster, purpose_name(purpose), refcount, count,
-                 leak == LEAK_DATA ? ", and holds data" : "");
+                 "cluster %" PRIu64 "%s: refcount %" PRIu64 ", %" PRIu32 " reference%s%s", cluster,
+                 use, refcount, count, count == 1 ? "" : "s",
+                 leak == LEAK_DATA ? ", holds data" : "");
 }
 
 static void compare(struct check_state *state, uint64_t cluster, uint64_t refcount, uint32_t count)
@@ -125,9 +130,9 @@ static size_t compare_ones(struct check_state *state, uint64_t cluster, uint64_t
 static void compare_on_disk(struct check_state *state, const struct refcounts *refcounts,
                             uint64_t *visited)
 {
-    uint64_t told = check_told(state);
+    uint64_t reported = check_reported(state);
     *visited += refcounts->count;
-    // Blocks that the table names again and again make work for each refcount.
+    // Each refcount costs work again when the table refers to a block again.
     bool again = *visited > state->refcount_blocks * refcount_block_entries(state->header);
     if (again && !check_spend(state, CHECK_ENTRY, refcounts->count)) {
         return;
@@ -141,10 +146,11 @@ static void compare_on_disk(struct check_state *state, const struct refcounts *r
         }
         i += max_u64(ones, 1);
     }
-    check_spend(state, CHECK_FINDING, again ? check_told(state) - told : 0);
+    check_spend(state, CHECK_FINDING, again ? check_reported(state) - reported : 0);
 }
 
-// Clusters in use that no refcount block speaks of have refcount 0, unless it could not be read.
+// Clusters in use that no refcount block covers have refcount 0, unless the block could not be
+// read.
 static void compare_others(struct check_state *state, uint64_t first, uint64_t end)
 {
     uint64_t refcount;

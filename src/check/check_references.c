@@ -27,7 +27,7 @@ enum walk_step check_next_refcounts(struct check_state *state, struct refcount_w
     return step;
 }
 
-// The refcounts are of clusters of one chunk, of which nothing is known yet.
+// `refcounts` belong to clusters of one chunk that has no values yet.
 static void mark_ones(struct check_state *state, const struct refcounts *refcounts)
 {
     uint64_t next = 0;
@@ -108,7 +108,7 @@ static void count_reference(struct check_state *state, uint64_t cluster, enum pu
     } else if (before != purpose && !(value & REFERENCE_SHARED)) {
         value |= REFERENCE_SHARED;
         finding.kind = FINDING_OVERLAP;
-        findings_add(findings, &finding, "%s uses for %s what is also used for %s", place,
+        findings_add(findings, &finding, "%s: host cluster used as %s and as %s", place,
                      purpose_name(purpose), purpose_name(before));
     }
     if (reference_count(value) == state->refcount_max) {
@@ -120,9 +120,9 @@ static void count_reference(struct check_state *state, uint64_t cluster, enum pu
     check_set(state, cluster, value);
 }
 
-static void tell_range(struct check_state *state, enum finding_kind kind, uint64_t offset,
-                       uint64_t size, enum purpose purpose, const struct finding *at,
-                       const char *place)
+static void report_range(struct check_state *state, enum finding_kind kind, uint64_t offset,
+                         uint64_t size, enum purpose purpose, const struct finding *at,
+                         const char *place)
 {
     struct finding finding = *at;
     if (state->partial) {
@@ -136,7 +136,8 @@ static void tell_range(struct check_state *state, enum finding_kind kind, uint64
                  size, purpose_name(purpose));
 }
 
-// The header is as long as it says; how much of a data cluster has to be there depends on the disk.
+// The encryption header has the length that its pointer gives; how much of a data cluster must be
+// in the file depends on the size of the disk.
 static bool may_end_early(enum purpose purpose)
 {
     return purpose == PURPOSE_HEADER || purpose == PURPOSE_DATA || purpose == PURPOSE_COMPRESSED;
@@ -151,14 +152,14 @@ void check_reference(struct check_state *state, uint64_t offset, uint64_t size,
     if (size == 0) {
         return;
     }
-    // The last cluster of a file need not be whole.
+    // The last cluster of a file may be incomplete.
     bool outside = end > file_size + (header->cluster_size - 1);
     if (outside || (end > file_size && !may_end_early(purpose))) {
-        tell_range(state, outside ? FINDING_OUT_OF_FILE : FINDING_CUT_SHORT, offset, size, purpose,
-                   at, place);
+        report_range(state, outside ? FINDING_OUT_OF_FILE : FINDING_CUT_SHORT, offset, size,
+                     purpose, at, place);
     }
     if (state->partial) {
-        end = min_u64(end, state->file_end); // the clusters that were given are in use
+        end = min_u64(end, state->file_end); // the clusters that were read are in use
     } else if (outside) {
         return;
     }

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The references below L2 tables that snapshots share. A walk over each table found nothing to
-// report before; what is left is to count.
+// Counts the references below L2 tables that snapshots share. An earlier walk over each table had
+// nothing to report, so only counting is left.
 
 #include "base/checked.h"
 #include "check/check_parts.h"
@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-// One by one, so that each reference that a refcount cannot count is reported.
+// One at a time, so that each reference beyond the largest refcount is reported.
 static void count_slowly(struct check_state *state, uint64_t cluster, enum purpose purpose,
                          const struct shared_table *table)
 {

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Snapshots: their table, and the L1 tables that it names.
+// Checks the snapshot table and the L1 tables that it refers to.
 
 #include "base/checked.h"
 #include "check/check_parts.h"
@@ -51,7 +51,8 @@ static void check_snapshot(struct check_state *state, const struct snapshot *sna
     }
 }
 
-// check_snapshot() tells of these under codes of their own, and what else is wrong follows.
+// check_snapshot() reports these under their own codes; other problems of the entry follow from
+// them.
 static bool has_code(const struct problems *problems)
 {
     bool found = false;
@@ -64,12 +65,11 @@ static bool has_code(const struct problems *problems)
     return found;
 }
 
-// What is wrong with an entry of the snapshot table and has no code of its own. Takes it off the
-// list.
-static void tell_snapshot_problems(struct check_state *state, struct problems *problems)
+// Reports a problem of a snapshot table entry that has no code of its own, and empties the list.
+static void report_snapshot_problems(struct check_state *state, struct problems *problems)
 {
-    bool told = has_code(problems);
-    for (size_t i = 0; !told && i < problems->count; i++) {
+    bool reported = has_code(problems);
+    for (size_t i = 0; !reported && i < problems->count; i++) {
         const struct error *error = &problems->items[i].error;
         const struct finding finding = {
             .kind = FINDING_SNAPSHOT, .has_host = true, .host_offset = error->offset};
@@ -78,7 +78,7 @@ static void tell_snapshot_problems(struct check_state *state, struct problems *p
     problems_free(problems);
 }
 
-// Why the walk over the snapshot table ended before the last snapshot.
+// Reports why the walk over the snapshot table ended before the last snapshot.
 static struct error end_of_walk(const struct header *header, const struct snapshot_reader *reader)
 {
     struct error error = reader->ended;
@@ -88,7 +88,7 @@ static struct error end_of_walk(const struct header *header, const struct snapsh
                  CAP_SNAPSHOTS);
     } else if (!error.code) {
         error_at(&error, ERROR_CORRUPT, HEADER_SNAPSHOTS_OFFSET,
-                 "the snapshot table cannot be at %" PRIu64, header->snapshots_offset);
+                 "invalid location of the snapshot table: %" PRIu64, header->snapshots_offset);
     }
     return error;
 }
@@ -116,7 +116,7 @@ static void check_end_of_walk(struct check_state *state, const struct snapshot_r
     }
 }
 
-// An entry of zeros, as no program writes one.
+// True when the entry is all zeros. No program writes such an entry.
 static bool is_empty_entry(const struct snapshot *snapshot)
 {
     return snapshot->l1_table_offset == 0 && snapshot->l1_size == 0 && snapshot->extra_size == 0 &&
@@ -135,7 +135,7 @@ void check_snapshots(struct check_state *state)
     uint64_t end = reader.at;
     bool empty = reader.count > 0;
     while (snapshot_reader_next(&reader, &snapshot, &problems)) {
-        tell_snapshot_problems(state, &problems);
+        report_snapshot_problems(state, &problems);
         if (header_has_data_file(state->header)) {
             struct finding finding = {
                 .kind = FINDING_SNAPSHOTS_DATA_FILE, .has_host = true, .host_offset = entry};

@@ -29,18 +29,18 @@ bool check_error_is_unseen(const struct check_state *state, const struct error *
     return state->partial && (error->code == ERROR_UNSEEN || error->code == ERROR_TRUNCATED);
 }
 
-uint64_t check_told(const struct check_state *state)
+uint64_t check_reported(const struct check_state *state)
 {
-    uint64_t told = 0;
+    uint64_t reported = 0;
     for (size_t severity = 0; severity < SEVERITY_COUNT; severity++) {
-        told += state->check->findings.totals[severity];
+        reported += state->check->findings.totals[severity];
     }
-    return told;
+    return reported;
 }
 
 // --- Work that is bounded -----------------------------------------------------------------------
 
-// So many bytes of zeros are gone through in the time that something of a table takes.
+// Bytes of zeros that can be read in the time that one item of a table takes.
 static const uint64_t costs[] = {
     [CHECK_BYTE] = 1,
     [CHECK_L1_ENTRY] = 256,
@@ -56,8 +56,8 @@ bool check_spend(struct check_state *state, enum check_cost what, uint64_t count
         state->budget_reported = true;
         state->uncounted = true;
         error_set(&error, ERROR_LIMIT,
-                  "tables that refer to each other again and again make as much work as %" PRIu64
-                  " bytes of tables; the rest is left out",
+                  "the tables refer to each other too often: gave up after work for %" PRIu64
+                  " bytes of tables",
                   CHECK_BUDGET);
         check_failed(state, &error);
     }
@@ -69,7 +69,7 @@ bool check_spend(struct check_state *state, enum check_cost what, uint64_t count
 void check_progress(const struct check_state *state, uint64_t guest_bytes)
 {
     const struct check_options *options = state->options;
-    // One measure for the whole work: with the data, only they count.
+    // One measure for all work: with --data, only the data counts.
     if (options->on_progress && !options->data) {
         options->on_progress(
             options->context,

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// L1 tables and all below them.
+// Checks L1 tables and everything below them.
 
 #include "base/checked.h"
 #include "check/check_parts.h"
@@ -18,21 +18,22 @@ struct tree {
     const char *name; // of the L1 table
     struct table_file l1_file, l2_file;
 
-    // The L2 table that is being gone through.
+    // The L2 table that is being walked.
     uint64_t l2_offset;
     uint64_t guest_offset;    // of its first entry
-    uint64_t next_contiguous; // the host offset that goes on where the last cluster ended; 0: none
-    bool at_end;              // it refers to what the size of the disk decides about
+    uint64_t next_contiguous; // the host offset where the last cluster ended; 0: none
+    bool at_end;              // the size of the disk decides about one of its references
 };
 
-// An L2 entry and where it is.
+// An L2 entry and its location.
 struct l2_place {
     struct l2_entry entry;
     uint32_t index;
     uint64_t guest_offset;
 };
 
-static void tell(const struct tree *tree, enum finding_kind kind, const struct l2_place *place)
+static void report_entry(const struct tree *tree, enum finding_kind kind,
+                         const struct l2_place *place)
 {
     if (kind == FINDING_CUT_SHORT && tree->state->partial) {
         check_unseen(tree->state);
@@ -48,8 +49,8 @@ static void tell(const struct tree *tree, enum finding_kind kind, const struct l
                  place->index, tree->l2_offset, tree->name, place->entry.entry);
 }
 
-// Counts one more reference to a cluster inside the file when that is nothing to tell of: it is
-// used for the same, if at all, and can be counted.
+// Counts one more reference to a cluster inside the file when there is nothing to report: the
+// cluster is unused or has the same purpose, and its count can grow.
 static bool reference_plainly(struct check_state *state, uint64_t cluster, enum purpose purpose)
 {
     if (!check_touch(state, cluster)) {
@@ -70,7 +71,8 @@ static void reference_data(const struct tree *tree, uint64_t offset, uint64_t si
 {
     struct check_state *state = tree->state;
     uint64_t end = offset + size;
-    // Cluster by cluster, as far as it is plain: it is that millions of times.
+    // Cluster by cluster, as long as there is nothing to report: this is the case millions of
+    // times.
     while (offset < end && end <= state->file_end &&
            reference_plainly(state, offset >> state->header->cluster_bits, purpose)) {
         offset = align_down(offset, state->header->cluster_size) + state->header->cluster_size;
@@ -85,17 +87,17 @@ static void reference_data(const struct tree *tree, uint64_t offset, uint64_t si
     check_reference(state, offset, end - offset, purpose, &at, text);
 }
 
-// How much of it the file has to have, only its decoder can tell; but not nothing.
+// Only the decoder knows how many bytes the file must have, but it must have at least one.
 static void check_compressed_begin(struct tree *tree, const struct l2_place *place,
                                    const struct stretch *stretch)
 {
     const struct check_state *state = tree->state;
     uint64_t size = state->image->source->size;
     uint64_t end = stretch->host_offset + stretch->stored_size;
-    bool told = end >= size + state->header->cluster_size; // by check_reference()
+    bool reported = end >= size + state->header->cluster_size; // by check_reference()
     tree->at_end = tree->at_end || stretch->host_offset >= size;
-    if (stretch->host_offset >= size && place->guest_offset < tree->disk_size && !told) {
-        tell(tree, FINDING_CUT_SHORT, place);
+    if (stretch->host_offset >= size && place->guest_offset < tree->disk_size && !reported) {
+        report_entry(tree, FINDING_CUT_SHORT, place);
     }
 }
 
@@ -111,7 +113,7 @@ static void check_compressed(struct tree *tree, const struct l2_place *place)
     if (tree->active) {
         check->allocated_clusters++;
         check->compressed_clusters++;
-        check->fragmented_clusters++; // by their nature
+        check->fragmented_clusters++; // compressed clusters always are
     }
 }
 
@@ -123,7 +125,7 @@ static void count_fragment(struct tree *tree, uint64_t offset)
     tree->next_contiguous = offset + tree->state->header->cluster_size;
 }
 
-// COPIED says that the refcount is exactly 1.
+// COPIED means that the refcount is exactly 1.
 static void check_copied(const struct tree *tree, const struct l2_place *place, uint64_t offset)
 {
     struct check_state *state = tree->state;
@@ -132,11 +134,11 @@ static void check_copied(const struct tree *tree, const struct l2_place *place, 
                      ? !copied
                      : check_copied_is_wrong(state, offset >> state->header->cluster_bits, copied);
     if (wrong) {
-        tell(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, place);
+        report_entry(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, place);
     }
 }
 
-// Bytes at the start of a host cluster that the disk needs to be in the file.
+// Bytes at the start of a host cluster that must be in the file, as the disk needs them.
 static uint64_t needed_bytes(const struct tree *tree, const struct l2_place *place)
 {
     const struct header *header = tree->state->header;
@@ -157,11 +159,11 @@ static void check_last_cluster(struct tree *tree, const struct l2_place *place, 
     bool accepted = tree->state->chain->layers[0].short_end && source_complete(source) &&
                     tree->state->header->crypt_method == CRYPT_NONE;
     if (!accepted && offset < source->size && source->size - offset < needed_bytes(tree, place)) {
-        tell(tree, FINDING_CUT_SHORT, place);
+        report_entry(tree, FINDING_CUT_SHORT, place);
     }
 }
 
-// An entry that has a host cluster, for data or kept by a zero cluster.
+// Checks an entry that has a host cluster, for data or kept by a zero cluster.
 static void check_cluster(struct tree *tree, const struct l2_place *place)
 {
     const struct header *header = tree->state->header;
@@ -179,7 +181,7 @@ static void check_cluster(struct tree *tree, const struct l2_place *place)
 static void report_faults(const struct tree *tree, uint32_t faults, const struct l2_place *place)
 {
     while (faults != 0) {
-        tell(tree, finding_of_fault[fault_take(&faults)], place);
+        report_entry(tree, finding_of_fault[fault_take(&faults)], place);
     }
 }
 
@@ -200,8 +202,8 @@ static void check_l2_entry(struct tree *tree, const struct l2_place *place)
     }
 }
 
-// Counts the one reference for data of the clusters from `cluster` on, as far as their refcount is
-// 1 and nothing else refers to them. Returns how many, at most `count`.
+// Counts one data reference for each cluster from `cluster` on, as long as its refcount is 1 and
+// nothing else refers to it. Returns how many, at most `count`.
 static uint32_t take_ones(struct check_state *state, uint64_t cluster, uint32_t count)
 {
     const uint32_t data = REFERENCE_ONE | (uint32_t)PURPOSE_DATA << REFERENCE_PURPOSE_SHIFT | 1;
@@ -216,9 +218,9 @@ static uint32_t take_ones(struct check_state *state, uint64_t cluster, uint32_t 
     return (uint32_t)(next - cluster);
 }
 
-// Takes the entries at the start of `view` that are nothing but data clusters side by side, each
-// with the one reference and the one use that a cluster should have. Returns how many; the next
-// entry is for check_l2_entry(). It says the same of them, only slower.
+// Counts the entries at the start of `view` that are adjacent data clusters with one reference and
+// one purpose each. Returns how many; the next entry is for check_l2_entry(), which gives the same
+// result for all of them, only slower.
 static uint32_t check_plain_run(struct tree *tree, struct bytes view)
 {
     struct check_state *state = tree->state;
@@ -264,7 +266,7 @@ static uint32_t check_l2_entries(struct tree *tree, struct bytes view, uint32_t 
     return used;
 }
 
-// `table` is what is empty: a table of the tree, or the tree's own.
+// `table` names the empty table: one of the tree, or the L1 table itself.
 static void note_empty(const struct tree *tree, uint64_t offset, const char *table)
 {
     const struct finding at = {.has_host = true,
@@ -285,19 +287,19 @@ static void note_clean(struct check_state *state, uint64_t l2_offset)
     }
 }
 
-// What a walk can add to: findings, and what was not seen.
-static uint64_t reported(const struct check_state *state)
+// Everything that a walk can add to: findings, unseen references and errors.
+static uint64_t results(const struct check_state *state)
 {
-    return check_told(state) + state->check->unseen_references + state->check->check_errors;
+    return check_reported(state) + state->check->unseen_references + state->check->check_errors;
 }
 
-// `again`: it was gone through before, for this disk or another.
+// `again`: the table was walked before, for this disk or another.
 static void check_l2_table(struct tree *tree, bool again)
 {
     struct check_state *state = tree->state;
     struct table_walk walk =
         l2_walk(&tree->l2_file, state->header, tree->l2_offset, again ? &state->budget : NULL);
-    uint64_t before = reported(state);
+    uint64_t before = results(state);
     uint64_t used = 0;
     struct error error;
     enum walk_step step;
@@ -313,20 +315,20 @@ static void check_l2_table(struct tree *tree, bool again)
     }
     if (again) {
         check_spend(state, CHECK_ENTRY, used);
-        check_spend(state, CHECK_FINDING, reported(state) - before);
+        check_spend(state, CHECK_FINDING, results(state) - before);
         return;
     }
     if (used == 0) {
         note_empty(tree, tree->l2_offset, "an L2 table below ");
     }
-    if (reported(state) == before && !tree->at_end) {
+    if (results(state) == before && !tree->at_end) {
         note_clean(state, tree->l2_offset);
     }
 }
 
-// True when the references of the table are counted later, with those of all snapshots that share
-// it. The same walk would report nothing: only with a data file the guest offset matters, and only
-// for the active disk COPIED.
+// True when the references of the table are counted later, together for all snapshots that share
+// it. Walking it again would report nothing new: the guest offset matters only with a data file,
+// and COPIED only for the active disk.
 static bool count_later(struct tree *tree)
 {
     struct check_state *state = tree->state;
@@ -336,8 +338,8 @@ static bool count_later(struct tree *tree)
            shared_tables_add(&state->shared, tree->l2_offset);
 }
 
-static void tell_l1(const struct tree *tree, enum finding_kind kind, uint64_t index,
-                    uint64_t l1_entry)
+static void report_l1_entry(const struct tree *tree, enum finding_kind kind, uint64_t index,
+                            uint64_t l1_entry)
 {
     const struct finding at = {.kind = kind,
                                .has_host = true,
@@ -356,7 +358,7 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     tree->l2_offset = l1_entry_l2_offset(l1_entry);
     uint32_t faults = l1_entry_faults(header, l1_entry);
     for (uint32_t left = faults; left != 0;) {
-        tell_l1(tree, finding_of_fault[fault_take(&left)], index, l1_entry);
+        report_l1_entry(tree, finding_of_fault[fault_take(&left)], index, l1_entry);
     }
     if (tree->l2_offset == 0) {
         return;
@@ -366,14 +368,15 @@ static void check_l1_entry(struct tree *tree, uint64_t index, uint64_t l1_entry)
     snprintf(place, sizeof place, "L1 entry %" PRIu64 " of %s", index, tree->name);
     if (tree->active && check_copied_is_wrong(state, tree->l2_offset >> header->cluster_bits,
                                               entry_is_copied(l1_entry))) {
-        tell_l1(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, index, l1_entry);
+        report_l1_entry(tree, state->dirty ? FINDING_STALE_REFCOUNT : FINDING_COPIED_FLAG, index,
+                        l1_entry);
     }
-    uint64_t told = check_told(state);
+    uint64_t reported = check_reported(state);
     bool again = reference_count(reference_peek(&state->references,
                                                 tree->l2_offset >> header->cluster_bits)) > 0;
     check_reference(state, tree->l2_offset, header->cluster_size, PURPOSE_L2_TABLE, &at, place);
     check_spend(state, CHECK_L1_ENTRY, 1);
-    check_spend(state, CHECK_FINDING, check_told(state) - told);
+    check_spend(state, CHECK_FINDING, check_reported(state) - reported);
     if (faults_unreadable(faults) != 0) {
         state->uncounted = true;
     } else if (!again || !count_later(tree)) {
@@ -400,7 +403,7 @@ static void check_l1_table(struct tree *tree, struct l1_table l1)
     } else if (empty && !state->budget.ended) {
         note_empty(tree, l1.offset, "");
     }
-    check_spend(state, CHECK_BYTE, 0); // which reports that the budget has ended
+    check_spend(state, CHECK_BYTE, 0); // reports when the budget has ended
 }
 
 void check_l1_tree(struct check_state *state, struct l1_table l1, uint64_t disk_size, bool active,

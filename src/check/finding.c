@@ -7,56 +7,63 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// Cures that free leaked clusters.
-static const char repair[] =
-    "copy what is still readable to a new image, or let qemu-img check -r all repair it";
-static const char reclaim[] = "only space is lost: qemu-img check -r leaks gives it back";
+// Advice that frees leaked clusters when it is followed.
+static const char repair[] = "copy the file first; then copy the disk to a new image with qemu-img "
+                             "convert, or repair it with qemu-img check -r all";
+static const char reclaim[] = "only space is lost: qemu-img check -r leaks frees it";
 static const char reopen[] =
-    "the next program that opens it for writing brings its refcounts up to date";
-static const char unmark[] = "qemu-img check -r all repairs it and takes the mark away";
+    "no action needed: the next program that opens the image for writing updates the refcounts";
+static const char unmark[] =
+    "copy the file first; then qemu-img check -r all repairs the image and clears the bit";
 
 static const char copy_first[] =
     "copy the file before any repair, and before any program writes to it: a repair frees leaked "
-    "clusters, and the data in them is gone for good";
+    "clusters, and their data is lost for good";
 
 const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_REFCOUNT_TOO_LOW] = {"refcount-too-low", SEVERITY_CORRUPTION,
-                                  "a cluster is in use more often than its refcount says: writing "
-                                  "could overwrite it",
+                                  "the number of references to a cluster exceeds its refcount: a "
+                                  "write could overwrite the cluster",
                                   repair},
-    [FINDING_REFCOUNT_OVERFLOW] = {"refcount-overflow", SEVERITY_CORRUPTION,
-                                   "a cluster is in use more often than a refcount can count",
-                                   "convert the image to one with wider refcounts"},
+    [FINDING_REFCOUNT_OVERFLOW] =
+        {"refcount-overflow", SEVERITY_CORRUPTION,
+         "the number of references to a cluster exceeds the largest refcount of this image",
+         "copy the disk to a new image with qemu-img convert -o refcount_bits=64, and keep the "
+         "file: snapshots are not copied"},
     [FINDING_LEAKED_CLUSTER] = {"leaked-cluster", SEVERITY_LEAK,
-                                "a cluster has a higher refcount than uses", reclaim},
+                                "the refcount of a cluster exceeds the number of references",
+                                reclaim},
     [FINDING_LEAKED_DATA] = {"leaked-data", SEVERITY_LEAK,
-                             "a cluster has a higher refcount than uses and holds data: guest "
-                             "data, if its table was lost",
+                             "the refcount of a cluster exceeds the number of references, and the "
+                             "cluster holds data: guest data, if its table was lost",
                              copy_first},
     [FINDING_OVERLAP] = {"overlap", SEVERITY_CORRUPTION, "a host cluster is used for two purposes",
                          repair},
     [FINDING_COPIED_FLAG] = {"copied-flag-wrong", SEVERITY_CORRUPTION,
                              "an entry's COPIED flag contradicts the refcount", repair},
-    [FINDING_OUT_OF_FILE] = {"out-of-file", SEVERITY_CORRUPTION,
-                             "an entry points past the end of the file",
-                             "the file was cut short: what lay there is gone, find a whole copy"},
-    [FINDING_CUT_SHORT] =
-        {"cut-short", SEVERITY_CORRUPTION,
-         "the file ends inside what an entry points to, or in its cluster before it",
-         "the file was cut short: find a whole copy; where only data of the last cluster is "
-         "missing, --short-end reads it as zeros"},
+    [FINDING_OUT_OF_FILE] =
+        {"out-of-file", SEVERITY_CORRUPTION, "an entry points past the end of the file",
+         "the file was cut short and the data there is lost: find a complete copy"},
+    [FINDING_CUT_SHORT] = {"cut-short", SEVERITY_CORRUPTION,
+                           "the file ends inside the data or table that an entry points to, or "
+                           "earlier in the same cluster",
+                           "the file was cut short: find a complete copy; if only data of the last "
+                           "cluster is missing, --short-end reads it as zeros"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L1 entry has reserved bits set", repair},
     [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L2 entry has reserved bits set", repair},
-    [FINDING_L2_TABLE_UNALIGNED] = {"l2-table-unaligned", SEVERITY_CORRUPTION,
-                                    "an L1 entry names an L2 table that is not aligned", repair},
-    [FINDING_CLUSTER_UNALIGNED] = {"cluster-unaligned", SEVERITY_CORRUPTION,
-                                   "an L2 entry names a host cluster that is not aligned", repair},
+    [FINDING_L2_TABLE_UNALIGNED] =
+        {"l2-table-unaligned", SEVERITY_CORRUPTION,
+         "an L1 entry points to an L2 table that is not aligned to a cluster", repair},
+    [FINDING_CLUSTER_UNALIGNED] =
+        {"cluster-unaligned", SEVERITY_CORRUPTION,
+         "an L2 entry points to a host offset that is not aligned to a cluster", repair},
     [FINDING_COMPRESSED_COPIED] = {"compressed-copied", SEVERITY_CORRUPTION,
                                    "a compressed cluster has the COPIED flag", repair},
-    [FINDING_COMPRESSED_DATA_FILE] = {"compressed-data-file", SEVERITY_CORRUPTION,
-                                      "a compressed cluster in an image with a data file", repair},
+    [FINDING_COMPRESSED_DATA_FILE] =
+        {"compressed-data-file", SEVERITY_CORRUPTION,
+         "an image with an external data file has a compressed cluster", repair},
     [FINDING_COMPRESSED_SUBCLUSTERS] = {"compressed-subclusters", SEVERITY_CORRUPTION,
                                         "a compressed cluster has a subcluster bitmap", repair},
     [FINDING_SUBCLUSTERS_CONFLICT] = {"subclusters-conflict", SEVERITY_CORRUPTION,
@@ -64,10 +71,10 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_SUBCLUSTERS_NO_CLUSTER] = {"subclusters-without-cluster", SEVERITY_CORRUPTION,
                                         "a subcluster is allocated without a host cluster", repair},
     [FINDING_ZERO_BIT_VERSION_2] = {"zero-bit-version-2", SEVERITY_CORRUPTION,
-                                    "a zero cluster in a version 2 image", repair},
-    [FINDING_DATA_FILE_OFFSET] = {"data-file-offset", SEVERITY_CORRUPTION,
-                                  "an offset in the data file differs from the guest offset",
-                                  repair},
+                                    "an L2 entry of a version 2 image has the zero bit", repair},
+    [FINDING_DATA_FILE_OFFSET] =
+        {"data-file-offset", SEVERITY_CORRUPTION,
+         "a host offset in the external data file differs from the guest offset", repair},
     [FINDING_REFCOUNT_TABLE_RESERVED_BITS] = {"refcount-table-reserved-bits", SEVERITY_CORRUPTION,
                                               "a refcount table entry has reserved bits set",
                                               repair},
@@ -76,68 +83,73 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_REFCOUNT_BLOCK_OUT_OF_FILE] = {"refcount-block-out-of-file", SEVERITY_CORRUPTION,
                                             "a refcount block lies past the end of the file",
                                             repair},
-    [FINDING_REFCOUNT_BLOCK_SHARED] = {"refcount-block-shared", SEVERITY_CORRUPTION,
-                                       "a refcount block is not in use exactly once", repair},
-    [FINDING_ENCRYPTION_HEADER] = {"encryption-header", SEVERITY_CORRUPTION,
-                                   "the LUKS header is damaged: a key slot, or all of them, opens "
-                                   "nothing",
-                                   "copy the image while another key slot opens it, or look for a "
-                                   "copy of its first clusters"},
-    [FINDING_SNAPSHOTS_DATA_FILE] = {"snapshots-data-file", SEVERITY_CORRUPTION,
-                                     "snapshots in an image with an external data file",
-                                     "delete the snapshots: they do not hold the data"},
+    [FINDING_REFCOUNT_BLOCK_SHARED] =
+        {"refcount-block-shared", SEVERITY_CORRUPTION,
+         "the number of references to a refcount block, or its refcount, is not 1", repair},
+    [FINDING_ENCRYPTION_HEADER] =
+        {"encryption-header", SEVERITY_CORRUPTION,
+         "the LUKS header is damaged: one or all key slots cannot open the image",
+         "copy the file first; then copy the disk while another key slot still opens it, or find a "
+         "copy of the first clusters"},
+    [FINDING_SNAPSHOTS_DATA_FILE] =
+        {"snapshots-data-file", SEVERITY_CORRUPTION,
+         "an image with an external data file has snapshots",
+         "copy the file first, then delete the snapshots: they do not preserve any data"},
     [FINDING_SNAPSHOT_TABLE] =
         {"snapshot-table", SEVERITY_CORRUPTION,
-         "the snapshot table has an impossible place, or is larger than any "
-         "program reads",
+         "the location of the snapshot table is invalid, or the table is larger than any program "
+         "reads",
          "snapshots are missing: copy the file before any program writes to it"},
     [FINDING_SNAPSHOT_INCOMPLETE] = {"snapshot-incomplete", SEVERITY_CORRUPTION,
-                                     "a snapshot does not record the size of its disk", repair},
+                                     "a snapshot does not record the virtual size of its disk",
+                                     repair},
     [FINDING_SNAPSHOT_L1] = {"snapshot-l1", SEVERITY_CORRUPTION,
-                             "the L1 table of a snapshot cannot be one", repair},
-    [FINDING_BITMAP] = {"bitmap", SEVERITY_CORRUPTION, "a bitmap's tables are not sound",
-                        "remove the bitmap: a backup that uses it must be a full one"},
-    [FINDING_UNDECODABLE] = {"undecodable-cluster", SEVERITY_CORRUPTION,
-                             "a compressed cluster cannot be decoded",
-                             "its bytes are gone: qcow2-info cat --salvage reads all others"},
-    [FINDING_UNREADABLE_DATA] =
-        {"unreadable-data", SEVERITY_CORRUPTION,
-         "data cannot be read: the file ends before it, or the "
-         "system fails",
-         "look for a whole copy, or a failing disk; qcow2-info cat --salvage reads the "
-         "rest"},
+                             "invalid location or size of a snapshot's L1 table", repair},
+    [FINDING_BITMAP] =
+        {"bitmap", SEVERITY_CORRUPTION, "a table of a dirty bitmap is invalid",
+         "copy the file first, then remove the bitmap; the next backup must be a full one"},
+    [FINDING_UNDECODABLE] =
+        {"undecodable-cluster", SEVERITY_CORRUPTION, "a compressed cluster cannot be decoded",
+         "its data is lost: qcow2-info cat --salvage reads the rest of the disk"},
+    [FINDING_UNREADABLE_DATA] = {"unreadable-data", SEVERITY_CORRUPTION,
+                                 "data cannot be read: the file ends before it, or a read fails",
+                                 "find a complete copy, and check the storage for errors; "
+                                 "qcow2-info cat --salvage reads the rest of the disk"},
     [FINDING_EMPTY_TABLE] = {"empty-table", SEVERITY_WARNING,
-                             "a table has no entries, but leaked clusters hold data: they may be "
-                             "guest data, or bits of a bitmap, that lost this table",
+                             "a table is empty, and leaked clusters hold data: the table may have "
+                             "referred to them, so they may be guest data or bits of a bitmap",
                              copy_first},
     [FINDING_LEAKED_UNREAD] = {"leaked-unread", SEVERITY_WARNING,
                                "leaked clusters were not read: they may hold data", copy_first},
     [FINDING_SNAPSHOT] = {"snapshot", SEVERITY_WARNING,
                           "an entry of the snapshot table breaks a rule",
-                          "copy the snapshot with qcow2-info cat --snapshot, then delete it"},
-    [FINDING_ZERO_BIT_EXTENDED] = {"zero-bit-extended", SEVERITY_WARNING,
-                                   "an extended L2 entry has the zero bit, which is reserved there",
-                                   "its subclusters decide what it reads as; see whether that data "
-                                   "is right"},
+                          "copy the file, and the disk of the snapshot with qcow2-info cat "
+                          "--snapshot, before you delete the snapshot"},
+    [FINDING_ZERO_BIT_EXTENDED] =
+        {"zero-bit-extended", SEVERITY_WARNING,
+         "an extended L2 entry has the zero bit, which is reserved there",
+         "no program reads the bit: its subclusters decide; check that the data there is right"},
     [FINDING_ZERO_OFFSET_COPIED] = {"zero-offset-copied", SEVERITY_WARNING,
                                     "an entry without a host cluster has the COPIED flag",
-                                    "it reads as unallocated; see whether data is missing there"},
-    [FINDING_STALE_REFCOUNT] = {"stale-refcount", SEVERITY_WARNING,
-                                "a refcount or a COPIED flag is out of date, as it may be in an "
-                                "image that was not closed",
-                                reopen},
+                                    "it reads as unallocated; check whether data is missing there"},
+    [FINDING_STALE_REFCOUNT] =
+        {"stale-refcount", SEVERITY_WARNING,
+         "a refcount or a COPIED flag is stale, which is legal in an image with the dirty bit",
+         reopen},
     [FINDING_DIRTY] = {"dirty", SEVERITY_WARNING,
                        "the image was not closed: with lazy refcounts, refcounts may be stale, "
-                       "which is legal and hurts no data",
+                       "which is legal and does not affect the data",
                        reopen},
-    [FINDING_CORRUPT_BIT] = {"corrupt-bit", SEVERITY_WARNING,
-                             "a program has marked the image as corrupt: it may only be read",
-                             unmark},
+    [FINDING_CORRUPT_BIT] =
+        {"corrupt-bit", SEVERITY_WARNING,
+         "a program has marked the image as corrupt: programs may read it, but not write to it",
+         unmark},
     [FINDING_HEADER] = {"header", SEVERITY_WARNING, "the header or an extension breaks a rule",
-                        "convert the image to a new one"},
+                        "copy the disk to a new image with qemu-img convert, and keep the file: "
+                        "snapshots are not copied"},
     [FINDING_TRAILING_BYTES] = {"trailing-bytes", SEVERITY_WARNING,
-                                "the file goes on after the last cluster in use",
-                                "nothing of the image is there"},
+                                "the file continues after the last cluster in use",
+                                "no action needed: no part of the image is there"},
 };
 
 const enum finding_kind finding_of_fault[FAULTS] = {

@@ -65,14 +65,14 @@ struct finding_rule {
 
 extern const struct finding_rule finding_rules[FINDING_KINDS];
 
-// What a fault of a table entry is reported as.
+// The finding that reports each fault of a table entry.
 extern const enum finding_kind finding_of_fault[FAULTS];
 
 const char *severity_name(enum severity severity);
 
 enum { FINDING_PLACE_SIZE = 160 };
 
-// Where a finding is. `place` says in words which entry of which table it is.
+// One finding. `place` describes which entry of which table it is about.
 struct finding {
     enum finding_kind kind;
     bool has_host, has_guest;
@@ -80,7 +80,7 @@ struct finding {
     char place[FINDING_PLACE_SIZE];
 };
 
-// The first `max` of them; all are counted.
+// The first `max` findings; all are counted.
 struct findings {
     struct finding *items; // owned
     size_t count, max;
@@ -88,12 +88,12 @@ struct findings {
     uint64_t by_kind[FINDING_KINDS];
 };
 
-// Adds a finding whose `place` is given by a format.
+// Adds a finding whose `place` is formatted as by printf().
 void findings_add(struct findings *findings, const struct finding *finding, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// Puts the findings of `first` before those of `findings`, of which the last are no longer listed
-// where both are too many. `first` has none then.
+// Moves the findings of `first` before those of `findings`. The last ones drop off the list when it
+// is full. `first` is empty afterwards.
 void findings_put_first(struct findings *findings, struct findings *first);
 
 void findings_free(struct findings *findings);
@@ -101,11 +101,11 @@ void findings_free(struct findings *findings);
 // --- A check -------------------------------------------------------------------------------------
 
 struct check_options {
-    size_t max_findings; // to keep; all are counted
+    size_t max_findings; // to list; all are counted
     bool data;           // also read all data and decode every compressed cluster
-    unsigned jobs;       // threads that do so: 1..WORKERS_MAX
-    // Guest bytes, of check_progress_total(), whose data were read or, without `data`, whose tables
-    // were gone through: those cost next to nothing beside their data. May be NULL.
+    unsigned jobs;       // threads that read and decode: 1..WORKERS_MAX
+    // `done`: guest bytes, out of check_progress_total(), whose data was read or, without `data`,
+    // whose tables were walked. With `data` the tables cost next to nothing. May be NULL.
     void (*on_progress)(void *context, uint64_t done);
     void *context;
 };
@@ -114,25 +114,28 @@ struct check {
     struct findings findings;
     uint64_t check_errors; // parts that could not be checked; the first one:
     struct error first_error;
-    uint64_t unseen_references; // to what lies behind the bytes of a pipe that were given
+    uint64_t unseen_references; // to bytes of a pipe that were not read
     uint64_t image_end_offset;  // bytes: the end of the last host cluster in use
-    uint64_t total_clusters;    // of the guest disk, and below those of the active L1 table
+    uint64_t total_clusters;    // of the guest disk; the next three: in the active L1 table
     uint64_t allocated_clusters, compressed_clusters, fragmented_clusters;
     uint64_t leaked_bytes;
 
-    // Leaked clusters that hold anything but zeros, and those that could not be read; in an image
-    // that was not closed those whose refcount is too high, as well.
+    // Leaked clusters that hold anything but zeros, and bytes of leaked clusters that were not
+    // read. In an image with the dirty bit, clusters whose refcount is too high count as leaked
+    // here.
     uint64_t leaked_data_clusters, leaked_data_bytes, leaked_unread_bytes;
-    uint64_t empty_tables; // which may have lost them
+    uint64_t empty_tables; // may have referred to these clusters
 };
 
-// True when a repair, which frees leaked clusters, may free guest data that lost its table.
+// True when a repair may free guest data that lost its table, because a repair frees leaked
+// clusters.
 static inline bool check_repair_is_risky(const struct check *check)
 {
     return check->leaked_data_clusters > 0 || check->leaked_unread_bytes > 0;
 }
 
-// What helps against findings of a kind in this image: that of its row, unless it is risky.
+// Advice about findings of a kind in this image: the advice of its row, unless following it would
+// be risky.
 const char *check_cure(const struct check *check, enum finding_kind kind);
 
 #endif

@@ -46,7 +46,7 @@ static bool grow(struct shared_tables *tables)
     return true;
 }
 
-// Merging is worth it as long as it frees half of the room.
+// Merging is worth its time as long as it frees half of the room.
 static bool make_room(struct shared_tables *tables)
 {
     if (tables->count < tables->room) {

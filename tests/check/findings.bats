@@ -76,7 +76,7 @@ end_of() {
     assert_codes refcount-too-low
     assert_finding refcount-too-low corruption "$at" none
     assert_place refcount-too-low 'guest data'
-    assert_place refcount-too-low 'has refcount 0 and 1 references'
+    assert_place refcount-too-low 'refcount 0, 1 reference'
 }
 
 @test "findings: refcount-too-low for clusters that no refcount block speaks of" {
