@@ -86,12 +86,11 @@ static void check_name_and_extra(const struct bitmap *bitmap, uint64_t at,
     }
     if (bitmap->extra_size > 0) {
         problems_note(problems, PROBLEM_BITMAP_EXTRA_LIMIT, at + BITMAP_EXTRA_SIZE,
-                      "a bitmap has %" PRIu32 " bytes of extra data, which nobody knows",
-                      bitmap->extra_size);
+                      "a bitmap has %" PRIu32 " bytes of unknown extra data", bitmap->extra_size);
     }
 }
 
-// True when a table of clusters full of bits is enough for the whole disk.
+// True when the clusters of bits that the table has entries for cover the whole disk.
 static bool covers_disk(const struct bitmap *bitmap, const struct header *header)
 {
     uint64_t granularity;
@@ -118,7 +117,8 @@ static void check_table(const struct bitmap *bitmap, const struct header *header
 {
     if (bitmap->table_offset == 0 || !is_aligned(bitmap->table_offset, header->cluster_size)) {
         problems_note(problems, PROBLEM_BITMAP_TABLE_PLACE, at + BITMAP_TABLE_OFFSET,
-                      "the table of a bitmap is at %" PRIu64 ", which is no place of a cluster",
+                      "the table of a bitmap is at %" PRIu64
+                      ", which is 0 or not aligned to a cluster",
                       bitmap->table_offset);
     } else if (bitmap->table_offset >= HOST_OFFSET_LIMIT) {
         problems_note(problems, PROBLEM_BITMAP_TABLE_LIMIT, at + BITMAP_TABLE_OFFSET,

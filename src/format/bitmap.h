@@ -1,9 +1,9 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// One entry of the bitmap directory ("Bitmaps extension" in the specification), parsed in two
-// steps as a snapshot is: numbers from its head, then the name from where they say it is. And the
-// entries of a bitmap table.
+// One entry of the bitmap directory ("Bitmaps extension" in the specification), parsed in two steps
+// like a snapshot: the numbers in its head first, then the name at the place that they give. Also
+// the entries of a bitmap table.
 
 #ifndef FORMAT_BITMAP_H
 #define FORMAT_BITMAP_H
@@ -14,20 +14,20 @@
 #include "format/layout.h"
 #include "format/problem.h"
 
-// Host offset of the cluster of bits that an entry of a bitmap table names; 0: none, all its bits
-// are alike.
+// Host offset of the cluster of bits that a bitmap table entry refers to; 0: none, its bits are all
+// the same.
 static inline uint64_t bitmap_table_offset(uint64_t entry)
 {
     return entry & ENTRY_OFFSET_MASK;
 }
 
-// Of an entry without a cluster of bits: they are all ones, else zeros.
+// For an entry without a cluster of bits: true when its bits are all ones, false when all zeros.
 static inline bool bitmap_table_all_ones(uint64_t entry)
 {
     return entry == BITMAP_TABLE_ALL_ONES;
 }
 
-// What is wrong with an entry of a bitmap table: a set of enum entry_fault.
+// The faults of a bitmap table entry: a set of enum entry_fault.
 static inline uint32_t bitmap_table_faults(const struct header *header, uint64_t entry)
 {
     uint64_t offset = bitmap_table_offset(entry);
@@ -41,7 +41,7 @@ struct bitmap {
     uint64_t table_offset; // bytes
     uint32_t table_size;   // entries
     uint32_t flags;        // BITMAP_IN_USE, ...
-    uint8_t type;          // BITMAP_TYPE_DIRTY_TRACKING or what else stands there
+    uint8_t type;          // BITMAP_TYPE_DIRTY_TRACKING or any other value
     uint8_t granularity_bits;
     uint32_t extra_size;
 
@@ -54,13 +54,13 @@ struct bitmap {
 
 enum { BITMAP_HEAD_SIZE = 24 };
 
-// Parses the first BITMAP_HEAD_SIZE bytes of an entry. False when they are not all there.
+// Parses the first BITMAP_HEAD_SIZE bytes of an entry. False when `head` has fewer.
 bool bitmap_parse(struct bytes head, struct bitmap *bitmap);
 
 // Where the next entry begins, from the start of this one.
 uint64_t bitmap_next(const struct bitmap *bitmap);
 
-// Bytes of the disk that one bit stands for. False when that is beyond 64 bits.
+// Bytes of the disk that one bit stands for. False when the number exceeds 64 bits.
 bool bitmap_granularity(const struct bitmap *bitmap, uint64_t *granularity);
 
 // "in-use", ... by bit number; NULL for a reserved flag.
@@ -69,12 +69,12 @@ const char *bitmap_flag_name(unsigned bit);
 // "dirty-tracking"; NULL for an unknown type.
 const char *bitmap_type_name(uint8_t type);
 
-// False where the bitmap table has more entries, or its clusters more bytes of bits, than any
-// program reads (PROBLEM_BITMAP_TABLE_SIZE_LIMIT). Without the geometry of the header it must not
-// be asked.
+// False when the bitmap table has more entries, or its clusters more bytes of bits, than any
+// program reads (PROBLEM_BITMAP_TABLE_SIZE_LIMIT). Call it only when the geometry of the header is
+// known.
 bool bitmap_table_limited(const struct bitmap *bitmap, const struct header *header);
 
-// Tells everything that is wrong with an entry at byte `at` of the file.
+// Adds all problems of an entry at byte `at` of the file to `problems`.
 void bitmap_check(const struct bitmap *bitmap, const struct header *header, uint64_t at,
                   struct problems *problems);
 

@@ -65,8 +65,8 @@ static void compressed_stretch(const struct header *header, uint64_t entry, stru
     stretch->stored_size = (uint32_t)(sectors * SECTOR_SIZE - stretch->host_offset % SECTOR_SIZE);
 }
 
-// What an extended entry says of the subcluster at byte `within`, and how many from there are
-// alike.
+// The kind of the subcluster at byte `within` of an extended entry, and how many subclusters from
+// there are of this kind.
 static void subcluster_stretch(const struct header *header, uint64_t bitmap, uint32_t within,
                                struct stretch *stretch)
 {
@@ -83,7 +83,7 @@ static void subcluster_stretch(const struct header *header, uint64_t bitmap, uin
         stretch->kind = CLUSTER_DATA;
         same = allocated;
     }
-    // The bits above the last subcluster are zeros, so the first other kind ends the count.
+    // The bits above the last subcluster are zeros, so the count ends at the first other kind.
     uint32_t alike = (uint32_t)__builtin_ctzll(~(uint64_t)(same >> subcluster));
     stretch->length = (subcluster + alike) * size - within;
 }
@@ -116,7 +116,7 @@ uint32_t l2_entry_stretch(const struct header *header, struct l2_entry entry, ui
 
 // --- Entries that are alike ----------------------------------------------------------------------
 
-// Entries from the first on of which each is the one before plus `step`.
+// Counts the entries at the start that each equal the entry before plus `step`.
 static size_t count_steps(const uint8_t *entries, size_t count, uint64_t step)
 {
     uint64_t expected = load_be64(entries);
@@ -127,7 +127,7 @@ static size_t count_steps(const uint8_t *entries, size_t count, uint64_t step)
     return i;
 }
 
-// The same for extended entries, whose bitmaps must all be that of the first one.
+// The same for extended entries, whose bitmaps must all equal the first one.
 static size_t count_extended_steps(const uint8_t *entries, size_t count, uint64_t step)
 {
     uint64_t expected = load_be64(entries);
@@ -150,7 +150,7 @@ size_t l2_entries_plain(const struct header *header, struct bytes table)
         return 1;
     }
     uint64_t step = has_host ? header->cluster_size : 0;
-    // No host offset carries into the bits above it.
+    // Adding a step to a host offset never carries into the bits above it.
     uint64_t room = HOST_OFFSET_LIMIT - (first.entry & ENTRY_OFFSET_MASK);
     count = min_u64(count, divide_up(room, header->cluster_size));
     if (!header_extended_l2(header)) {

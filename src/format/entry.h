@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// L1 and L2 entries, standard and extended: the rules that they have to keep, and what they say of
-// a cluster or its subclusters ("Cluster mapping" in the specification).
+// L1 and L2 entries, standard and extended: their rules, and what they mean for a cluster or its
+// subclusters ("Cluster mapping" in the specification).
 
 #ifndef FORMAT_ENTRY_H
 #define FORMAT_ENTRY_H
@@ -26,7 +26,7 @@ static inline struct l1_table l1_table_active(const struct header *header)
     return (struct l1_table){header->l1_table_offset, header->l1_size};
 }
 
-// Its place and its size can be those of an L1 table.
+// True when the offset and the size are valid for an L1 table.
 static inline bool l1_table_is_sound(const struct header *header, struct l1_table l1)
 {
     return l1.size <= CAP_L1_SIZE && header_is_place(header, l1.offset);
@@ -50,7 +50,7 @@ uint32_t l1_entry_faults(const struct header *header, uint64_t entry);
 // --- L2 tables -----------------------------------------------------------------------------------
 
 enum cluster_kind {
-    CLUSTER_UNALLOCATED, // what the backing file has, or zeros
+    CLUSTER_UNALLOCATED, // reads from the backing file, or as zeros
     CLUSTER_ZERO,
     CLUSTER_DATA,
     CLUSTER_COMPRESSED,
@@ -59,9 +59,9 @@ enum cluster_kind {
 // The longest part of one cluster that is all of one kind.
 struct stretch {
     enum cluster_kind kind;
-    bool has_host;        // a host offset is there: always for data and compressed ones, and for
-                          // zero and unallocated ones that keep a host cluster
-    uint32_t length;      // guest bytes
+    bool has_host;   // there is a host offset: always for data and compressed clusters, and for
+                     // zero and unallocated clusters that keep a host cluster
+    uint32_t length; // guest bytes
     uint64_t host_offset; // of the first guest byte; of the stored bytes of a compressed cluster
     uint32_t stored_size; // bytes of a compressed cluster in the file: an upper bound
 };
@@ -87,8 +87,8 @@ static inline bool l2_entry_is_compressed(struct l2_entry entry)
     return (entry.entry & ENTRY_COMPRESSED) != 0;
 }
 
-// Of an entry that is not compressed, as the functions below: the host cluster; 0: none, or the
-// first one of a data file.
+// The host cluster of an entry that is not compressed (as for the functions below); 0: none, or the
+// first cluster of a data file.
 static inline uint64_t l2_entry_host_offset(struct l2_entry entry)
 {
     return entry.entry & ENTRY_OFFSET_MASK;
@@ -100,8 +100,8 @@ static inline bool l2_entry_is_zero(const struct header *header, struct l2_entry
     return (entry.entry & ENTRY_ZERO) != 0 && !header_extended_l2(header);
 }
 
-// A host cluster is there, for data or kept by a zero or unallocated one. Only in a data file can
-// the cluster at 0 hold guest data: COPIED says that it does.
+// True when the entry has a host cluster, for data or kept by a zero or unallocated cluster. Only
+// in a data file can the cluster at 0 hold guest data; COPIED then means that it does.
 static inline bool l2_entry_has_host(const struct header *header, struct l2_entry entry)
 {
     return l2_entry_host_offset(entry) != 0 ||
@@ -109,8 +109,8 @@ static inline bool l2_entry_has_host(const struct header *header, struct l2_entr
             !l2_entry_is_zero(header, entry));
 }
 
-// The 32nds of the cluster whose data the guest reads from the host cluster, if there is one: a set
-// of bits, the first part is bit 0.
+// The 32nds of the cluster that the guest reads from the host cluster, if there is one: a set of
+// bits, bit 0 is the first part.
 static inline uint32_t l2_entry_data_parts(const struct header *header, struct l2_entry entry)
 {
     if (header_extended_l2(header)) {
@@ -119,12 +119,11 @@ static inline uint32_t l2_entry_data_parts(const struct header *header, struct l
     return entry.entry & ENTRY_ZERO ? 0 : UINT32_MAX;
 }
 
-// l2_entry_faults() without its short way.
+// l2_entry_faults() without its fast path.
 uint32_t l2_entry_all_faults(const struct header *header, struct l2_entry entry,
                              uint64_t guest_offset);
 
-// What is wrong with the entry for the cluster at or around `guest_offset`: a set of enum
-// entry_fault.
+// The faults of the entry for the cluster that contains `guest_offset`: a set of enum entry_fault.
 static inline uint32_t l2_entry_faults(const struct header *header, struct l2_entry entry,
                                        uint64_t guest_offset)
 {
@@ -133,7 +132,7 @@ static inline uint32_t l2_entry_faults(const struct header *header, struct l2_en
     return sound ? 0 : l2_entry_all_faults(header, entry, guest_offset);
 }
 
-// An entry without faults for a whole cluster of data that nothing else refers to, in the image
+// True for an entry without faults for a whole cluster of data, with refcount 1, in the image
 // itself.
 static inline bool l2_entry_is_plain_data(const struct header *header, struct l2_entry entry)
 {
@@ -141,14 +140,14 @@ static inline bool l2_entry_is_plain_data(const struct header *header, struct l2
            l2_entry_data_parts(header, entry) == UINT32_MAX && entry.subclusters <= UINT32_MAX;
 }
 
-// How many entries of `table`, the first one included, go on as the first one says in the plainest
-// way: whole clusters of data side by side in the file, or nothing but clusters without any. At
-// least 1; the entry after them may still go on in another way. This is what makes large tables
-// quick to walk.
+// How many entries of `table`, including the first, continue the first one in the simplest way:
+// whole clusters of data that are adjacent in the file, or only clusters without data. At least 1;
+// the next entry may still continue them in another way. This makes large tables quick to walk.
 size_t l2_entries_plain(const struct header *header, struct bytes table);
 
-// Says what lies at guest offset `guest_offset` and how far in its cluster it reaches. Returns the
-// faults of the entry that make the cluster unreadable: `stretch` is valid when there are none.
+// Sets `stretch` to the kind of data at guest offset `guest_offset` and how far it extends in its
+// cluster. Returns the faults of the entry that make the cluster unreadable: `stretch` is valid
+// when there are none.
 uint32_t l2_entry_stretch(const struct header *header, struct l2_entry entry, uint64_t guest_offset,
                           struct stretch *stretch);
 

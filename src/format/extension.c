@@ -10,10 +10,10 @@
 #include <inttypes.h>
 
 enum {
-    // So many different unknown types are watched for repetition. No program writes any.
+    // This many different unknown types are checked for repetition. No program writes any.
     TYPES_WATCHED = 32,
-    // So many unknown features are told one by one; the rest are counted.
-    UNKNOWN_FEATURES_TOLD = 8,
+    // This many unknown features are reported one by one; the rest are counted.
+    UNKNOWN_FEATURES_REPORTED = 8,
 };
 
 // --- The walk -----------------------------------------------------------------------------------
@@ -25,14 +25,14 @@ struct extension_walk extension_walk_start(struct bytes first_cluster, const str
     if (header->backing_file_offset != 0) {
         end = min_u64(end, header->backing_file_offset);
     }
-    // A header that is shorter than its version's fields does not tell where it ends.
+    // The end of a header that is shorter than the fields of its version is unknown.
     bool length_known = header->version < 3 || header->header_length >= HEADER_LENGTH_V3;
     walk.end = end;
     walk.next = length_known ? min_u64(header->header_length, end) : end;
     return walk;
 }
 
-// Is false: what is wrong ends the walk.
+// Always false, because the problem ends the walk.
 static bool end_with(struct problems *problems, enum problem_kind kind, uint64_t offset,
                      const char *what)
 {
@@ -83,7 +83,7 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
 
 // --- What each known extension holds -------------------------------------------------------------
 
-// Everything that a reader of one extension needs.
+// The context that the reader of one extension needs.
 struct context {
     const struct header *header;
     struct extensions *found;
@@ -113,7 +113,7 @@ static void check_feature_entries(const struct context *context, const struct ex
             problems_note(context->problems, PROBLEM_FEATURE_NAMES, extension->offset,
                           "the feature name table names bit %u, but %d is the last one", entry.bit,
                           FEATURE_BITS - 1);
-            return; // one bad entry is enough to tell
+            return; // report one bad entry only
         }
     }
 }
@@ -129,7 +129,7 @@ static void read_feature_names(const struct context *context, const struct exten
     check_feature_entries(context, extension);
 }
 
-// A pointer to a place in the file that the format wants aligned to a cluster.
+// Checks an offset in the file that must be aligned to a cluster.
 static void check_pointer(const struct context *context, const struct extension *extension,
                           const char *name, uint64_t offset, enum problem_kind broken,
                           enum problem_kind limit)
@@ -165,7 +165,7 @@ static void read_encryption(const struct context *context, const struct extensio
     static const char name[] = "the encryption header pointer";
     if (context->header->crypt_method != CRYPT_LUKS) {
         problems_note(context->problems, PROBLEM_ENCRYPTION_POINTER, extension->offset,
-                      "%s stands in an image without LUKS encryption", name);
+                      "%s is present in an image without LUKS encryption", name);
     }
     if (!check_fixed_size(context, extension, name, ENCRYPTION_EXTENSION_SIZE,
                           PROBLEM_ENCRYPTION_POINTER)) {
@@ -256,31 +256,31 @@ static void check_area(const struct header *header, struct problems *problems)
 {
     if (header->backing_file_offset != 0 && header->backing_file_offset < header->header_length) {
         problems_note(problems, PROBLEM_EXTENSIONS_PLACE, HEADER_BACKING_FILE_OFFSET,
-                      "the backing file name at %" PRIu64 " lies inside the header, which leaves "
-                      "no place for header extensions",
+                      "the backing file name at %" PRIu64
+                      " lies inside the header: no room for header extensions",
                       header->backing_file_offset);
     }
 }
 
-// What has been met so far. The first repetition of each type is told.
+// The types seen so far. The first repetition of each type is reported.
 struct watched {
     struct seen {
         uint32_t type;
-        bool told;
+        bool reported;
     } unknown[TYPES_WATCHED];
     size_t count;
-    bool overflown;    // more types are unknown, which was told
-    bool known[KINDS]; // these were met
-    bool known_told[KINDS];
+    bool overflown;    // there are more unknown types, and this was reported
+    bool known[KINDS]; // these were seen
+    bool known_reported[KINDS];
 };
 
-static void tell_repetition(const struct extension *extension, bool *told,
-                            struct problems *problems)
+static void report_repetition(const struct extension *extension, bool *reported,
+                              struct problems *problems)
 {
-    if (!*told) {
-        *told = true;
+    if (!*reported) {
+        *reported = true;
         problems_note(problems, PROBLEM_EXTENSION_REPEATED, extension->offset,
-                      "header extension 0x%08" PRIx32 " stands more than once", extension->type);
+                      "header extension 0x%08" PRIx32 " occurs more than once", extension->type);
     }
 }
 
@@ -289,7 +289,7 @@ static void watch_unknown(struct watched *watched, const struct extension *exten
 {
     for (size_t i = 0; i < watched->count; i++) {
         if (watched->unknown[i].type == extension->type) {
-            tell_repetition(extension, &watched->unknown[i].told, problems);
+            report_repetition(extension, &watched->unknown[i].reported, problems);
             return;
         }
     }
@@ -298,8 +298,8 @@ static void watch_unknown(struct watched *watched, const struct extension *exten
     } else if (!watched->overflown) {
         watched->overflown = true;
         problems_note(problems, PROBLEM_EXTENSION_TYPES, extension->offset,
-                      "header extensions have more than %d unknown types; whether others stand "
-                      "more than once is not looked at",
+                      "header extensions have more than %d unknown types; the rest are not checked "
+                      "for repetition",
                       TYPES_WATCHED);
     }
 }
@@ -311,7 +311,7 @@ static void watch_repetition(struct watched *watched, const struct extension *ex
     if (kind == KINDS) {
         watch_unknown(watched, extension, problems);
     } else if (watched->known[kind]) {
-        tell_repetition(extension, &watched->known_told[kind], problems);
+        report_repetition(extension, &watched->known_reported[kind], problems);
     } else {
         watched->known[kind] = true;
     }
@@ -340,7 +340,7 @@ static void check_encryption_present(const struct header *header, const struct e
     }
 }
 
-static void tell_unknown_feature(unsigned bit, struct bytes table, struct problems *problems)
+static void report_unknown_feature(unsigned bit, struct bytes table, struct problems *problems)
 {
     struct bytes name;
     if (feature_table_lookup(table, FEATURE_INCOMPATIBLE, bit, &name)) {
@@ -357,8 +357,8 @@ static void check_unknown_features(const struct header *header, const struct ext
                                    struct problems *problems)
 {
     uint64_t unknown = header->incompatible_features & ~INCOMPATIBLE_KNOWN;
-    for (unsigned told = 0; unknown != 0 && told < UNKNOWN_FEATURES_TOLD; told++) {
-        tell_unknown_feature((unsigned)__builtin_ctzll(unknown), found->feature_names, problems);
+    for (unsigned reported = 0; unknown != 0 && reported < UNKNOWN_FEATURES_REPORTED; reported++) {
+        report_unknown_feature((unsigned)__builtin_ctzll(unknown), found->feature_names, problems);
         unknown &= unknown - 1;
     }
     if (unknown != 0) {
@@ -373,7 +373,7 @@ void extensions_parse(struct bytes first_cluster, const struct header *header,
 {
     struct extensions found = {0};
     struct watched watched = {.count = 0};
-    struct extension last[KINDS + 1] = {0}; // the last of each kind; unknown ones share a place
+    struct extension last[KINDS + 1] = {0}; // the last of each kind; unknown types share one
     struct extension extension;
     const struct context context = {header, &found, problems};
     struct extension_walk walk = extension_walk_start(first_cluster, header);

@@ -23,19 +23,20 @@ struct extension_walk {
     uint64_t next, end; // byte offsets in the file
 };
 
-// Where the extensions are: from the end of the header to the backing file name or, without one,
+// The area of the extensions: from the end of the header to the backing file name or, without one,
 // to the end of the first cluster. `first_cluster` may be shorter than a cluster (a short file).
 struct extension_walk extension_walk_start(struct bytes first_cluster, const struct header *header);
 
-// The next extension; false at the end marker, at the end of the area, or when the next one does
-// not fit (PROBLEM_EXTENSION_LENGTH: into the area, PROBLEM_EXTENSION_CUT_SHORT: into
-// `first_cluster`); walk->next is then where the walk ended. `problems` may be NULL.
+// Returns the next extension. False at the end marker, at the end of the area, or when the next
+// extension does not fit (PROBLEM_EXTENSION_LENGTH: into the area, PROBLEM_EXTENSION_CUT_SHORT:
+// into `first_cluster`); walk->next is then where the walk ended. `problems` may be NULL.
 bool extension_next(struct extension_walk *walk, struct extension *extension,
                     struct problems *problems);
 
-// What the known extensions say, collected by one walk. Data views point into the first cluster;
-// .data is NULL when the extension is absent. The last of several of one type wins, as in QEMU
-// (PROBLEM_EXTENSION_REPEATED, and PROBLEM_EXTENSION_TYPES when too many are unknown to tell).
+// The contents of the known extensions, collected by one walk. Views point into the first cluster;
+// .data is NULL when the extension is absent. Of several extensions of one type the last one wins,
+// as in QEMU (PROBLEM_EXTENSION_REPEATED, and PROBLEM_EXTENSION_TYPES when there are too many
+// unknown types to check).
 struct extensions {
     struct bytes backing_format;
     struct bytes data_file;
@@ -51,8 +52,8 @@ struct extensions {
 
 // Walks all extensions and validates the known ones against the header (length of the fixed ones,
 // encryption pointer present if and only if crypt_method is LUKS, bitmaps count and directory
-// limits and alignment, ...). Every fault is a problem; those that make guest data unreadable
-// (a LUKS image without its pointer) are fatal ones.
+// limits and alignment, ...). Each fault becomes a problem; faults that make guest data unreadable
+// (a LUKS image without its pointer) are fatal.
 void extensions_parse(struct bytes first_cluster, const struct header *header,
                       struct extensions *extensions, struct problems *problems);
 

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What can be wrong with a single entry of an L1 table, an L2 table, a refcount table or a bitmap
-// table. The functions that judge an entry return a set of faults: bit n of a uint32_t is fault n.
+// Faults of a single entry of an L1 table, an L2 table, a refcount table or a bitmap table. The
+// functions that check an entry return a set of faults: bit n of a uint32_t is fault n.
 
 #ifndef FORMAT_FAULT_H
 #define FORMAT_FAULT_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Of several faults of one entry, an error message names the first.
+// When an entry has several faults, an error message names the first.
 enum entry_fault {
     FAULT_L1_RESERVED_BITS,
     FAULT_L1_UNALIGNED,
@@ -34,16 +34,16 @@ enum entry_fault {
 };
 
 struct fault_rule {
-    const char *words; // what an entry with this fault has
-    bool unreadable;   // what the entry refers to cannot be read
+    const char *words; // completes "the entry has ..."
+    bool unreadable;   // the data or table that the entry refers to cannot be read
 };
 
 extern const struct fault_rule fault_rules[FAULTS];
 
-// Those of `faults` that make what the entry refers to unreadable.
+// The subset of `faults` that makes the data or table behind the entry unreadable.
 uint32_t faults_unreadable(uint32_t faults);
 
-// The set of `fault` alone when `wrong`, else the empty set.
+// The set with only `fault` when `wrong`, else the empty set.
 static inline uint32_t fault_if(bool wrong, enum entry_fault fault)
 {
     return wrong ? UINT32_C(1) << fault : 0;

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Feature bits: those that the format names, and the table in which an image names its own
+// Feature bits: the names that the format gives them, and the table in which an image names its own
 // ("Feature name table" in the specification).
 
 #ifndef FORMAT_FEATURE_H
@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-// As in the first byte of an entry of the table.
+// The values of the first byte of a table entry.
 enum feature_type {
     FEATURE_INCOMPATIBLE = 0,
     FEATURE_COMPATIBLE = 1,
@@ -19,7 +19,7 @@ enum feature_type {
 
 enum { FEATURE_BITS = 64 };
 
-// Names that the format gives: "dirty bit", ... NULL for a bit that it does not know.
+// The name that the format gives a bit: "dirty bit", ... NULL for a bit that it does not define.
 const char *feature_name(enum feature_type type, unsigned bit);
 
 // "incompatible", "compatible", "autoclear"; NULL for any other value.
@@ -27,18 +27,18 @@ const char *feature_type_name(unsigned type);
 
 // One entry of an image's feature name table.
 struct feature_entry {
-    uint8_t type; // enum feature_type, or anything else that stands there
+    uint8_t type; // enum feature_type, or any other value
     uint8_t bit;
     struct bytes name; // a view into the table, without the NULs around it
 };
 
-// Whole entries in `table`, the data of the extension.
+// The number of whole entries in `table`, the data of the extension.
 size_t feature_table_count(struct bytes table);
 
-// The entry at `index`, which is below the count; false, and an empty entry, when it is not.
+// Returns the entry at `index`. False, and an empty entry, when `index` is not below the count.
 bool feature_table_entry(struct bytes table, size_t index, struct feature_entry *entry);
 
-// What the image calls a bit. False when its table does not name it, or names it "".
+// The name that the image gives a bit. False when its table has no name for the bit, or "".
 bool feature_table_lookup(struct bytes table, enum feature_type type, unsigned bit,
                           struct bytes *name);
 

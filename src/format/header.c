@@ -68,8 +68,7 @@ static void check_version(const struct header *header, struct problems *problems
 {
     if (header->version > 3) {
         problems_note(problems, PROBLEM_VERSION, HEADER_VERSION,
-                      "qcow version %" PRIu32
-                      " is unknown; the header is read as that of version 3",
+                      "qcow version %" PRIu32 " is unknown; the header is read as version 3",
                       header->version);
     }
 }
@@ -114,7 +113,8 @@ static void check_header_length(const struct header *header, struct bytes start,
     }
 }
 
-// Writers end a version 3 header here, and begin its extensions.
+// Programs that write images end a version 3 header at one of these lengths and begin the
+// extensions there.
 static const uint32_t usual_lengths[] = {HEADER_LENGTH_V3, HEADER_LENGTH_KNOWN};
 
 static bool has_extension_at(struct bytes start, uint32_t offset)
@@ -123,7 +123,7 @@ static bool has_extension_at(struct bytes start, uint32_t offset)
            extension_type_name(bytes_be32(start, offset)) != NULL;
 }
 
-// Where the extensions begin when header_length leads elsewhere; 0 when nothing speaks for that.
+// Where the extensions probably begin when header_length points elsewhere; 0 without evidence.
 static uint32_t missed_extensions(const struct header *header, struct bytes start)
 {
     for (size_t i = 0; i < sizeof usual_lengths / sizeof *usual_lengths; i++) {
@@ -136,7 +136,7 @@ static uint32_t missed_extensions(const struct header *header, struct bytes star
     return 0;
 }
 
-// The field of the compression type then is a part of an extension.
+// The field of the compression type is then a part of an extension.
 static bool takes_extension_for_fields(uint32_t missed)
 {
     return missed == HEADER_LENGTH_V3;
@@ -196,8 +196,8 @@ static void check_encryption(const struct header *header, struct problems *probl
     }
 }
 
-// A table's place: cluster aligned, and where an entry could name it. Guest data lies behind the
-// L1 table alone.
+// Checks the location of a table: aligned to a cluster, and below 2^56. Only the L1 table is needed
+// to read guest data.
 static void check_place(const struct header *header, const char *name, uint64_t offset,
                         uint64_t field, bool needed, struct problems *problems)
 {
@@ -247,7 +247,7 @@ static void check_snapshot_table(const struct header *header, struct problems *p
                       "nb_snapshots is %" PRIu32 ", above %" PRIu32, header->nb_snapshots,
                       CAP_SNAPSHOTS);
     }
-    // Also without snapshots: QEMU does not open an image whose table cannot be there.
+    // Checked without snapshots too: QEMU does not open an image with an invalid location here.
     check_place(header, "snapshots_offset", header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET,
                 false, problems);
 }
@@ -280,7 +280,7 @@ static bool check_identity(struct bytes start, struct error *error)
     }
     if (version < 2) {
         return error_at(error, ERROR_NOT_QCOW2, HEADER_VERSION,
-                        "qcow version %" PRIu32 ", which is another format than qcow2", version);
+                        "qcow version %" PRIu32 " is not qcow2", version);
     }
     return true;
 }

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Every number that the qcow2 format fixes, in the specification's words, and every cap on what
-// an image may ask of us, with its reason.
+// Every number that the qcow2 format defines, with the specification's names, and every cap on the
+// memory or time that an image can ask for, with its reason.
 
 #ifndef FORMAT_LAYOUT_H
 #define FORMAT_LAYOUT_H
@@ -36,7 +36,7 @@ enum header_field {
     HEADER_LENGTH_V3 = 104, // the shortest version 3 header
     HEADER_COMPRESSION_TYPE = 104,
     HEADER_PARSED = 116,       // with the type of an extension that follows the known fields
-    HEADER_LENGTH_KNOWN = 112, // later bytes of a header are fields that nobody has named yet
+    HEADER_LENGTH_KNOWN = 112, // later bytes of a header are undefined so far
 };
 
 enum {
@@ -112,7 +112,7 @@ enum snapshot_field {
     SNAPSHOT_VM_CLOCK_NSEC = 24,
     SNAPSHOT_VM_STATE_SIZE = 32,
     SNAPSHOT_EXTRA_SIZE = 36,
-    SNAPSHOT_FIXED_SIZE = 40, // extra data follow, then the id, then the name
+    SNAPSHOT_FIXED_SIZE = 40, // followed by the extra data, the id and the name
 };
 
 // Inside the extra data.
@@ -120,7 +120,7 @@ enum snapshot_extra_field {
     SNAPSHOT_EXTRA_VM_STATE_SIZE = 0,
     SNAPSHOT_EXTRA_DISK_SIZE = 8,
     SNAPSHOT_EXTRA_ICOUNT = 16,
-    SNAPSHOT_EXTRA_KNOWN = 24,  // later bytes are fields that nobody has named yet
+    SNAPSHOT_EXTRA_KNOWN = 24,  // later bytes are undefined so far
     SNAPSHOT_EXTRA_MIN_V3 = 16, // version 3 must have VM state size and disk size
 };
 
@@ -134,7 +134,7 @@ enum bitmap_field {
     BITMAP_GRANULARITY_BITS = 17,
     BITMAP_NAME_SIZE = 18,
     BITMAP_EXTRA_SIZE = 20,
-    BITMAP_FIXED_SIZE = 24, // extra data follow, then the name
+    BITMAP_FIXED_SIZE = 24, // followed by the extra data and the name
 };
 
 enum { BITMAP_TYPE_DIRTY_TRACKING = 1 };
@@ -190,7 +190,7 @@ enum luks_slot_field {
 #define ENTRY_ZERO           (UINT64_C(1) << 0)
 #define REFTABLE_OFFSET_MASK (~UINT64_C(0x1ff))
 
-// Bits that have no meaning in any version; of an L2 entry, in one that is not compressed.
+// Bits that are reserved in all versions; for L2 entries: in an entry that is not compressed.
 #define L1_ENTRY_RESERVED             UINT64_C(0x7f000000000001ff)
 #define L2_ENTRY_RESERVED             UINT64_C(0x3f000000000001fe)
 #define REFCOUNT_TABLE_ENTRY_RESERVED UINT64_C(0x1ff)
@@ -207,11 +207,11 @@ enum {
     SECTOR_SIZE = 512, // the unit of a compressed extent's length, and of encryption
 };
 
-// Host offsets stay below 2^56: an entry has no more bits for them.
+// Host offsets are below 2^56: an entry has no more bits for them.
 #define HOST_OFFSET_LIMIT (UINT64_C(1) << 56)
 
 // --- Caps -------------------------------------------------------------------------------------
-// QEMU refuses what exceeds these, so no image in use does.
+// QEMU refuses images that exceed these caps, so no image in use does.
 
 #define CAP_L1_SIZE                 UINT32_C(4194304) // entries: 32 MiB, enough for 2 EiB
 #define CAP_REFCOUNT_TABLE_BYTES    UINT64_C(8388608)
@@ -228,19 +228,20 @@ enum {
 #define CAP_BITMAP_GRANULARITY_BITS 31
 #define MIN_BITMAP_GRANULARITY_BITS 9
 
-// Ours, against encryption headers that are made to cost time or memory: no writer exceeds them.
+// Ours, against encryption headers that are made to cost time or memory. No program writes larger
+// values.
 #define CAP_LUKS_KEY_BYTES UINT32_C(64)   // two keys of 256 bits, for mode xts
 #define CAP_LUKS_STRIPES   UINT32_C(4000) // what all writers use
-// Of all key slots that are tried and of the master key, together: 8 to 20 seconds, depending on
-// the hash. Writers aim at 2 seconds a slot; a user can raise it.
+// For all key slots that are tried and the master key, together: 8 to 20 seconds, depending on the
+// hash. Programs that write images aim at 2 seconds a slot; a user can raise this cap.
 #define CAP_LUKS_ITERATIONS UINT32_C(50000000)
 
-// Ours: an extension longer than this is listed without its content.
+// Ours: an extension that is longer is listed without its content.
 #define CAP_EXTENSION_DATA UINT32_C(4096)
 
-// Ours: bytes of the names of all snapshots, or of all bitmaps, that are read. 128 bytes for each
-// of the most that there can be; a table of nothing but names, with 64 MiB of them, would make
-// hundreds of MiB of output.
+// Ours: bytes of the names of all snapshots, or of all bitmaps, that are read. This is 128 bytes
+// for each of the largest possible number of them; a table with 64 MiB of names would make hundreds
+// of MiB of output.
 #define CAP_NAMES_BYTES UINT64_C(8388608)
 
 #endif

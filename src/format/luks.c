@@ -11,13 +11,13 @@
 
 static const uint8_t luks_magic[] = {'L', 'U', 'K', 'S', 0xba, 0xbe};
 
-// Where the header stands, and who is told of what is wrong with it.
+// The location of the header, and the list that its problems are added to.
 struct context {
     uint64_t at, length;
     struct problems *problems;
 };
 
-// Copies a string of at most `size` bytes that a NUL ends. One without a NUL is cut there.
+// Copies a string of at most `size` bytes with a NUL at its end. Without a NUL it is cut at `size`.
 static void load_string(struct bytes start, size_t offset, size_t size, const char *name,
                         const struct context *context, char *string)
 {
@@ -32,7 +32,7 @@ static void load_string(struct bytes start, size_t offset, size_t size, const ch
     string[length] = '\0';
     if (!end) {
         problems_note(context->problems, PROBLEM_LUKS_NAME, context->at + offset,
-                      "no NUL ends the LUKS %s", name);
+                      "the LUKS %s has no NUL at its end", name);
     }
 }
 
@@ -57,8 +57,8 @@ static void load_fields(struct bytes start, const struct context *context, struc
     load_bytes(start, LUKS_MASTER_KEY_SALT, LUKS_SALT_SIZE, luks->master_key_salt);
 }
 
-// "xts-plain64" is a mode and how its initialisation vectors are made, "cbc-essiv:sha256" has a
-// hash for that as well.
+// "xts-plain64" is a mode and a generator of initialisation vectors; "cbc-essiv:sha256" also has a
+// hash for the generator.
 static void derive_names(struct luks *luks)
 {
     size_t mode = strcspn(luks->cipher_mode, "-");

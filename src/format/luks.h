@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The LUKS1 header of an encrypted image ("LUKS On-Disk Format Specification" 1.2). It holds no
-// secret that a person without the passphrase could use.
+// The LUKS1 header of an encrypted image ("LUKS On-Disk Format Specification" 1.2). It contains
+// nothing secret that can be used without the passphrase.
 
 #ifndef FORMAT_LUKS_H
 #define FORMAT_LUKS_H
@@ -11,7 +11,7 @@
 #include "format/layout.h"
 #include "format/problem.h"
 
-// Strings are copies and end with a NUL, wherever the file's end.
+// Strings are copies and always end with a NUL.
 struct luks_slot {
     bool active;
     uint32_t iterations;
@@ -34,20 +34,21 @@ struct luks {
     struct luks_slot slots[LUKS_SLOTS];
 
     // Derived, as QEMU names them.
-    char cipher[LUKS_NAME_SIZE + 16];    // "aes-256": the key's bits, of one key in mode xts
+    char cipher[LUKS_NAME_SIZE +
+                16]; // "aes-256": with the bits of the key, or of one of the two keys of mode xts
     char mode[LUKS_NAME_SIZE + 1];       // "xts"
     char ivgen[LUKS_NAME_SIZE + 1];      // "plain64"; "" when the mode names none
     char ivgen_hash[LUKS_NAME_SIZE + 1]; // of "essiv:sha256"; mostly ""
 };
 
 // Parses the first LUKS_HEADER_SIZE bytes of a LUKS header at byte `at` of the file, `length` bytes
-// long with its key material. False, with a problem told, when it is no LUKS header; other faults
-// go to `problems`, all of them.
+// long with its key material. False, with a problem, when it is not a LUKS header; all other faults
+// are added to `problems`.
 bool luks_parse(struct bytes start, uint64_t at, uint64_t length, struct luks *luks,
                 struct problems *problems);
 
-// False, with the problem, when no key can be had from an active slot for what its
-// fields say. `at` and `length` as above; a slot that is not active is sound.
+// False, with a problem, when the fields of an active slot make it impossible to get a key from it.
+// `at` and `length` as above; a slot that is not active is sound.
 bool luks_slot_sound(const struct luks *luks, size_t number, uint64_t at, uint64_t length,
                      struct problem *fault);
 

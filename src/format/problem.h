@@ -1,15 +1,15 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What can be wrong with an image without ending the work: each kind is a row of one table, each
-// case a struct problem. Entries of L1, L2 and refcount tables are not among them.
+// Problems: faults of an image that do not end the work. Each kind is a row of one table, each case
+// a struct problem. For entries of L1, L2 and refcount tables see fault.h.
 
 #ifndef FORMAT_PROBLEM_H
 #define FORMAT_PROBLEM_H
 
 #include "base/error.h"
 
-// Codes of errors that name what an image asks for, beside those in base/error.h.
+// Codes of errors about features that an image asks for, in addition to the codes in base/error.h.
 extern const char ERROR_NOT_QCOW2[];
 extern const char ERROR_UNSUPPORTED_VERSION[];
 extern const char ERROR_UNSUPPORTED_BACKING_FILE[];
@@ -17,7 +17,7 @@ extern const char ERROR_UNSUPPORTED_ENCRYPTION[];
 extern const char ERROR_UNSUPPORTED_COMPRESSION[];
 extern const char ERROR_UNSUPPORTED_FEATURE[];
 
-// ..._LIMIT: beyond a cap, or a place beyond 2^56. ..._PLACE: 0, or not aligned to a cluster.
+// ..._LIMIT: above a cap, or an offset of 2^56 or more. ..._PLACE: 0, or not aligned to a cluster.
 // clang-format off
 enum problem_kind {
     PROBLEM_NONE,
@@ -55,15 +55,15 @@ enum problem_kind {
     PROBLEM_BITMAP_TABLE_PLACE, PROBLEM_BITMAP_TABLE_LIMIT, PROBLEM_BITMAP_TABLE_SIZE,
     PROBLEM_BITMAP_TABLE_SIZE_LIMIT, PROBLEM_BITMAP_TABLE_CUT_SHORT, PROBLEM_BITMAPS_MORE,
     PROBLEM_BITMAPS_END,
-    // Whatever did not fit into a list of problems.
+    // The problems that did not fit into the list.
     PROBLEM_MORE,
     PROBLEM_KINDS
 };
 // clang-format on
 
 struct problem_rule {
-    const char *code; // stable; NULL: that of the error which ended something
-    bool unreadable;  // guest data cannot be read because of it
+    const char *code; // stable; NULL: the problem has the code of its error
+    bool unreadable;  // it makes guest data unreadable
     const char *meaning;
 };
 
@@ -71,20 +71,21 @@ extern const struct problem_rule problem_rules[PROBLEM_KINDS];
 
 struct problem {
     enum problem_kind kind;
-    bool unreadable; // as in the table, unless whoever found it knows better
-    uint64_t count;  // places that it stands for: 1 but for PROBLEM_..._MORE
+    bool unreadable; // as in the table, unless the finder of the problem has set it
+    uint64_t count;  // places that it stands for: 1 except for PROBLEM_..._MORE
     struct error error;
 };
 
-// A problem of `kind` that is described by `error`, whose code holds where the kind has none.
+// A problem of `kind` with the description in `error`. If the kind has no code, it has the code of
+// `error`.
 struct problem problem_of_error(enum problem_kind kind, const struct error *error);
 
-// Is false, as error_at().
+// Always false, like error_at().
 #define problem_at(...) (problem_fill(__VA_ARGS__), error_false())
 void problem_fill(struct problem *problem, enum problem_kind kind, uint64_t offset,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-// "warning", or "unreadable" where guest data cannot be read because of it.
+// "unreadable" when the problem makes guest data unreadable, else "warning".
 const char *problem_severity(const struct problem *problem);
 
 // Problems in the order found: a bounded list that counts the rest.
@@ -94,7 +95,7 @@ struct problems {
     struct problem *items; // owned; NULL until the first one
     size_t count;          // stored: at most PROBLEMS_MAX
     size_t dropped;        // found when the list was full
-    bool unreadable;       // one of all found, dropped ones too, makes the image unreadable
+    bool unreadable; // one of all problems, including dropped ones, makes guest data unreadable
     struct error first_unreadable;
 };
 
@@ -102,8 +103,8 @@ void problems_note(struct problems *problems, enum problem_kind kind, uint64_t o
                    const char *format, ...) __attribute__((format(printf, 4, 5)));
 void problems_add(struct problems *problems, const struct problem *problem);
 
-// The problem at `index`. Behind the stored ones stands, where some were dropped, PROBLEM_MORE.
-// False at the end.
+// Returns the problem at `index`. If some were dropped, PROBLEM_MORE follows the stored ones. False
+// at the end.
 bool problems_get(const struct problems *problems, size_t index, struct problem *problem);
 
 void problems_free(struct problems *problems);

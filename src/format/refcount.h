@@ -11,13 +11,14 @@
 #include "format/fault.h"
 #include "format/header.h"
 
-// Host offset of the refcount block that a table entry names; 0: every refcount in it is 0.
+// Host offset of the refcount block that a table entry refers to; 0: no block, its refcounts are
+// all 0.
 static inline uint64_t refcount_table_block(uint64_t entry)
 {
     return entry & REFTABLE_OFFSET_MASK;
 }
 
-// What is wrong with an entry of the refcount table: a set of enum entry_fault.
+// The faults of a refcount table entry: a set of enum entry_fault.
 static inline uint32_t refcount_table_faults(const struct header *header, uint64_t entry)
 {
     bool aligned = is_aligned(refcount_table_block(entry), header->cluster_size);
@@ -25,7 +26,7 @@ static inline uint32_t refcount_table_faults(const struct header *header, uint64
            fault_if(!aligned, FAULT_REFCOUNT_TABLE_UNALIGNED);
 }
 
-// How many refcounts one refcount block, which is a cluster, has.
+// The number of refcounts in one refcount block, which has the size of a cluster.
 static inline uint32_t refcount_block_entries(const struct header *header)
 {
     return (uint32_t)((uint64_t)header->cluster_size * 8 / header->refcount_bits);

@@ -13,7 +13,7 @@ _Static_assert(SNAPSHOT_HEAD_SIZE == SNAPSHOT_FIXED_SIZE + SNAPSHOT_EXTRA_KNOWN,
 
 enum { NANOSECONDS = 1000000000 };
 
-// A field of the extra data that the entry has room for.
+// Loads a field of the extra data if the entry is long enough to have it.
 static bool extra_u64(struct bytes head, uint32_t extra_size, size_t field, uint64_t *value)
 {
     if (extra_size < field + sizeof *value) {
@@ -77,12 +77,13 @@ static void check_fields(const struct snapshot *snapshot, const struct header *h
                       snapshot->extra_size, CAP_SNAPSHOT_EXTRA);
     } else if (header->version >= 3 && snapshot->extra_size < SNAPSHOT_EXTRA_MIN_V3) {
         problems_note(problems, PROBLEM_SNAPSHOT_NO_DISK_SIZE, at + SNAPSHOT_EXTRA_SIZE,
-                      "a snapshot has %" PRIu32 " bytes of extra data; version 3 asks for %d",
+                      "a snapshot has %" PRIu32 " bytes of extra data, version 3 requires %d",
                       snapshot->extra_size, SNAPSHOT_EXTRA_MIN_V3);
     }
     if (snapshot->date_nsec >= NANOSECONDS) {
         problems_note(problems, PROBLEM_SNAPSHOT_DATE, at + SNAPSHOT_DATE_NSEC,
-                      "the date of a snapshot has %" PRIu32 " nanoseconds, more than a second",
+                      "the date of a snapshot has %" PRIu32
+                      " nanoseconds, which is a second or more",
                       snapshot->date_nsec);
     }
 }

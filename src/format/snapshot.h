@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // One entry of the snapshot table ("Snapshots" in the specification). An entry may be long, so it
-// is parsed in two steps: numbers from its head, then names from where the numbers say they are.
+// is parsed in two steps: the numbers in its head first, then the names at the place that the
+// numbers give.
 
 #ifndef FORMAT_SNAPSHOT_H
 #define FORMAT_SNAPSHOT_H
@@ -17,7 +18,7 @@ struct snapshot {
     uint32_t date_sec, date_nsec;
     uint64_t vm_clock_nsec;
     uint64_t vm_state_size; // bytes
-    uint64_t disk_size;     // bytes; the image's size where the entry does not tell
+    uint64_t disk_size;     // bytes; the virtual size of the image if the entry has no size
     bool has_icount;
     uint64_t icount;
     uint32_t extra_size;
@@ -29,20 +30,20 @@ struct snapshot {
     struct bytes id, name; // views; empty until snapshot_set_names()
 };
 
-// Bytes of an entry that snapshot_parse() looks at: at least 40, if more there are.
+// Bytes of an entry that snapshot_parse() reads: at least 40, and more if there are more.
 enum { SNAPSHOT_HEAD_SIZE = 64 };
 
 // Parses the head of an entry: its first SNAPSHOT_HEAD_SIZE bytes, or fewer where the file ends.
-// False when not even the fixed part is there, or the part of the extra data that it counts on.
+// False when the fixed part, or the part of the extra data that it announces, is incomplete.
 bool snapshot_parse(struct bytes head, const struct header *header, struct snapshot *snapshot);
 
-// `names`: the id_size + name_size bytes at names_at, which the caller keeps.
+// `names`: the id_size + name_size bytes at names_at; borrowed.
 bool snapshot_set_names(struct snapshot *snapshot, struct bytes names);
 
 // Where the next entry begins, from the start of this one.
 uint64_t snapshot_next(const struct snapshot *snapshot);
 
-// Tells everything that is wrong with an entry at byte `at` of the file.
+// Adds all problems of an entry at byte `at` of the file to `problems`.
 void snapshot_check(const struct snapshot *snapshot, const struct header *header, uint64_t at,
                     struct problems *problems);
 
