@@ -27,14 +27,14 @@ bool bitmap_find(const struct image *image, const char *name, struct bitmap *fou
 
     if (count > 0) {
         return count == 1 ||
-               error_set(error, ERROR_CORRUPT, "%zu bitmaps are called \"%s\"", count, name);
+               error_set(error, ERROR_CORRUPT, "%zu bitmaps have the name \"%s\"", count, name);
     }
     if (ended.code) {
         *error = ended;
         return error_prefix(error, "bitmap \"%s\" was not found, and the directory ends early",
                             name);
     }
-    return error_set(error, ERROR_NOT_FOUND, "no bitmap is called \"%s\"; %s", name,
+    return error_set(error, ERROR_NOT_FOUND, "there is no bitmap \"%s\"; %s", name,
                      name_list_text(&list));
 }
 
@@ -42,7 +42,7 @@ bool bitmap_trusted(const struct image *image, const struct bitmap *bitmap, stru
 {
     if (!(image->header.autoclear_features & AUTOCLEAR_BITMAPS)) {
         return error_at(error, ERROR_CORRUPT, HEADER_AUTOCLEAR_FEATURES,
-                        "the bitmaps are stale: the autoclear bit of bitmaps is not set");
+                        "the bitmaps are stale: the autoclear bit for bitmaps is not set");
     }
     if (bitmap->flags & BITMAP_IN_USE) {
         return error_at(error, ERROR_CORRUPT, bitmap->table_offset,

@@ -7,12 +7,12 @@
 #include "format/bitmap.h"
 #include "image/image.h"
 
-// Finds a bitmap by its name. ERROR_NOT_FOUND, with a list of those there are, when there is none;
-// ERROR_CORRUPT when more than one has it. The name in `found` is not valid.
+// Finds a bitmap by its name. ERROR_NOT_FOUND, with a list of all bitmaps, when there is none;
+// ERROR_CORRUPT when several have the name. The name in `found` is not valid.
 bool bitmap_find(const struct image *image, const char *name, struct bitmap *found,
                  struct error *error);
 
-// True when the bits of a bitmap can be trusted. Else `error` says why not.
+// True when the bits of a bitmap can be trusted. Otherwise `error` has the reason.
 bool bitmap_trusted(const struct image *image, const struct bitmap *bitmap, struct error *error);
 
 #endif

@@ -13,7 +13,7 @@ struct bitmap_reader bitmap_reader_start(const struct image *image)
     const struct extensions *extensions = &image->extensions;
     uint64_t offset = extensions->bitmaps_directory_offset;
     struct bitmap_reader reader = {.image = image, .names_max = CAP_NAMES_BYTES};
-    // What is wrong with the place was told with the extension.
+    // An invalid location was reported with the extension.
     if (extensions->has_bitmaps && offset != 0 && header_is_place(&image->header, offset)) {
         reader.at = offset;
         reader.end = offset + min_u64(extensions->bitmaps_directory_size, CAP_BITMAP_DIRECTORY);
@@ -42,7 +42,7 @@ static bool read_entry(struct bitmap_reader *reader, struct bitmap *bitmap, stru
                               bitmap->name_size, &bitmap->name, error);
 }
 
-// The extension promises that the directory is as long as its entries.
+// The directory must be exactly as long as its entries.
 static void check_end(struct bitmap_reader *reader)
 {
     if (!reader->ended.code && reader->at < reader->end) {

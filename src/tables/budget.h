@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Work that is bounded by what the caller wants to spend on it, whatever an image asks for.
+// A budget: limits the work of a walk to a given number of bytes, whatever an image asks for.
 
 #ifndef TABLES_BUDGET_H
 #define TABLES_BUDGET_H
@@ -11,11 +11,11 @@
 
 struct budget {
     uint64_t left; // bytes
-    uint64_t seek; // bytes that any read costs at least, because it takes the time of a seek
-    bool ended;    // something cost more than was left
+    uint64_t seek; // bytes that a read costs at least, because of the time for a seek
+    bool ended;    // something cost more than the rest
 };
 
-// Takes `cost` bytes off. False when they are not left, now and from then on.
+// Takes `cost` bytes off the budget. False, now and from then on, when fewer are left.
 static inline bool budget_spend(struct budget *budget, uint64_t cost)
 {
     budget->ended = budget->ended || cost > budget->left;
@@ -23,13 +23,13 @@ static inline bool budget_spend(struct budget *budget, uint64_t cost)
     return !budget->ended;
 }
 
-// The same for a read of `size` bytes, or for the question whether there is a hole: 0 bytes.
+// The same for a read of `size` bytes; 0 bytes: for asking whether there is a hole.
 static inline bool budget_read(struct budget *budget, uint64_t size)
 {
     return budget_spend(budget, size > budget->seek ? size : budget->seek);
 }
 
-// True when nothing is left for what comes next, which is then left out.
+// True when nothing is left: the caller skips the rest of the work.
 static inline bool budget_spent(struct budget *budget)
 {
     budget->ended = budget->ended || budget->left == 0;

@@ -53,7 +53,7 @@ static struct cluster_node **find_nodes(struct cluster_bits *bits)
     return bits->nodes;
 }
 
-// The leaf of `cluster`, made when it is not there. NULL when there is no memory.
+// The leaf of `cluster`, which is made if needed. NULL when there is no memory.
 static uint64_t *make_leaf(struct cluster_bits *bits, uint64_t cluster)
 {
     uint64_t leaf = cluster >> CLUSTER_LEAF_BITS;
@@ -71,7 +71,7 @@ static uint64_t *make_leaf(struct cluster_bits *bits, uint64_t cluster)
     return *words;
 }
 
-// Bits of the word of `cluster` from its own on, at most `count` of them.
+// A mask of the bits for `cluster` and the next clusters in its word, at most `count`.
 static uint64_t word_mask(uint64_t cluster, uint64_t count)
 {
     uint64_t mask = count < 64 ? (UINT64_C(1) << count) - 1 : UINT64_MAX;
@@ -88,7 +88,7 @@ static uint64_t add_to_leaf(uint64_t *leaf, uint64_t first, uint64_t count)
         uint64_t mask = word_mask(at, count - added);
         uint64_t taken = *word & mask;
         if (taken != 0) {
-            // Those below the first one that is there.
+            // The bits below the first one that is already set.
             mask &= (taken & -taken) - 1;
             *word |= mask;
             return added + (uint64_t)__builtin_popcountll(mask);
@@ -99,7 +99,7 @@ static uint64_t add_to_leaf(uint64_t *leaf, uint64_t first, uint64_t count)
     return added;
 }
 
-// Clusters from `cluster` on in its leaf, at most `count` of them.
+// The number of clusters from `cluster` to the end of its leaf, at most `count`.
 static uint64_t rest_of_leaf(uint64_t cluster, uint64_t count)
 {
     uint64_t in_leaf = UINT64_C(1) << CLUSTER_LEAF_BITS;

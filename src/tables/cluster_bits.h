@@ -1,9 +1,9 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A set of host clusters: a bit for each, in pieces that are made when the first cluster of them is
-// added. It is exact, and there is no order of clusters that makes it slow. Several sets share one
-// limit of memory.
+// A set of host clusters: one bit a cluster, in pieces that are made when their first cluster is
+// added. The set is exact, and no order of clusters makes it slow. Several sets share one memory
+// limit.
 
 #ifndef TABLES_CLUSTER_BITS_H
 #define TABLES_CLUSTER_BITS_H
@@ -15,13 +15,13 @@
 #include <stdint.h>
 
 enum {
-    CLUSTER_LEAF_BITS = 15, // clusters of a leaf, 4 KiB: 2 to this power
-    CLUSTER_NODE_BITS = 13, // leaves of a node, 64 KiB
+    CLUSTER_LEAF_BITS = 15, // clusters of a leaf (4 KiB): 2 to this power
+    CLUSTER_NODE_BITS = 13, // leaves of a node (64 KiB): 2 to this power
     CLUSTER_LEAF_WORDS = 1 << (CLUSTER_LEAF_BITS - 6),
     CLUSTER_NODE_LEAVES = 1 << CLUSTER_NODE_BITS,
 };
 
-// Bytes that one or more sets may take, and take.
+// Bytes that one or more sets may use, and use.
 struct memory_limit {
     uint64_t most, used;
 };
@@ -32,22 +32,22 @@ struct cluster_node {
 
 struct cluster_bits {
     struct cluster_node **nodes; // owned, not what they point to; NULL before the first cluster
-    uint64_t clusters;           // below which all clusters are
+    uint64_t clusters;           // all clusters are below this number
     struct memory_limit *limit;
     struct arena node_arena, leaf_arena;
-    bool full; // a cluster could not be added: no memory, or the limit
+    bool full; // a cluster could not be added: no memory, or limit reached
 };
 
-// A set of clusters below `clusters`, at most 2^47; empty. `limit` outlives it.
+// Makes an empty set of clusters below `clusters`, at most 2^47. `limit` outlives it.
 struct cluster_bits cluster_bits_make(uint64_t clusters, struct memory_limit *limit);
 void cluster_bits_free(struct cluster_bits *bits);
 
-// Adds the clusters from `first` on, at most `count` of them, up to the first that is there already
-// or for which there is no memory, which bits->full then says. Returns how many it has added. All
-// of them are below bits->clusters.
+// Adds at most `count` clusters from `first` on. Stops at the first that is already in the set, or
+// when there is no memory and sets bits->full. Returns how many were added. All clusters are below
+// bits->clusters.
 uint64_t cluster_bits_add(struct cluster_bits *bits, uint64_t first, uint64_t count);
 
-// Adds all of them, whether they are there or not.
+// Adds all of them, including clusters that are already in the set.
 void cluster_bits_fill(struct cluster_bits *bits, uint64_t first, uint64_t count);
 
 static inline uint64_t *cluster_bits_leaf(const struct cluster_bits *bits, uint64_t cluster)

@@ -40,7 +40,7 @@ void dirty_walk_end(struct dirty_walk *walk)
     table_window_free(&walk->data_window);
 }
 
-// Bits from `first` on that are alike, in a view of whole bytes.
+// The number of equal bits from `first` on, in a view of whole bytes.
 static uint64_t alike_bits(struct bytes view, unsigned first, bool *set)
 {
     uint64_t count = (uint64_t)view.size * BITS_PER_BYTE;

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-// Is false. Of one bitmap alone, everybody knows which it is.
+// Always false. Puts the name of the bitmap before the error, unless there is only one bitmap.
 static bool name_bitmap(const struct dirty_union *together, size_t i, struct error *error)
 {
     return together->count == 1 ? false : error_prefix(error, "bitmap \"%s\"", together->names[i]);
@@ -46,7 +46,7 @@ bool dirty_union_start(struct dirty_union *together, const struct image *image,
     return true;
 }
 
-// Whether the extent that was found last of a bitmap has the byte at `offset`.
+// Whether the extent of a bitmap that was found last contains the byte at `offset`.
 static bool is_known(const struct dirty_extent *last, uint64_t offset)
 {
     return offset >= last->start && offset - last->start < last->length;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char heading[] = "there are: ";
+static const char heading[] = "the image has: ";
 
 void name_list_add(struct name_list *list, struct bytes name, struct bytes second)
 {
@@ -25,7 +25,7 @@ void name_list_add(struct name_list *list, struct bytes name, struct bytes secon
 
 const char *name_list_text(const struct name_list *list)
 {
-    return list->used > 0 ? list->text : "there is none";
+    return list->used > 0 ? list->text : "the image has none";
 }
 
 bool bytes_are(struct bytes bytes, const char *text)

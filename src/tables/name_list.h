@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// "there are: 1 (first), 2 (second)": the names that could have been meant, for an error message.
+// "the image has: 1 (first), 2 (second)": the names that exist, for an error message about one that
+// does not.
 
 #ifndef TABLES_NAME_LIST_H
 #define TABLES_NAME_LIST_H
@@ -11,17 +12,17 @@
 enum { NAME_LIST_SIZE = 256 };
 
 struct name_list {
-    char text[NAME_LIST_SIZE]; // names that do not fit are left out whole
+    char text[NAME_LIST_SIZE]; // a name that does not fit is left out entirely
     size_t used;
 };
 
 // Adds "name" or, with a second name, "name (second)".
 void name_list_add(struct name_list *list, struct bytes name, struct bytes second);
 
-// Valid as long as the list is.
+// Valid as long as the list.
 const char *name_list_text(const struct name_list *list);
 
-// True when `bytes` are those of `text`.
+// True when `bytes` equals the bytes of `text`.
 bool bytes_are(struct bytes bytes, const char *text);
 
 #endif

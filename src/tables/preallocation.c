@@ -7,10 +7,10 @@
 #include "format/layout.h"
 #include "tables/refcount_walk.h"
 
-// Refcount blocks are read up to so many bytes: the answer only helps to find more holes.
+// Bytes of refcount blocks to read at most: the answer only helps to find more holes.
 enum { BLOCKS_BYTES_MAX = 32 << 20 };
 
-// Counts clusters in use, up to `threshold` of them. What cannot be read is not counted.
+// Counts clusters in use, up to `threshold`. Unreadable refcounts are not counted.
 static uint64_t count_used(const struct image *image, uint64_t clusters, uint64_t threshold)
 {
     struct budget budget = {.left = BLOCKS_BYTES_MAX};
@@ -47,7 +47,7 @@ void preallocation_find_holes(struct chain *chain)
 {
     for (size_t i = 0; i < chain->count; i++) {
         struct layer *layer = &chain->layers[i];
-        // Zeros of the file are no zeros of the disk where they are decrypted.
+        // Zeros in the file of an encrypted image are not zeros on the disk.
         if (layer->image && !layer->holes && !layer_encrypted(layer) &&
             image_is_preallocated(layer->image)) {
             layer->holes = host_holes_find(layer_data(layer));

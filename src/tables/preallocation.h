@@ -6,14 +6,14 @@
 
 #include "image/chain.h"
 
-// True when clusters of the image that are in use have no place on disk yet: when at least a tenth
-// more of them have a refcount than the file has on disk. Then it is worth asking the file system
-// for holes below data clusters. This is QEMU's rule too, so that both tell the same of an image.
-// Reads no more refcount blocks than it takes to know, and not more than a bounded number.
+// True when many clusters in use are not allocated on disk yet: when the clusters with a refcount
+// exceed the allocated size of the file by at least a tenth. Then it is worth asking the file
+// system for holes below data clusters. QEMU has the same rule, so both report the same extents.
+// Reads only as many refcount blocks as needed, and a limited number at most.
 bool image_is_preallocated(const struct image *image);
 
-// Gives each layer that is preallocated the holes of the file that has its data: there the disk
-// reads as zeros, and a walk over its extents reports that instead of data.
+// Gives each preallocated layer the holes of its data file: there the disk reads as zeros, and a
+// walk over its extents reports zeros instead of data.
 void preallocation_find_holes(struct chain *chain);
 
 #endif

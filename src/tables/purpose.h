@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What a host cluster is used for.
+// The purpose of a host cluster: what it is used for.
 
 #ifndef TABLES_PURPOSE_H
 #define TABLES_PURPOSE_H

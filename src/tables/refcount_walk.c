@@ -33,7 +33,7 @@ void refcount_walk_start(struct refcount_walk *walk, uint64_t first, uint64_t en
     walk->block = (struct table_walk){.entry_size = 1}; // without entries
 }
 
-// How many refcounts a unit has: one, or a byte with several.
+// The number of refcounts in a unit: one, or several in a byte.
 static uint64_t per_unit(const struct header *header)
 {
     return max_u64(8 / header->refcount_bits, 1);
@@ -105,7 +105,7 @@ enum walk_step refcount_walk_next(struct refcount_walk *walk, struct refcounts *
     return step;
 }
 
-// True when all refcounts in the view are the same: then its bytes repeat every `width`.
+// True when all refcounts in the view are equal: its bytes then repeat after `width` bytes.
 static bool are_uniform(const struct refcounts *refcounts)
 {
     struct bytes view = refcounts->view;

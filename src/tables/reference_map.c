@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A chunk in which more values than these are in use becomes wide. That leaves room for so many
-// more before the unused ones have to be looked for again.
+// A chunk becomes wide when more values than these are in use. Otherwise this leaves room for as
+// many new values before the next search for unused ones.
 enum { VALUES_KEPT = REFERENCE_VALUES / 2 };
 
 static size_t chunk_count(uint64_t clusters)
@@ -49,7 +49,7 @@ static bool is_wide(const struct reference_chunk *chunk)
     return chunk->values[0] == REFERENCE_WIDE;
 }
 
-enum { BLOCK = 16 }; // values that are searched at once
+enum { BLOCK = 16 }; // values that are compared at once
 
 // True when one of a block of values is `value`, or unused.
 static bool block_has(const uint32_t *values, uint32_t value)
@@ -61,8 +61,7 @@ static bool block_has(const uint32_t *values, uint32_t value)
     return found != 0;
 }
 
-// The index of a value, which is put behind the others if need be; REFERENCE_VALUES when they are
-// full.
+// The index of a value, which is appended if it is new; REFERENCE_VALUES when there is no room.
 static size_t find_value(struct reference_chunk *chunk, uint32_t value)
 {
     size_t i = 0;
@@ -79,7 +78,7 @@ static size_t find_value(struct reference_chunk *chunk, uint32_t value)
     return i;
 }
 
-// Drops the values that no cell selects. Returns how many are left.
+// Removes the values that no cell selects. Returns how many are left.
 static size_t drop_unused(struct reference_chunk *chunk)
 {
     uint8_t index[REFERENCE_VALUES] = {0};
@@ -140,7 +139,7 @@ bool reference_set(struct reference_map *map, uint64_t cluster, uint32_t value)
     return true;
 }
 
-// How many bytes at the start of `cells` are the same.
+// How many bytes at the start of `cells` are equal.
 static size_t same_cells(const uint8_t *cells, size_t count)
 {
     const uint64_t eight = cells[0] * UINT64_C(0x0101010101010101);

@@ -7,7 +7,7 @@
 #include "format/layout.h"
 #include "tables/refcount_walk.h"
 
-// True with the first cluster at or behind `first` whose refcount is not 0.
+// Finds the first cluster at or after `first` whose refcount is not 0.
 static bool find_used(const struct refcounts *refcounts, uint64_t first, uint64_t *cluster)
 {
     for (uint64_t i = 0; i < refcounts->count; i++) {
@@ -46,13 +46,13 @@ bool short_end_is_last(const struct image *image, struct error *error)
     if (header->refcount_bits == 0 ||
         header->refcount_table_clusters > CAP_REFCOUNT_TABLE_BYTES >> header->cluster_bits) {
         return error_set(error, ERROR_LIMIT,
-                         "--short-end needs refcounts, and the refcount table is not valid");
+                         "--short-end needs refcounts, but the refcount table is invalid");
     }
     switch (walk_behind(image, divide_up(size, header->cluster_size), &cluster, error)) {
     case WALK_FOUND:
         return error_at(error, ERROR_TRUNCATED, cluster << header->cluster_bits,
-                        "--short-end is for the last cluster in use, and one behind the end of the "
-                        "file is in use too");
+                        "--short-end is for the last cluster in use, but a cluster beyond the end "
+                        "of the file is in use");
     case WALK_ERROR:
         return error_prefix(error, "--short-end needs refcounts");
     default:

@@ -1,16 +1,16 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Whether the cluster inside which a file ends is the last one in use.
+// Short end: a file that ends inside its last cluster in use.
 
 #ifndef TABLES_SHORT_END_H
 #define TABLES_SHORT_END_H
 
 #include "image/image.h"
 
-// False when the refcounts of the image have a cluster in use behind the one in which its file
-// ends, or cannot be read: more is missing than the end of one cluster. True when the file ends
-// with a cluster. The offset of `error` is that of the cluster.
+// False when the refcounts show a cluster in use beyond the one in which the file ends, or cannot
+// be read: more than the end of one cluster is missing. True when the file ends at the end of a
+// cluster. `error` has the offset of the cluster.
 bool short_end_is_last(const struct image *image, struct error *error);
 
 #endif

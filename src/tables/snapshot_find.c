@@ -6,11 +6,11 @@
 #include "tables/name_list.h"
 #include "tables/snapshot_reader.h"
 
-// What one walk over the table finds.
+// The result of one walk over the table.
 struct search {
     const char *wanted;
     struct snapshot by_id, by_name;
-    unsigned ids, names; // how many have it
+    unsigned ids, names; // how many snapshots have it as id, as name
     struct name_list list;
 };
 
@@ -49,7 +49,7 @@ bool snapshot_find(const struct image *image, const char *id_or_name, struct sna
         return error_prefix(error, "snapshot \"%s\" was not found, and the table ends early",
                             id_or_name);
     }
-    return error_set(error, ERROR_NOT_FOUND, "%s snapshot is called \"%s\"; %s",
+    return error_set(error, ERROR_NOT_FOUND, "there is %s snapshot \"%s\"; %s",
                      search.ids + search.names == 0 ? "no" : "more than one", id_or_name,
                      name_list_text(&search.list));
 }

@@ -22,15 +22,15 @@ struct snapshot_reader snapshot_reader_start(const struct image *image)
                  "there are %" PRIu32 " snapshots, but snapshots_offset is 0",
                  header->nb_snapshots);
     }
-    // The check of the header reports a place that the format does not allow. Nothing is read from
-    // there: it would be taken for snapshots whatever it is.
+    // The check of the header reports an invalid location. Nothing is read from it, because any
+    // bytes there would be taken for snapshots.
     if (header->snapshots_offset == 0 || !header_is_place(header, header->snapshots_offset)) {
         reader.count = 0;
     }
     return reader;
 }
 
-// Numbers, then names; each is copied out of the window before the next is asked for.
+// Numbers, then names: each part is copied out of the window before the next part is read.
 static bool read_entry(struct snapshot_reader *reader, struct snapshot *snapshot,
                        struct error *error)
 {
@@ -38,7 +38,7 @@ static bool read_entry(struct snapshot_reader *reader, struct snapshot *snapshot
     struct bytes view;
     size_t head = SNAPSHOT_HEAD_SIZE;
     if (reader->at < source->size) {
-        // The last entry of a file may be shorter than a head.
+        // The last entry may be shorter than a head and end at the end of the file.
         head = min_u64(head, source->size - reader->at);
     }
     head = max_u64(head, SNAPSHOT_FIXED_SIZE);
@@ -55,7 +55,7 @@ static bool read_entry(struct snapshot_reader *reader, struct snapshot *snapshot
            snapshot_set_names(snapshot, view);
 }
 
-// More than anybody needs is not read.
+// A table larger than the cap is read only up to the cap.
 static bool within_caps(struct snapshot_reader *reader)
 {
     if (reader->at - reader->image->header.snapshots_offset > CAP_SNAPSHOT_TABLE_BYTES) {

@@ -3,7 +3,7 @@
 
 #include "tables/table_walk.h"
 
-enum { ENTRY_SIZE = 8 }; // of all tables but those of L2 entries and of refcounts
+enum { ENTRY_SIZE = 8 }; // of all tables except L2 tables and refcount blocks
 
 // Skips the hole at the next entry. Asking the file system takes longer than reading from memory.
 static bool skip_hole(struct table_walk *walk, uint64_t offset)
@@ -28,7 +28,7 @@ static bool pay(struct table_walk *walk, uint64_t size)
     return !walk->budget || budget_read(walk->budget, size);
 }
 
-// Hands over a view of the entries from walk->next on.
+// Returns a view of the entries from walk->next on.
 static enum walk_step fill_view(struct table_walk *walk, struct error *error)
 {
     struct table_file *file = walk->file;

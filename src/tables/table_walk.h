@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A walk over one table of an image: an L1 table, an L2 table, the refcount table, a refcount block
-// or the table of a bitmap. It skips the holes of the file, where all entries are 0, keeps within a
-// budget, and hands over the entries as they are in the file.
+// or a bitmap table. It skips holes of the file, where all entries are 0, keeps within a budget,
+// and returns the entries as they are in the file.
 
 #ifndef TABLES_TABLE_WALK_H
 #define TABLES_TABLE_WALK_H
@@ -14,21 +14,21 @@
 #include "source/table_window.h"
 #include "tables/budget.h"
 
-// What walks over tables of one kind share, one after another, so that tables which follow each
-// other in the file are read together.
+// Shared by consecutive walks over tables of one kind, so that tables which are adjacent in the
+// file are read together.
 struct table_file {
     struct source *source;
     struct table_window window;
-    struct hole hole; // of the file, found last
+    struct hole hole; // the last one that was found in the file
 };
 
 struct table_walk {
     struct table_file *file;
-    struct budget *budget; // that each read is taken off; NULL: none
-    uint64_t offset;       // bytes: where the table is
+    struct budget *budget; // for reads; NULL: unlimited
+    uint64_t offset;       // of the table, in bytes
     uint64_t size;         // entries
     size_t entry_size;     // bytes
-    uint64_t next;         // index of the entry to hand over next
+    uint64_t next;         // index of the entry to return next
     uint64_t first;        // index of the first entry in the view
     struct bytes view;     // whole entries, valid until another walk uses the file
 };
@@ -41,8 +41,8 @@ struct table_entry {
 
 enum walk_step {
     WALK_END,   // of the table, or of the budget
-    WALK_FOUND, // the next part was handed over
-    WALK_ERROR, // an entry could not be read; the next step begins behind it
+    WALK_FOUND, // the next part was returned
+    WALK_ERROR, // an entry could not be read; the next step begins after it
 };
 
 static inline struct table_file table_file_make(struct source *source)
@@ -63,7 +63,7 @@ static inline struct table_walk table_walk_make(struct table_file *file, uint64_
         .file = file, .budget = budget, .offset = offset, .size = size, .entry_size = entry_size};
 }
 
-// Walks over tables whose entries have 8 bytes, for table_walk_entry().
+// A walk over a table whose entries have 8 bytes, for table_walk_entry().
 
 static inline struct table_walk l1_walk(struct table_file *file, struct l1_table l1,
                                         struct budget *budget)
@@ -93,16 +93,16 @@ static inline struct table_walk l2_walk(struct table_file *file, const struct he
                            header->l2_entry_size, budget);
 }
 
-// Hands over the next entries in walk->view, of which the first has index walk->first.
+// Returns the next entries in walk->view; the first has the index walk->first.
 enum walk_step table_walk_view(struct table_walk *walk, struct error *error);
 
-// Hands over the next entry that is not 0; on an error, the index and place of the one that could
+// Returns the next entry that is not 0; on an error, the index and offset of the entry that could
 // not be read.
 enum walk_step table_walk_entry(struct table_walk *walk, struct table_entry *entry,
                                 struct error *error);
 
-// Goes to the entry at `index`, below the size of the table, and loads it. False when it cannot be
-// read.
+// Goes to the entry at `index`, which is below the size of the table, and loads it. False when it
+// cannot be read.
 bool table_walk_load(struct table_walk *walk, uint64_t index, uint64_t *value, struct error *error);
 
 #endif

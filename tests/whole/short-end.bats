@@ -65,7 +65,7 @@ refused() {
     # The snapshot's tables lie behind the data: more than the end of a cluster would be missing.
     cp image cut
     cut_into cut 0 700
-    refused cut 'is in use too'
+    refused cut 'is in use'
     # Its data is moved behind them.
     host=$(($(stat -c %s image) / 65536 * 65536 + 65536))
     dd if=image of=data bs=64k skip=$(($(host_offset image 0) / 65536)) count=1 status=none
@@ -118,7 +118,7 @@ refused() {
     # Behind the cluster that is short another one is in use: the file was cut.
     cp whole image
     cut_into image $((64 << 10)) 512
-    refused image 'is in use too'
+    refused image 'is in use'
     assert_output ''
     run_qcow2_info map --short-end image
     assert_status 1
