@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// So many faults of the entries of one table are told; the rest are counted. A table of rubbish
-// would hide everything else that is wrong.
+// This many problems of the entries of one table are listed; the rest are counted. Otherwise a
+// table of random bytes would hide all other problems.
 enum { TOLD_OF_A_TABLE = 16 };
 
 static void add_of_image(struct problems *to, const struct image *image)
@@ -23,25 +23,26 @@ static void add_of_image(struct problems *to, const struct image *image)
     const struct problems *from = &image->problems;
     for (size_t i = 0; i < from->count; i++) {
         struct problem problem = from->items[i];
-        // What a parser calls cut short was not cut when the rest of it was only never given.
+        // A part that a parser calls cut short may only lie beyond the bytes that were read from a
+        // pipe.
         if (problem.error.code == ERROR_TRUNCATED && !source_complete(image->source)) {
             problem.error.code = ERROR_UNSEEN;
         }
         problems_add(to, &problem);
     }
     to->dropped += from->dropped;
-    // The fatal one may be among those that were dropped.
+    // A fatal problem may be among the dropped ones.
     if (from->unreadable && !to->unreadable) {
         to->unreadable = true;
         to->first_unreadable = from->first_unreadable;
     }
 }
 
-// A table of entries that have problems of their own.
+// A table whose entries can have problems.
 struct table {
     const char *name;
     uint64_t offset;
-    enum problem_kind more; // of its entries than are told
+    enum problem_kind more; // stands for the problems of entries that are not listed
     enum problem_kind end;  // what ended the walk over it
 };
 
@@ -65,7 +66,8 @@ static void add_of_table(struct problems *to, const struct problems *entries,
     }
 }
 
-// A table that the file is too short for. Beyond the bytes of a pipe nothing is known.
+// Adds a problem when a table reaches past the end of the file. Beyond the bytes of a pipe nothing
+// is known.
 static void check_inside(const struct source *source, enum problem_kind cut_short, const char *name,
                          uint64_t offset, uint64_t size, uint64_t at, struct problems *problems)
 {
@@ -140,8 +142,8 @@ static void collect_own_names(const struct image *image, struct info *info)
 
 // --- Snapshots and bitmaps -----------------------------------------------------------------------
 
-// Room for the entries of a table at `at`, and for their names: never more than the file can hold.
-// The last names that a reader gives may pass the cap.
+// Room for the entries of a table at `at`, or for their names: never more than the file can
+// contain. The last names that a reader returns may exceed the cap.
 static size_t entries_room(const struct source *source, uint64_t at, uint32_t count, uint32_t size)
 {
     return (size_t)min_u64(count, (source->size - min_u64(at, source->size)) / size) + 1;
@@ -153,7 +155,7 @@ static size_t names_room(const struct source *source, uint64_t at, uint32_t long
     return (size_t)min_u64(left, CAP_NAMES_BYTES + longest) + 1;
 }
 
-// Copies a name to where the next ones go, which it moves on.
+// Copies a name to `*room` and moves `*room` past it.
 static struct bytes keep_name(uint8_t **room, struct bytes name)
 {
     struct bytes kept = {*room, name.size};
@@ -222,13 +224,13 @@ static bool collect_bitmaps(const struct image *image, struct info *info)
 
 // --- Encryption and other files ------------------------------------------------------------------
 
-// Adds what is wrong with the encryption header, but not what is told anyway.
+// Adds the problems of the encryption header, except one that was added before.
 static void add_of_luks(struct problems *to, const struct problems *from,
-                        const struct problem *told)
+                        const struct problem *reported)
 {
     for (size_t i = 0; i < from->count; i++) {
         const struct problem *problem = &from->items[i];
-        if (problem->kind != told->kind || problem->error.offset != told->error.offset) {
+        if (problem->kind != reported->kind || problem->error.offset != reported->error.offset) {
             problems_add(to, problem);
         }
     }
@@ -240,7 +242,7 @@ static void collect_encryption(const struct image *image, struct info *info)
     struct problems problems = {0};
     struct problem fault = {0};
     bool luks = image->header.crypt_method == CRYPT_LUKS;
-    // An unknown method, and a pointer that is missing, are told with the header.
+    // An unknown method or a missing pointer is reported with the header.
     if (!image_encrypted(image) || image->header.crypt_method > CRYPT_LUKS ||
         (luks && !extensions->has_encryption)) {
         return;
@@ -261,7 +263,7 @@ static void collect_encryption(const struct image *image, struct info *info)
     }
 }
 
-// What is said of the backing file without opening it.
+// Checks the name and format of the backing file, without opening it.
 static void check_backing_file(const struct image *image, struct problems *problems)
 {
     struct bytes name = image->backing_file;
@@ -270,7 +272,7 @@ static void check_backing_file(const struct image *image, struct problems *probl
     uint64_t at = image->header.backing_file_offset;
     if (memchr(name.data, '\0', name.size)) {
         problems_note(problems, PROBLEM_BACKING_NAME_NUL, at,
-                      "a NUL stands in the backing file name, which ends there for most programs");
+                      "the backing file name contains a NUL: most programs ignore the rest of it");
     }
     if (!reference_resolve(image->path, name, image->extensions.backing_format, &reference,
                            &error)) {
@@ -295,12 +297,12 @@ static bool collect_backing_file(const struct image *image, struct info *info)
 
 // --- All of it -----------------------------------------------------------------------------------
 
-// Less than the whole image was given: say so, even when nothing that was looked for lies beyond.
+// Only a part of the image was read: report it, even when no table lies beyond it.
 static void note_unseen(const struct source *source, struct problems *problems)
 {
     if (!source_complete(source)) {
         problems_note(problems, PROBLEM_UNSEEN, source->size,
-                      "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
+                      "the image comes from a pipe: only its first %" PRIu64 " bytes were read",
                       source->size);
     }
 }
