@@ -18,7 +18,7 @@ enum {
 
 // --- The disk ------------------------------------------------------------------------------------
 
-// QEMU counts in sectors: of an image what is left over is cut off, of a raw file it is filled up.
+// QEMU counts in sectors: it cuts a partial sector off an image, and completes it in a raw file.
 static uint64_t disk_size(const struct layer *layer)
 {
     return layer->image ? align_down(layer->size, SECTOR_SIZE)
@@ -31,7 +31,7 @@ bool measure_start(struct measure *measure, const struct chain *chain, struct er
         .layer = &chain->layers[0],
         .size = disk_size(&chain->layers[0]),
     };
-    // A raw file has no tables that would be taken: all of it is looked up.
+    // A raw file has no tables to walk: all of it is looked up.
     size_t depth = chain->layers[0].image ? 1 : 0;
     measure->below = (struct chain){.layers = chain->layers + depth, .count = chain->count - depth};
     measure->has_lower = measure->below.count > 0;
@@ -56,7 +56,7 @@ void measure_fail(struct measure *measure, const struct error *error)
     }
 }
 
-// Counts the clusters of the copy that [start, end) lies in.
+// Counts the clusters of the copy that contain [start, end).
 static void count_data(struct measure *measure, uint64_t start, uint64_t end)
 {
     uint64_t first = max_u64(align_down(start, COPY_CLUSTER), measure->counted);
@@ -67,7 +67,7 @@ static void count_data(struct measure *measure, uint64_t start, uint64_t end)
     }
 }
 
-// Data of this layer. Holes of a file that was only reserved read as zeros.
+// Counts data of this layer. Holes of a preallocated file read as zeros.
 static void take_data(struct measure *measure, uint64_t start, uint64_t end, uint64_t host_offset)
 {
     const struct host_holes *holes = measure->layer->holes;
@@ -85,14 +85,14 @@ static void take_data(struct measure *measure, uint64_t start, uint64_t end, uin
     }
 }
 
-// What this layer does not have. Past the end of the layer below are zeros.
+// Counts a range that this layer does not have. Beyond the end of the layer below are zeros.
 static void take_lower(struct measure *measure, uint64_t start, uint64_t end)
 {
     uint64_t lower_end = measure->has_lower ? min_u64(end, measure->lower.view.size) : 0;
     struct extent extent;
     struct error error;
     while (start < lower_end && !measure->failed.code) {
-        // The cluster of the copy has been counted: the rest of it does not matter.
+        // This cluster of the copy has been counted: skip the rest of it.
         start = max_u64(start, min_u64(measure->counted, lower_end));
         if (start == lower_end) {
             break;
@@ -128,7 +128,8 @@ void measure_take(struct measure *measure, uint64_t guest_offset, uint64_t lengt
 
 // --- The copy ------------------------------------------------------------------------------------
 
-// Bytes of the refcount table and blocks for so many clusters of the copy and for their own.
+// Bytes of the refcount table and blocks for this many clusters of the copy and for their own
+// clusters.
 static uint64_t refcount_bytes(uint64_t clusters)
 {
     uint64_t blocks = 0;
@@ -142,7 +143,7 @@ static uint64_t refcount_bytes(uint64_t clusters)
     return before * COPY_CLUSTER;
 }
 
-// Bytes of the header, the tables and the refcounts of a copy of so many data clusters.
+// Bytes of the header, the tables and the refcounts of a copy with this many data clusters.
 static uint64_t metadata_bytes(uint64_t clusters)
 {
     uint64_t l2_tables = divide_up(clusters, COPY_L2_ENTRIES);
@@ -151,7 +152,7 @@ static uint64_t metadata_bytes(uint64_t clusters)
     return tables * COPY_CLUSTER + refcount_bytes(tables + clusters);
 }
 
-// Bytes of the bits of a bitmap, of its table, both in clusters of the copy.
+// Bytes of the bits and of the table of a bitmap, in clusters of the copy.
 static uint64_t bitmap_bytes(const struct measure *measure, const struct bitmap *bitmap)
 {
     uint64_t bits = divide_up(measure->size, UINT64_C(1) << bitmap->granularity_bits);
@@ -159,7 +160,7 @@ static uint64_t bitmap_bytes(const struct measure *measure, const struct bitmap 
     return (clusters + divide_up(clusters * BITMAP_TABLE_ENTRY_SIZE, COPY_CLUSTER)) * COPY_CLUSTER;
 }
 
-// QEMU copies the bitmaps that it can trust.
+// QEMU copies only bitmaps that it can trust.
 static uint64_t bitmaps_bytes(const struct measure *measure)
 {
     const struct image *image = measure->layer->image;

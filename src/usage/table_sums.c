@@ -7,8 +7,8 @@
 
 enum { BITS_FIRST = 6, ROW_MAX = 256 };
 
-// A number each of whose bits depends on all of the cluster's, so that numbers at regular distances
-// do not meet: the finalizer of splitmix64.
+// A hash: each bit depends on all bits of the cluster number, so that clusters at regular distances
+// do not collide. This is the finalizer of splitmix64.
 static uint64_t hash(uint64_t cluster)
 {
     cluster = (cluster ^ cluster >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -16,8 +16,8 @@ static uint64_t hash(uint64_t cluster)
     return cluster ^ cluster >> 31;
 }
 
-// The slot of `cluster`, or the empty one where it belongs. At least half of them are empty. NULL
-// when so many slots are taken in a row that the numbers were chosen for it.
+// The slot of `cluster`, or the empty slot where it belongs. At least half of all slots are empty.
+// NULL when so many slots in a row are taken that the cluster numbers must have been chosen for it.
 static struct table_sum *find_slot(struct table_sum *slots, unsigned bits, uint64_t cluster)
 {
     size_t mask = ((size_t)1 << bits) - 1;

@@ -47,7 +47,7 @@ uint64_t usage_note(struct usage_state *state, uint64_t offset, uint64_t size, u
     }
     uint64_t first = offset >> bits;
     uint64_t last = (offset + size - 1) >> bits;
-    // Tables that take many clusters may be named again and again.
+    // Tables of many clusters may be referred to again and again.
     if (last > first && !budget_spend(&state->budget, (last - first) * 64)) {
         return 0;
     }
@@ -88,8 +88,8 @@ static void note_everything(struct usage_state *state)
     usage_leaks(state);
     if (state->budget.ended) {
         error_set(&error, ERROR_LIMIT,
-                  "tables that refer to each other again and again make as much work as %" PRIu64
-                  " bytes of tables; the rest is left out",
+                  "the tables refer to each other too often: gave up after work for %" PRIu64
+                  " bytes of tables",
                   USAGE_BUDGET);
         usage_failed(state, &error);
     }
@@ -108,7 +108,7 @@ static bool collect_image(const struct layer *layer, struct measure *measure, st
     };
     if (!image->header.geometry_known) {
         return error_at(error, ERROR_CORRUPT, HEADER_CLUSTER_BITS,
-                        "the version or the cluster size is unknown: nothing can be added up");
+                        "the version or the cluster size is unknown: cannot add up its clusters");
     }
     uint64_t clusters = divide_up(image->source->size, image->header.cluster_size);
     state.out_of_memory = !use_map_make(&state.map, clusters);
@@ -121,7 +121,7 @@ static bool collect_image(const struct layer *layer, struct measure *measure, st
     return state.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }
 
-// All bytes of a raw file are the disk's.
+// All bytes of a raw file are data of the disk.
 static void collect_raw(const struct source *raw, struct usage *usage)
 {
     usage->parts[PART_ACTIVE_DATA].bytes = raw->size;

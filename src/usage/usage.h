@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Where the space of an image file goes: every byte is counted once, by what its host cluster is
-// used for. Reads only.
+// Where the space of an image file goes: every byte is counted once, by the use of its host
+// cluster. Reads only.
 
 #ifndef USAGE_USAGE_H
 #define USAGE_USAGE_H
@@ -11,7 +11,7 @@
 #include "image/chain.h"
 #include "usage/measure.h"
 
-// In the order in which they are listed.
+// In the order of the listing.
 enum usage_part {
     PART_HEADER,
     PART_L1_TABLES,
@@ -27,7 +27,7 @@ enum usage_part {
     PART_ZERO_RESERVED, // host clusters that zero clusters keep
     PART_LEAKED,
     PART_FREE,        // before the last cluster in use
-    PART_TRAILING,    // behind it
+    PART_TRAILING,    // after it
     PART_CONFLICTING, // clusters only: their bytes are in the part of their first use
     PARTS,
 };
@@ -47,9 +47,9 @@ struct part {
 struct usage_snapshot {
     struct bytes id, name; // owned
     uint32_t date_sec;
-    uint64_t vm_state_bytes;   // as the snapshot table records it
+    uint64_t vm_state_bytes;   // from the snapshot table
     uint64_t referenced_bytes; // of the file: its tables, data and VM state
-    uint64_t exclusive_bytes;  // what nothing else refers to
+    uint64_t exclusive_bytes;  // of clusters that nothing else refers to
 };
 
 struct usage {
@@ -62,14 +62,15 @@ struct usage {
     uint64_t compressed_host_bytes;         // of the compressed clusters of the active disk
     uint64_t compressed_guest_bytes;
     struct measure_sizes measure;
-    uint64_t error_count; // tables that could not be read, or not be found; the first one:
+    uint64_t error_count; // tables that could not be read or found; the first one:
     struct error first_error;
 };
 
 // Adds up the first layer of `chain`. Without `measured` the layers below it are not needed, and
-// usage->measure says nothing. At most 1.25 bytes of memory a host cluster of the file, 24 MiB, and
-// 4 bytes for each cluster of the pieces of the file that many snapshots have to themselves. False
-// only when there is no memory or the cluster size is unknown; the image may well be damaged.
+// usage->measure is not set. Uses at most 1.25 bytes of memory for each host cluster of the file,
+// 24 MiB, and 4 bytes for each cluster in those pieces of the file where many snapshots own
+// clusters. False only when there is no memory or the cluster size is unknown; true for a damaged
+// image.
 bool usage_collect(const struct chain *chain, bool measured, struct usage *usage,
                    struct error *error);
 void usage_free(struct usage *usage);

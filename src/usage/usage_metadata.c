@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What is no guest data: snapshots and their table, the encryption header, bitmaps, and refcounts.
+// Adds up metadata: snapshots and their table, the encryption header, bitmaps and refcounts.
 
 #include "base/checked.h"
 #include "format/entry.h"
@@ -31,10 +31,10 @@ static bool copy_bytes(struct bytes from, struct bytes *to)
     return true;
 }
 
-// Adds one to the end of the list. NULL when there is no memory.
+// Appends a snapshot to the list. NULL when there is no memory.
 static struct usage_snapshot *list_snapshot(struct usage *usage, const struct snapshot *snapshot)
 {
-    // Its room is doubled at each power of two.
+    // The array grows when the count reaches a power of two.
     if ((usage->snapshot_count & (usage->snapshot_count - 1)) == 0) {
         size_t room = max_u64(1, usage->snapshot_count * 2);
         struct usage_snapshot *grown = realloc(usage->snapshots, room * sizeof *grown);
@@ -88,7 +88,7 @@ void usage_snapshots(struct usage_state *state)
     if (reader.ended.code) {
         usage_failed(state, &reader.ended);
     } else if (reader.next < state->header->nb_snapshots && !state->out_of_memory) {
-        error_at(&error, ERROR_CORRUPT, start, "the snapshot table cannot be there");
+        error_at(&error, ERROR_CORRUPT, start, "invalid location of the snapshot table");
         usage_failed(state, &error);
     }
     snapshot_reader_free(&reader);
@@ -125,7 +125,7 @@ static void note_bitmap_table(struct usage_state *state, const struct bitmap *bi
         if (offset != 0 && bitmap_table_faults(header, entry.value) == 0) {
             usage_note(state, offset, header->cluster_size, PURPOSE_BITMAP_DATA, OWNER_NONE);
         }
-        budget_spend(&state->budget, 16); // an entry costs as much as so many bytes of zeros
+        budget_spend(&state->budget, 16); // an entry costs as much as 16 bytes of zeros
     }
     if (step == WALK_ERROR) {
         error_prefix(&error, "bitmap table at %" PRIu64, bitmap->table_offset);
@@ -138,7 +138,7 @@ void usage_bitmaps(struct usage_state *state)
 {
     const struct extensions *extensions = &state->image->extensions;
     struct bitmap bitmap;
-    // Without the autoclear bit the bitmaps are no longer there, and their clusters are lost.
+    // Without the autoclear bit the bitmaps are gone and their clusters have leaked.
     if (!extensions->has_bitmaps || !(state->header->autoclear_features & AUTOCLEAR_BITMAPS)) {
         return;
     }

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What the parts of the adding up share.
+// The state that the parts of usage share.
 
 #ifndef USAGE_USAGE_STATE_H
 #define USAGE_USAGE_STATE_H
@@ -15,41 +15,43 @@ struct usage_state {
     const struct image *image;
     const struct header *header;
     struct usage *usage;
-    struct measure *measure; // NULL: not asked for
+    struct measure *measure; // NULL: not wanted
     struct use_map map;
     struct table_sums sums;
-    struct budget budget; // for L1 tables, those of bitmaps, and L2 tables that are walked again
+    struct budget budget; // for L1 tables, bitmap tables, and L2 tables that are walked again
     bool out_of_memory;
 };
 
-// Ours, as that of a check: half a minute of work. Snapshots without faults stay far below it.
+// Ours, like the budget of a check: half a minute of work. Snapshots without faults stay far below
+// it.
 #define USAGE_BUDGET (UINT64_C(64) << 30)
 
 // Counts a part that could not be read.
 void usage_failed(struct usage_state *state, const struct error *error);
 
-// Notes that [offset, offset + size) of the file is used for `use`, an enum purpose or enum use, by
-// `owner` of use_map.h. Nothing when it reaches past the last cluster of the file. Returns how many
-// bytes of clusters it touches.
+// Notes that `owner` (see use_map.h) uses [offset, offset + size) of the file for `use`, an enum
+// purpose or enum use. Does nothing when the range reaches past the last cluster of the file.
+// Returns the bytes of all clusters that it touches.
 uint64_t usage_note(struct usage_state *state, uint64_t offset, uint64_t size, unsigned use,
                     uint32_t owner);
 
-// Adds up an L1 table and all below it. `disk_size`: bytes of the disk; behind it is VM state.
-// Returns the bytes of the file that it refers to, those of compressed clusters as they are stored.
+// Adds up an L1 table and everything below it. `disk_size`: bytes of the disk; VM state follows it.
+// Returns the bytes of the file that the table refers to; compressed clusters count with their
+// stored size.
 uint64_t usage_tree(struct usage_state *state, struct l1_table l1, uint64_t disk_size,
                     uint32_t owner);
 
-// Snapshots with their trees, the encryption header, bitmaps, and the refcount table and its
-// blocks.
+// Add up the snapshots with everything below their L1 tables, the encryption header, the bitmaps,
+// and the refcount table with its blocks.
 void usage_snapshots(struct usage_state *state);
 void usage_encryption(struct usage_state *state);
 void usage_bitmaps(struct usage_state *state);
 void usage_refcount_tables(struct usage_state *state);
 
-// Marks clusters that have a refcount and no use.
+// Marks leaked clusters: they have a refcount and no use.
 void usage_leaks(struct usage_state *state);
 
-// Adds up the map.
+// Adds up the use map.
 void usage_totals(struct usage_state *state);
 
 #endif

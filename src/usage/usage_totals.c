@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The sums of the map: one row for each use says which part it belongs to.
+// Adds up the use map. The table has one row for each use, with the part that it belongs to.
 
 #include "base/checked.h"
 #include "usage/usage_state.h"
@@ -28,7 +28,7 @@ static const struct {
 };
 // clang-format on
 
-// `clusters` clusters, `bytes` of the file, are used like this.
+// Adds `clusters` clusters, `bytes` of the file, with this use.
 static void add(struct usage *usage, const struct cluster_use *is, uint64_t clusters,
                 uint64_t bytes)
 {
@@ -46,7 +46,7 @@ static void add(struct usage *usage, const struct cluster_use *is, uint64_t clus
     }
 }
 
-// Bytes of the file that the clusters from `first` on take.
+// Bytes of the file in the `count` clusters from `first` on.
 static uint64_t bytes_of(const struct usage_state *state, uint64_t first, uint64_t clusters)
 {
     unsigned bits = state->header->cluster_bits;
@@ -60,7 +60,7 @@ static void add_one(struct usage_state *state, uint64_t cluster, uint8_t value)
     add(state->usage, &is, 1, bytes_of(state, cluster, 1));
 }
 
-// Clusters [first, first + count) of one piece, of which the last of the file is none.
+// Adds clusters [first, first + count) of one piece, without the last cluster of the file.
 static void add_piece(struct usage_state *state, const uint8_t *piece, uint64_t first, size_t count)
 {
     uint64_t counts[USE_LONG + 1] = {0};
@@ -109,7 +109,7 @@ static void add_unused(struct usage_state *state)
 void usage_totals(struct usage_state *state)
 {
     const struct use_map *map = &state->map;
-    // The last cluster may be cut short: it is added by itself.
+    // The last cluster may be incomplete: it is added separately.
     uint64_t whole = map->clusters - 1;
     for (size_t i = 0; i < map->count; i++) {
         uint64_t first = (uint64_t)i * USE_PIECE;

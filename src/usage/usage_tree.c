@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// L1 tables and all below them.
+// Adds up L1 tables and everything below them.
 
 #include "base/checked.h"
 #include "format/entry.h"
@@ -10,7 +10,7 @@
 
 #include <inttypes.h>
 
-// What fits into a struct table_sum: all clusters, and all numbers of owners.
+// A struct table_sum has room for all cluster numbers and all owners.
 #define CLUSTER_MASK ((UINT64_C(1) << 47) - 1)
 #define OWNER_MASK   UINT32_C(0x1ffff)
 
@@ -18,7 +18,7 @@ struct tree {
     struct usage_state *state;
     uint32_t owner;
     struct measure *measure; // of the active disk only; else NULL
-    uint64_t vm_state;       // guest offset where it begins
+    uint64_t vm_state;       // guest offset where the VM state begins
     struct table_file l1_file, l2_file;
 
     // The L2 table that is being walked.
@@ -37,7 +37,7 @@ static void take(const struct tree *tree, uint64_t guest_offset, uint64_t length
     }
 }
 
-// Hands the stretches of an entry to the measure.
+// Adds the stretches of an entry to the measure.
 static void take_entry(const struct tree *tree, struct l2_entry entry, uint64_t guest_offset)
 {
     const struct header *header = tree->state->header;
@@ -87,9 +87,9 @@ static void note_entry(struct tree *tree, struct l2_entry entry, uint64_t guest_
     }
 }
 
-// Notes clusters side by side in the file, of data that nothing else but the active disk, or
-// nothing else but it and a snapshot, refers to. Returns how many; what ends it is for
-// note_entry(), which does the same, only slower.
+// Notes clusters that are adjacent in the file and that only the active disk, or only the active
+// disk and a snapshot, uses for data. Returns how many; the next cluster is for note_entry(), which
+// does the same, only slower.
 static size_t note_plain(struct tree *tree, uint64_t cluster, size_t count)
 {
     struct use_map *map = &tree->state->map;
@@ -108,7 +108,7 @@ static size_t note_plain(struct tree *tree, uint64_t cluster, size_t count)
     return noted;
 }
 
-// Takes the entries at the start of `view`, as far as they are the plainest ones. Returns how many.
+// Notes the plain entries at the start of `view`. Returns how many.
 static size_t note_plain_run(struct tree *tree, struct bytes view, uint64_t guest_offset)
 {
     const struct header *header = tree->state->header;
@@ -176,15 +176,14 @@ static void walk_l2(struct tree *tree, bool again)
     }
 }
 
-// Whether the entries of an L2 table can change what is known of the clusters that they refer to.
-// Two disks are enough to know all there is to know.
+// Whether walking an L2 table again can change the use of its clusters. After two disks it cannot.
 static bool has_news(const struct tree *tree, const struct table_sum *known)
 {
     return !known || tree->measure ||
            (known->owner != TABLE_OWNERS_SEVERAL && known->owner != tree->owner);
 }
 
-// Remembers that the table was walked, for the disks that share it.
+// Remembers that the table was walked, for other disks that share it.
 static void remember(struct tree *tree, uint64_t cluster, const struct table_sum *known)
 {
     bool several = known && known->owner != tree->owner;

@@ -64,7 +64,7 @@ struct cluster_use use_map_get(const struct use_map *map, uint64_t cluster)
     return use_map_resolve(map, cluster, piece ? piece[cluster % USE_PIECE] : 0);
 }
 
-// Disks are walked one after another: the number that is looked for is among the last.
+// Disks are walked one after another, so the owner is among the last in the list.
 static bool find_pair(const struct use_owners *owners, uint32_t pair, uint8_t *value)
 {
     for (uint32_t i = owners->count; i > 0; i--) {
@@ -82,7 +82,7 @@ static bool find_pair(const struct use_owners *owners, uint32_t pair, uint8_t *v
 
 static bool append_pair(struct use_owners *owners, uint32_t pair, uint8_t *value)
 {
-    // Its room is doubled: from 4 on at each power of two.
+    // The array grows when the count reaches a power of two, from 4 on.
     if ((owners->count & (owners->count - 1)) == 0 && (owners->count == 0 || owners->count >= 4)) {
         size_t room = owners->count == 0 ? 4 : owners->count * 2;
         uint32_t *grown = realloc(owners->pairs, room * sizeof *grown);
@@ -145,7 +145,7 @@ static enum sharing share(const struct cluster_use *is, uint32_t owner)
     return active == (owner == OWNER_NONE) ? is->sharing : SHARED_MIXED;
 }
 
-// What `is` becomes with one more reference.
+// The state of a cluster after one more reference.
 static struct cluster_use combine(struct cluster_use is, unsigned use, uint32_t owner)
 {
     if (is.use == PURPOSE_NONE) {
@@ -158,7 +158,7 @@ static struct cluster_use combine(struct cluster_use is, unsigned use, uint32_t 
     } else if (is.use != use && !(is_guest_use(is.use) && is_guest_use(use))) {
         is.conflict = true;
     }
-    // Who owns it no longer matters: it is needed for more than one thing.
+    // The owner no longer matters: the cluster has more than one use.
     if (is.conflict && is.sharing == SHARED_OWNED) {
         is.sharing = SHARED_MIXED;
     }
