@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What one byte is: the way from a guest offset through the tables to the byte, and the way back
-// from a host offset to everything that refers to its cluster. Reads only.
+// Finds one byte: from a guest offset through the tables to the byte, or from a host offset back to
+// everything that refers to its cluster. Reads only.
 
 #ifndef WHERE_WHERE_H
 #define WHERE_WHERE_H
@@ -12,12 +12,12 @@
 
 // --- A guest offset ------------------------------------------------------------------------------
 
-// A table entry on the way.
+// A table entry on the way to the byte.
 struct where_entry {
     bool there;     // it was read
     uint64_t index; // in its table
     uint64_t at;    // byte offset in the file
-    uint64_t value; // as it stands there
+    uint64_t value; // its value in the file
 };
 
 // One layer.
@@ -26,30 +26,31 @@ struct where_layer {
     bool past_end;             // the offset is past the end of this layer
     struct where_entry l1, l2;
     bool extended;          // the L2 entry has a bitmap
-    uint64_t subclusters;   // that bitmap
-    unsigned subcluster;    // that the offset is in: 0..31
-    struct stretch stretch; // what the layer says of the byte; of a raw file, data or zero
+    uint64_t subclusters;   // the bitmap
+    unsigned subcluster;    // the one that contains the offset: 0..31
+    struct stretch stretch; // contains the byte in this layer; of a raw file, data or zero
     bool has_refcount;      // of the host cluster, in the image itself
     uint64_t refcount;
 };
 
 struct where_guest {
     uint64_t offset;
-    struct where_layer *layers; // owned; up to the one that decides
+    struct where_layer *layers; // owned; the last one decides what the byte is
     size_t count;
-    struct error fault; // where the way broke off; code NULL: it did not
+    struct error fault; // why the byte cannot be found; code NULL: no fault
 };
 
-// Follows `offset`, which is below the end of the view. False only when there is no memory.
+// Finds the byte at `offset`, which is below the end of the view. False only when there is no
+// memory.
 bool where_guest(const struct view *view, uint64_t offset, struct where_guest *where,
                  struct error *error);
 void where_guest_free(struct where_guest *where);
 
 // --- A host offset -------------------------------------------------------------------------------
 
-// What refers to a cluster.
+// The table or field that contains a reference.
 enum where_table {
-    WHERE_FORMAT, // nothing has to: the header is where it is
+    WHERE_FORMAT, // none: the format places the header
     WHERE_HEADER,
     WHERE_EXTENSION,
     WHERE_L1_TABLE,
@@ -65,28 +66,28 @@ struct where_reference {
     enum where_table table;
     enum purpose purpose; // what the cluster is used for
     uint64_t at;          // byte offset of the entry or field
-    uint64_t value;       // as it stands there
+    uint64_t value;       // its value in the file
     uint64_t index;       // of an entry, in its table
-    bool has_guest;       // it belongs to a disk: the active one or a snapshot's
+    bool has_guest;       // it belongs to a disk: the active one or a snapshot's disk
     uint64_t guest_offset;
-    char *snapshot; // owned: id of the snapshot; NULL: none
+    char *snapshot; // owned: the id of the snapshot; NULL: none
 };
 
-// Ours: so many references to one offset are listed. All are counted.
+// Ours: references to one offset that are listed at most. All are counted.
 enum { WHERE_REFERENCES_MAX = 10000 };
 
 struct where_host {
     uint64_t offset;
     uint64_t cluster;
     bool past_end;     // of the file
-    bool has_refcount; // it could be read
+    bool has_refcount; // the refcount could be read
     uint64_t refcount;
     struct where_reference *references; // owned
     size_t count;
     uint64_t total; // references found
 };
 
-// All answers of one walk.
+// The answers of one walk for all host offsets.
 struct where_hosts {
     struct where_host *items; // owned
     size_t count;
@@ -94,18 +95,18 @@ struct where_hosts {
     struct error first_error;
 };
 
-// Finds what refers to each of `offsets` of the file of the first layer of `chain`. False only when
-// there is no memory or the cluster size is unknown.
+// Finds the references to each of `offsets` in the file of the first layer of `chain`. False only
+// when there is no memory or the cluster size is unknown.
 bool where_hosts(const struct chain *chain, const uint64_t *offsets, size_t count,
                  struct where_hosts *where, struct error *error);
 void where_hosts_free(struct where_hosts *where);
 
-// What the cluster of a host offset is used for: the code of the first reference's purpose, or
-// "leaked", "free" or "past-end". Codes are stable.
+// The use of the cluster at a host offset: the code of the first reference's purpose, or "leaked",
+// "free" or "past-end". Codes are stable.
 const char *where_purpose(const struct where_host *host);
 const char *where_purpose_code(enum purpose purpose);
 
-// "l2-table", ...: a stable code. In words: "L2 entry", ...
+// A stable code: "l2-table", ... In words: "L2 entry", ...
 const char *where_table_code(enum where_table table);
 const char *where_table_words(enum where_table table);
 

@@ -46,7 +46,7 @@ static bool read_entry(const struct image *image, struct where_entry *entry, str
     return true;
 }
 
-// The L1 entry. False when the way breaks off there.
+// Reads the L1 entry. False, with `fault`, when the byte cannot be found.
 static bool read_l1(struct where_layer *where, struct l1_table l1, uint64_t offset,
                     struct error *fault)
 {
@@ -65,7 +65,7 @@ static bool read_l1(struct where_layer *where, struct l1_table l1, uint64_t offs
                                    entry->index, fault_rules[fault_first(faults)].words);
 }
 
-// The L2 entry in the table at `table`, and what it says of the byte.
+// Reads the L2 entry in the table at `table`, and finds the stretch with the byte.
 static bool read_l2(struct where_layer *where, uint64_t table, uint64_t offset, struct error *fault)
 {
     const struct image *image = where->layer->image;
@@ -95,7 +95,7 @@ static bool decides(const struct where_layer *where)
     return where->stretch.kind != CLUSTER_UNALLOCATED;
 }
 
-// Data that the file does not have.
+// Sets the fault for data past the end of the file.
 static bool check_end(const struct where_layer *where, struct error *fault)
 {
     bool compressed = where->stretch.kind == CLUSTER_COMPRESSED;

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// One walk over all tables, which keeps what refers to the clusters that are asked for.
+// Walks all tables once and keeps the references to the wanted clusters.
 
 #include "base/checked.h"
 #include "format/entry.h"
@@ -16,21 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Ours, as that of a check: half a minute of work.
+// Ours, like the budget of a check: half a minute of work.
 #define WHERE_BUDGET (UINT64_C(64) << 30)
 
-// Bytes for the set of L2 tables that are not walked again. Without room they are.
+// Bytes for the set of L2 tables that need not be walked again. Tables that do not fit are walked
+// again.
 enum { OTHERS_MEMORY = 16 << 20 };
 
 struct search {
     const struct image *image;
     const struct header *header;
     struct where_hosts *where;
-    uint64_t first, last;       // clusters that are asked for lie in between
-    struct cluster_bits others; // L2 tables without an entry for any of them
+    uint64_t first, last;       // the smallest and the largest wanted cluster
+    struct cluster_bits others; // L2 tables without a reference to a wanted cluster
     struct memory_limit limit;  // of that set
     struct budget budget;
-    struct bytes snapshot; // id of the one that is walked; data NULL: none
+    struct bytes snapshot; // id of the snapshot that is being walked; data NULL: none
     bool out_of_memory;
 };
 
@@ -60,7 +61,7 @@ static bool append(const struct search *search, struct where_host *host,
     if (host->total++ >= WHERE_REFERENCES_MAX) {
         return true;
     }
-    // Its room is doubled at each power of two.
+    // The array grows when the count reaches a power of two.
     if ((host->count & (host->count - 1)) == 0) {
         size_t room = max_u64(1, host->count * 2);
         struct where_reference *grown = realloc(host->references, room * sizeof *grown);
@@ -75,8 +76,8 @@ static bool append(const struct search *search, struct where_host *host,
     return reference->snapshot || !search->snapshot.data;
 }
 
-// Keeps a reference to [offset, offset + size) for each cluster that is asked for and lies there.
-// Returns whether there was one.
+// Keeps a reference to [offset, offset + size) for each wanted cluster in this range. Returns
+// whether there is one.
 static bool keep(struct search *search, uint64_t offset, uint64_t size,
                  const struct where_reference *found)
 {
@@ -114,7 +115,7 @@ struct l2_place {
     uint64_t guest_offset;
 };
 
-// Returns whether the entry refers to a cluster that is asked for.
+// Returns whether the entry refers to a wanted cluster.
 static bool search_l2_entry(struct search *search, const struct l2_place *table, uint64_t index,
                             struct l2_entry entry)
 {
@@ -138,7 +139,7 @@ static bool search_l2_entry(struct search *search, const struct l2_place *table,
            keep(search, stretch.host_offset, stretch.stored_size, &found);
 }
 
-// Whether clusters side by side are all others than those asked for.
+// Whether none of the clusters in a range is wanted.
 static bool are_others(const struct search *search, uint64_t cluster, uint64_t count)
 {
     return cluster + count <= search->first || cluster > search->last;
@@ -219,7 +220,7 @@ static void search_l1_entry(struct search *search, struct table_file *file,
     failed(search, &error);
 }
 
-// The tree below an L1 table that a field at `at` of `table` names.
+// Walks an L1 table, which a field at `at` of `table` refers to, and everything below it.
 static void search_disk(struct search *search, struct l1_table l1, enum where_table table,
                         uint64_t at)
 {
@@ -256,7 +257,7 @@ static void search_snapshots(struct search *search)
     uint64_t start = reader.at;
     uint64_t at = reader.at;
     while (!search->out_of_memory && snapshot_reader_next(&reader, &snapshot, NULL)) {
-        // The reader keeps the id only until its next entry.
+        // The id is valid only until the reader returns its next entry.
         search->snapshot = snapshot.id.data ? snapshot.id : (struct bytes){(const uint8_t *)"", 0};
         search_disk(search, (struct l1_table){snapshot.l1_table_offset, snapshot.l1_size},
                     WHERE_SNAPSHOT_TABLE, at);
@@ -273,7 +274,7 @@ static void search_snapshots(struct search *search)
 
 // --- Other tables --------------------------------------------------------------------------------
 
-// The entries of a table of 8 bytes each, which all refer to whole clusters.
+// Walks a table with entries of 8 bytes that all refer to whole clusters.
 static void search_entries(struct search *search, struct table_walk *walk, uint64_t mask,
                            enum where_table table, enum purpose purpose)
 {
@@ -387,8 +388,8 @@ static void search_all(struct search *search)
     search_refcounts(search);
     if (search->budget.ended) {
         error_set(&error, ERROR_LIMIT,
-                  "tables that refer to each other again and again make as much work as %" PRIu64
-                  " bytes of tables; the rest is left out",
+                  "the tables refer to each other too often: gave up after work for %" PRIu64
+                  " bytes of tables",
                   WHERE_BUDGET);
         failed(search, &error);
     }
