@@ -5,6 +5,8 @@
 # audit on images that attacks used or could use: known ones, names, files of two formats, tables that
 # mean more than the file has, and policies that let a part of them through.
 
+# Without sanitizers: audit.bats and matrix.bats run with them, and hostile images in `make fuzz`.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/encryption

@@ -4,6 +4,8 @@
 #
 # audit and info on images made to take time and memory: both end, in 64 MiB of address space.
 
+# Without sanitizers: they change what memory and time it takes.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit

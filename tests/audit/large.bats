@@ -5,6 +5,8 @@
 # audit on full disks with snapshots: what is shared is found wherever it is, every table is read once, and
 # memory follows the size of the file. tests/bench/make_full.c makes the images: data is in holes.
 
+# Without sanitizers: they change what memory and time it takes.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit

@@ -5,7 +5,7 @@
 # Each rule of audit has an image here that it applies to, and no other rule: the case is called
 # "audit rule CODE: ...". The last test sees to it that no rule lacks one.
 
-# Without sanitizers: attacks.bats and the fuzzer take the same ways.
+# Without sanitizers: audit.bats and matrix.bats run with them, and hostile images in `make fuzz`.
 
 load ../helpers/load
 load ../helpers/tables

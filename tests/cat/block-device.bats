@@ -4,6 +4,8 @@
 #
 # Block devices as images, as backing files and as outputs: loop devices, where the machine has them.
 
+# Without sanitizers: devices take most of the time.
+
 load ../helpers/load
 load ../helpers/tables
 

@@ -4,6 +4,8 @@
 #
 # check: its options, exit statuses, output, and the kinds of images that it takes.
 
+# Without sanitizers: the findings run with them in findings.bats.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/effort

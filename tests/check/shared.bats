@@ -5,6 +5,8 @@
 # check on snapshots that share L2 tables: each table is gone through at most twice, and its references are
 # counted as often as it is shared. tests/bench/make_full.c makes the images: data is in holes.
 
+# Without sanitizers: they change what memory and time it takes.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/check

@@ -4,6 +4,8 @@
 #
 # `info --backing-chain`: one object or block a layer.
 
+# Without sanitizers: chains go through them in cat.bats and faults.bats.
+
 load ../helpers/load
 
 setup() {

@@ -5,6 +5,8 @@
 # How the name of a backing file leads to a file: paths, file: and json: names as qemu-img reads them,
 # names that are refused, long chains and loops.
 
+# Without sanitizers: names go through them in unit tests and in `make fuzz`.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/matrix

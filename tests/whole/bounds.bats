@@ -4,6 +4,8 @@
 #
 # How much memory and work a command takes at most, whatever the image. See helpers/effort.
 
+# Without sanitizers: they change what memory and time it takes.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/effort

@@ -4,6 +4,8 @@
 #
 # The command line: what is refused as wrong usage, what helps, and how errors are told.
 
+# Without sanitizers: options go through them in unit tests.
+
 load ../helpers/load
 load ../helpers/tables
 

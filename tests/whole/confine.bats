@@ -5,6 +5,8 @@
 # --confine DIR: backing files and data files that lie outside of a folder are not opened. How names are
 # resolved, and that nobody can exchange what they lead to, is in unit/test_beneath.c.
 
+# Without sanitizers: names go through them in unit tests and in `make fuzz`.
+
 load ../helpers/load
 load ../helpers/tables
 
