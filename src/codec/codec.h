@@ -35,9 +35,7 @@ const struct codec *codec_find(uint8_t compression_type);
 void codec_replace(uint8_t compression_type, const struct codec *codec);
 
 // Raw streams, RFC 1951, windows up to 32 KiB. Deflate has no checksum, so damage that still makes
-// a stream goes unseen by any decoder. libdeflate, where it is built in, also lets three kinds pass
-// that zlib refuses: the symbols 286 and 287, more codes than the format has, and a repeat of code
-// lengths past their end.
+// a stream goes unseen by any decoder. The verdict is zlib's, also where libdeflate is built in.
 extern const struct codec codec_deflate;
 extern const struct codec codec_zstd; // frames, RFC 8878, one after the other
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "codec/codec.h"
+#include "codec/deflate_blocks.h"
 
 #include <stdlib.h>
 #include <zlib.h>
@@ -75,14 +76,24 @@ static const char *inflate_stream(z_stream *stream, struct bytes stored, uint8_t
     return NULL;
 }
 
+#if WITH_LIBDEFLATE
+// libdeflate accepts codes that RFC 1951 does not have and zlib refuses.
+static bool decodes_at_once(const struct deflate *deflate, struct bytes stored, uint8_t *output,
+                            size_t size)
+{
+    return libdeflate_deflate_decompress(deflate->one_shot, stored.data, stored.size, output, size,
+                                         NULL) == LIBDEFLATE_SUCCESS &&
+           deflate_blocks_sound(stored);
+}
+#endif
+
 // One shot where the stream ends with the cluster, as all writers make it. What is not that gets
 // its verdict from zlib.
 static const char *deflate_decode(void *state, struct bytes stored, uint8_t *output, size_t size)
 {
     struct deflate *deflate = state;
 #if WITH_LIBDEFLATE
-    if (libdeflate_deflate_decompress(deflate->one_shot, stored.data, stored.size, output, size,
-                                      NULL) == LIBDEFLATE_SUCCESS) {
+    if (decodes_at_once(deflate, stored, output, size)) {
         return NULL;
     }
 #endif
