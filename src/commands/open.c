@@ -47,6 +47,21 @@ static void warn_in_use(const char *path, const struct source *source)
     }
 }
 
+static void warn_strayed(const char *path, const struct chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct layer *layer = &chain->layers[i];
+        if (layer->data_file_strayed) {
+            struct error error;
+            error_set(
+                &error, ERROR_NOT_FOUND,
+                "data file %s is not beside %s: read from the current directory, as QEMU does",
+                layer->data_path, layer->path);
+            print_warning(path, &error);
+        }
+    }
+}
+
 bool open_image(const char *path, const struct open_policy *policy, struct chain *chain,
                 struct error *error)
 {
@@ -66,6 +81,7 @@ bool open_image(const char *path, const struct open_policy *policy, struct chain
         return false;
     }
     bool opened = chain_open(source, path, &policy->chain, chain, error);
+    warn_strayed(path, chain);
     if (!policy->opens_more) {
         open_done();
     }

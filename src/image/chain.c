@@ -121,9 +121,10 @@ static struct source *open_named(const struct chain *chain, const struct chain_o
                           : open_file(options, path, error);
 }
 
-// The path of a layer's external data file, owned by the caller.
-static char *data_file_path(const struct layer *layer, const struct chain_options *options,
-                            struct error *error)
+// The path of a layer's external data file, owned by the caller, with a relative name taken
+// relative to the folder of `image_path`.
+static char *data_file_path(const struct layer *layer, const char *image_path,
+                            const struct chain_options *options, struct error *error)
 {
     struct bytes name = layer->image->extensions.data_file;
     struct reference reference;
@@ -133,7 +134,7 @@ static char *data_file_path(const struct layer *layer, const struct chain_option
                   suffix_of(options));
         return NULL;
     }
-    if (!reference_resolve(layer->path, name, (struct bytes){0}, &reference, error)) {
+    if (!reference_resolve(image_path, name, (struct bytes){0}, &reference, error)) {
         error_prefix(error, "data file");
         return NULL;
     }
@@ -172,14 +173,59 @@ static bool suggest_backing_file(const struct chain *chain, const struct chain_o
                : false;
 }
 
+// QEMU takes a relative name relative to the current directory. Looks there for a data file, and
+// puts it in the place of the one beside the image that is missing, which `error` says. False and
+// `error` when there are two files of that name.
+static bool choose_data_file(const struct chain *chain, struct layer *layer,
+                             const struct chain_options *options, struct error *error)
+{
+    struct error ignored;
+    char *path = data_file_path(layer, "-", options, &ignored);
+    if (!path || strcmp(path, layer->data_path) == 0 ||
+        (!layer->data_file && error->code != ERROR_NOT_FOUND)) {
+        free(path);
+        return true;
+    }
+    struct source *source = open_named(chain, options, path, &ignored);
+    if (source && !layer->data_file) {
+        free(layer->data_path);
+        layer->data_path = path;
+        layer->data_file = source;
+        layer->data_file_strayed = true;
+        return true;
+    }
+    bool is_two = source && !source_is(layer->data_file, &source->identity);
+    if (is_two) {
+        error_set(error, ERROR_USAGE,
+                  "data file %s is not the file %s of the current directory, which QEMU opens",
+                  layer->data_path, path);
+        if (chain->count == 1) {
+            error_suffix(error, "; choose with --data-file%s FILE", suffix_of(options));
+        }
+    }
+    source_close(source);
+    free(path);
+    return !is_two;
+}
+
+// Of a layer that is no file nothing in the current directory is meant.
+static bool is_local(const struct layer *layer)
+{
+    struct bytes path = {(const uint8_t *)layer->path, strlen(layer->path)};
+    return reference_kind(path) != REFERENCE_PROTOCOL;
+}
+
 static bool open_data_file(const struct chain *chain, struct layer *layer,
                            const struct chain_options *options, struct error *error)
 {
-    layer->data_path = data_file_path(layer, options, error);
+    layer->data_path = data_file_path(layer, layer->path, options, error);
     if (!layer->data_path) {
         return false;
     }
     layer->data_file = open_named(chain, options, layer->data_path, error);
+    if (is_local(layer) && !choose_data_file(chain, layer, options, error)) {
+        return false;
+    }
     return layer->data_file || suggest_data_file(chain, options, error) ||
            blame_name(chain, layer, "data file", layer->image->extensions.data_file,
                       layer->data_path, error);

@@ -17,6 +17,7 @@ struct layer {
     struct source *raw;       // owned; NULL for a qcow2 layer
     struct source *data_file; // owned; NULL unless the image has an external data file
     char *data_path;          // owned; NULL as above
+    bool data_file_strayed;   // it is not beside the image, but in the current directory
     uint64_t size;            // bytes of its active disk
     bool short_end;           // as in the options
     struct cipher *cipher;    // owned; NULL until an encrypted image is opened with its key

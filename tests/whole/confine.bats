@@ -185,13 +185,20 @@ refused() {
 @test "confine: a data file elsewhere is refused" {
     local command
     make_image in/image 64k "data_file=in/data" 'write -q -P 0x43 0 64k'
+    # It is relative to the current folder, and in the one that may be read, until it is not.
+    run_qcow2_info map --confine in in/image
+    assert_status 0
+    assert_stderr_contains 'read from the current directory'
+    mv in/data out
+    ln -s ../out/data in/data
     for command in cat map 'check --data'; do
         # shellcheck disable=SC2086
         run_qcow2_info $command --confine in in/image
-        # The name is relative to the image: in/in/data.
+        # Relative to the image it is in/in/data.
         assert_status 1
         assert_one_error in/image 'data file' 'No such file'
     done
+    rm in/data
     (cd in && make_image image 64k data_file=data 'write -q -P 0x43 0 64k')
     for command in cat map 'check --data'; do
         # shellcheck disable=SC2086

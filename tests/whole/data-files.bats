@@ -102,6 +102,59 @@ forget_data_file() {
     guest_bytes_equal image
 }
 
+# QEMU looks for a relative name in the current folder, whatever folder the image is in.
+@test "data files: two of one name are an error, and --data-file chooses" {
+    local command
+    mkdir folder here
+    (cd folder && make_external)
+    head -c 1M /dev/zero | tr '\0' B >here/data
+    cd here
+    for command in cat map 'check --data'; do
+        # shellcheck disable=SC2086
+        run_qcow2_info $command ../folder/image
+        assert_status 1
+        assert_output ''
+        assert_one_error ../folder/image 'data file ../folder/data' 'the file data of the current' --data-file
+    done
+    qcow2_info cat --data-file ../folder/data ../folder/image | cmp - ../folder/raw
+    qemu-img convert -O raw ../folder/image theirs
+    qcow2_info cat --data-file data ../folder/image | cmp - theirs
+    # A layer below has no option that chooses.
+    qemu-img create -q -f qcow2 -b ../folder/image -F qcow2 top
+    run_qcow2_info cat top
+    assert_status 1
+    assert_one_error top 'backing file ../folder/image: data file ../folder/data' 'the file data of the current'
+    [[ $stderr != *--data-file* ]]
+}
+
+@test "data files: two names of one file are no matter" {
+    mkdir folder here
+    (cd folder && make_external)
+    ln folder/data here/data
+    cd here
+    run_qcow2_info check --data ../folder/image
+    assert_status 0
+    assert_equal "$stderr" ''
+    guest_bytes_equal ../folder/image
+    rm data
+    ln -s ../folder/data data
+    guest_bytes_equal ../folder/image
+}
+
+@test "data files: one that only the current folder has is read, with a warning" {
+    mkdir folder here
+    (cd folder && make_external)
+    mv folder/data here
+    cd here
+    guest_bytes_equal ../folder/image 2>warning
+    grep -qx 'qcow2-info: ../folder/image: warning: data file data is not beside ../folder/image: .*' warning
+    maps_equal ../folder/image
+    # The same for a layer below.
+    qemu-img create -q -f qcow2 -b ../folder/image -F qcow2 top
+    guest_bytes_equal top 2>warning
+    grep -qx 'qcow2-info: top: warning: data file data is not beside ../folder/image: .*' warning
+}
+
 @test "data files: a missing one is named" {
     make_external
     rm data
