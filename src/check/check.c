@@ -50,11 +50,20 @@ static bool hides_references(const struct check_state *state, const struct probl
     }
 }
 
+static enum finding_kind finding_of_header(const struct problem *problem)
+{
+    if (problem->refused) {
+        return FINDING_REFUSED;
+    }
+    return problem->kind == PROBLEM_PARTIAL_SECTOR ? FINDING_PARTIAL_SECTOR : FINDING_HEADER;
+}
+
 static void check_header_problem(struct check_state *state, const struct problem *problem)
 {
     const struct error *error = &problem->error;
-    const struct finding at = {
-        .kind = FINDING_HEADER, .has_host = error->has_offset, .host_offset = error->offset};
+    const struct finding at = {.kind = finding_of_header(problem),
+                               .has_host = error->has_offset,
+                               .host_offset = error->offset};
     state->uncounted = state->uncounted || hides_references(state, problem);
     if (check_error_is_unseen(state, error)) {
         check_unseen(state);

@@ -65,15 +65,27 @@ static bool has_code(const struct problems *problems)
     return found;
 }
 
+static enum finding_kind finding_of_entry(const struct problem *problem)
+{
+    if (problem->refused) {
+        return FINDING_REFUSED;
+    }
+    return problem->kind == PROBLEM_SNAPSHOT_PARTIAL_SECTOR ? FINDING_PARTIAL_SECTOR
+                                                            : FINDING_SNAPSHOT;
+}
+
 // Reports a problem of a snapshot table entry that has no code of its own, and empties the list.
 static void report_snapshot_problems(struct check_state *state, struct problems *problems)
 {
     bool reported = has_code(problems);
-    for (size_t i = 0; !reported && i < problems->count; i++) {
-        const struct error *error = &problems->items[i].error;
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->items[i];
+        const struct error *error = &problem->error;
         const struct finding finding = {
-            .kind = FINDING_SNAPSHOT, .has_host = true, .host_offset = error->offset};
-        findings_add(&state->check->findings, &finding, "%s", error->message);
+            .kind = finding_of_entry(problem), .has_host = true, .host_offset = error->offset};
+        if (!reported || finding.kind != FINDING_SNAPSHOT) {
+            findings_add(&state->check->findings, &finding, "%s", error->message);
+        }
     }
     problems_free(problems);
 }

@@ -106,8 +106,13 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_SNAPSHOT_L1] = {"snapshot-l1", SEVERITY_CORRUPTION,
                              "invalid location or size of a snapshot's L1 table", repair},
     [FINDING_BITMAP] =
-        {"bitmap", SEVERITY_CORRUPTION, "a table of a dirty bitmap is invalid",
+        {"bitmap", SEVERITY_CORRUPTION,
+         "a table of a dirty bitmap is invalid; QEMU may refuse to open the image",
          "copy the file first, then remove the bitmap; the next backup must be a full one"},
+    [FINDING_REFUSED] = {"cannot-be-opened", SEVERITY_CORRUPTION,
+                         "QEMU refuses to open the image because of this",
+                         "copy the disk to a new image with qcow2-info cat, if that can read it, "
+                         "and keep the file: snapshots are not copied"},
     [FINDING_UNDECODABLE] =
         {"undecodable-cluster", SEVERITY_CORRUPTION, "a compressed cluster cannot be decoded",
          "its data is lost: qcow2-info cat --salvage reads the rest of the disk"},
@@ -147,6 +152,11 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_HEADER] = {"header", SEVERITY_WARNING, "the header or an extension breaks a rule",
                         "copy the disk to a new image with qemu-img convert, and keep the file: "
                         "snapshots are not copied"},
+    [FINDING_PARTIAL_SECTOR] =
+        {"partial-sector", SEVERITY_WARNING,
+         "a virtual disk is not a multiple of 512 bytes: QEMU leaves out the last ones",
+         "copy the disk with qcow2-info cat, and extend the copy to a multiple of 512 bytes; "
+         "--size-as-qemu leaves out what QEMU does"},
     [FINDING_TRAILING_BYTES] = {"trailing-bytes", SEVERITY_WARNING,
                                 "the file continues after the last cluster in use",
                                 "no action needed: no part of the image is there"},

@@ -162,6 +162,7 @@ static const struct option_row rows[] = {
      .needs = "data"},
     BACKING_FILE_ROW("", offsetof(struct options, disk.chain.backing_files), "data"),
     SHORT_END_ROW("", offsetof(struct options, disk.chain.short_end)),
+    SIZE_AS_QEMU_ROW(offsetof(struct options, disk.chain.size_as_qemu)),
     DRAIN_ROW(offsetof(struct options, disk.drain)),
     {"list-findings", OPTION_FLAG, NULL, offsetof(struct options, list_findings),
      .help = "list all findings, what they mean, and what to do about them"},

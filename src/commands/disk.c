@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "commands/diagnostics.h"
 #include "commands/open.h"
+#include "format/layout.h"
 #include "tables/short_end.h"
 #include "tables/snapshot_find.h"
 
@@ -20,6 +21,7 @@ const struct option_row disk_rows[] = {
      .help = "read at most this many bytes"},
     LAYER_ROWS("", offsetof(struct disk_options, chain)),
     SHORT_END_ROW("", offsetof(struct disk_options, chain.short_end)),
+    SIZE_AS_QEMU_ROW(offsetof(struct disk_options, chain.size_as_qemu)),
     {.name = NULL},
 };
 
@@ -93,6 +95,43 @@ static bool check_short_ends(const struct disk_options *options, const struct ch
     return true;
 }
 
+// Warns where QEMU sees a shorter disk than we.
+static void warn_partial_sector(const char *path, const struct layer *below, uint64_t size)
+{
+    uint64_t partial = size % SECTOR_SIZE;
+    struct error error;
+    if (partial == 0) {
+        return;
+    }
+    if (below) {
+        error_set(&error, ERROR_LIMIT,
+                  "backing file %s: the disk has %" PRIu64 " bytes, no multiple of %d: QEMU reads "
+                  "the last %" PRIu64 " as zeros, and so does --size-as-qemu",
+                  below->path, size, SECTOR_SIZE, partial);
+    } else {
+        error_set(&error, ERROR_LIMIT,
+                  "the disk has %" PRIu64 " bytes, no multiple of %d: QEMU leaves out the last "
+                  "%" PRIu64 ", and so does --size-as-qemu",
+                  size, SECTOR_SIZE, partial);
+    }
+    print_warning(path, &error);
+}
+
+static void warn_partial_sectors(const char *path, const struct disk_options *options,
+                                 const struct disk *disk)
+{
+    if (options->chain.size_as_qemu) {
+        return;
+    }
+    if (!options->checks_data && !options->vm_state) { // of the disk, a check finds it
+        warn_partial_sector(path, NULL, disk->view.size);
+    }
+    for (size_t i = 1; i < disk->chain.count; i++) {
+        const struct layer *layer = &disk->chain.layers[i];
+        warn_partial_sector(path, layer, layer->image ? layer->size : 0);
+    }
+}
+
 bool disk_open(const char *path, const struct disk_options *options, struct disk *disk)
 {
     struct error error;
@@ -111,6 +150,7 @@ bool disk_open(const char *path, const struct disk_options *options, struct disk
         disk_close(disk);
         return false;
     }
+    warn_partial_sectors(path, options, disk);
     return true;
 }
 

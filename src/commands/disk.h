@@ -64,6 +64,14 @@ bool take_backing_file(const struct command *command, const struct option_row *r
                     "data as zeros"                                                            \
     }
 
+// The row of the flag size_as_qemu of struct chain_options.
+#define SIZE_AS_QEMU_ROW(place)                                                                \
+    {                                                                                          \
+        "size-as-qemu", OPTION_FLAG, NULL, place,                                              \
+            .help = "end a disk whose size is no multiple of 512 where QEMU does: before the " \
+                    "last, partial sector"                                                     \
+    }
+
 // False, after a usage error, when two of the options contradict each other.
 bool disk_options_check(const struct command *command, const struct disk_options *options);
 

@@ -112,6 +112,29 @@ bool bitmap_table_limited(const struct bitmap *bitmap, const struct header *head
            bits_size(bitmap, header) <= CAP_BITMAP_BYTES;
 }
 
+// QEMU opens no image with a bitmap, but one in use, whose table has not the size that it needs.
+static void check_table_size(const struct bitmap *bitmap, const struct header *header, uint64_t at,
+                             struct problems *problems)
+{
+    uint64_t granularity;
+    if (!covers_disk(bitmap, header)) {
+        problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE, at + BITMAP_TABLE_SIZE,
+                      "the table of a bitmap has %" PRIu32 " entries, too few for the disk",
+                      bitmap->table_size);
+        return;
+    }
+    if (!bitmap_granularity(bitmap, &granularity)) {
+        return;
+    }
+    uint64_t bits = divide_up(align_down(header->size, SECTOR_SIZE), granularity);
+    uint64_t needed = divide_up(divide_up(bits, 8), header->cluster_size);
+    if (bitmap->table_size != needed) {
+        problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE, at + BITMAP_TABLE_SIZE,
+                      "the table of a bitmap has %" PRIu32 " entries, and the disk needs %" PRIu64,
+                      bitmap->table_size, needed);
+    }
+}
+
 static void check_table(const struct bitmap *bitmap, const struct header *header, uint64_t at,
                         struct problems *problems)
 {
@@ -133,10 +156,8 @@ static void check_table(const struct bitmap *bitmap, const struct header *header
                       "the table of a bitmap has %" PRIu32 " entries, for %" PRIu64
                       " bytes of bits, above %" PRIu64,
                       bitmap->table_size, bits_size(bitmap, header), CAP_BITMAP_BYTES);
-    } else if (!(bitmap->flags & BITMAP_IN_USE) && !covers_disk(bitmap, header)) {
-        problems_note(problems, PROBLEM_BITMAP_TABLE_SIZE, at + BITMAP_TABLE_SIZE,
-                      "the table of a bitmap has %" PRIu32 " entries, too few for the disk",
-                      bitmap->table_size);
+    } else if (!(bitmap->flags & BITMAP_IN_USE)) {
+        check_table_size(bitmap, header, at, problems);
     }
 }
 

@@ -34,10 +34,13 @@ struct extension_walk extension_walk_start(struct bytes first_cluster, const str
 
 // Always false, because the problem ends the walk.
 static bool end_with(struct problems *problems, enum problem_kind kind, uint64_t offset,
-                     const char *what)
+                     bool refused, const char *what)
 {
     if (problems) {
-        problems_note(problems, kind, offset, "%s at %" PRIu64, what, offset);
+        struct problem problem;
+        problem_fill(&problem, kind, offset, "%s at %" PRIu64, what, offset);
+        problem.refused = refused;
+        problems_add(problems, &problem);
     }
     return false;
 }
@@ -53,25 +56,26 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
         return false;
     }
     if (left < EXTENSION_HEADER_SIZE) {
-        return end_with(problems, PROBLEM_EXTENSION_LENGTH, at,
+        return end_with(problems, PROBLEM_EXTENSION_LENGTH, at, false,
                         "no room for the end of the header extensions");
     }
     if (!bytes_view(walk->first_cluster, at, EXTENSION_HEADER_SIZE, &head)) {
-        return end_with(problems, PROBLEM_EXTENSION_CUT_SHORT, at,
+        return end_with(problems, PROBLEM_EXTENSION_CUT_SHORT, at, false,
                         "the file ends before the header extension");
     }
     uint32_t type = bytes_be32(head, EXTENSION_TYPE);
     uint32_t length = bytes_be32(head, EXTENSION_LENGTH);
     if (type == EXTENSION_END) {
-        return length != 0 && end_with(problems, PROBLEM_EXTENSION_END, at,
-                                       "a length in the end of the header extensions");
+        return length != 0 &&
+               end_with(problems, PROBLEM_EXTENSION_END, at, length > left - EXTENSION_HEADER_SIZE,
+                        "a length in the end of the header extensions");
     }
     if (length > left - EXTENSION_HEADER_SIZE) {
-        return end_with(problems, PROBLEM_EXTENSION_LENGTH, at,
+        return end_with(problems, PROBLEM_EXTENSION_LENGTH, at, true,
                         "a length past the end of the area in the extension");
     }
     if (!bytes_view(walk->first_cluster, at + EXTENSION_DATA, length, &data)) {
-        return end_with(problems, PROBLEM_EXTENSION_CUT_SHORT, at,
+        return end_with(problems, PROBLEM_EXTENSION_CUT_SHORT, at, false,
                         "the file ends inside the header extension");
     }
     *extension = (struct extension){.type = type, .offset = at, .data = data};
@@ -204,6 +208,14 @@ static void check_bitmaps_fields(const struct context *context, const struct ext
                   PROBLEM_BITMAPS_EXTENSION, PROBLEM_BITMAPS_LIMIT);
 }
 
+// Of bitmaps that are out of date QEMU reads no field.
+static void open_despite(struct problems *problems, size_t first)
+{
+    for (size_t i = first; i < problems->count; i++) {
+        problems->items[i].refused = false;
+    }
+}
+
 static void read_bitmaps(const struct context *context, const struct extension *extension)
 {
     struct extensions *found = context->found;
@@ -217,7 +229,11 @@ static void read_bitmaps(const struct context *context, const struct extension *
     found->bitmaps_count = bytes_be32(data, BITMAPS_EXTENSION_COUNT);
     found->bitmaps_directory_size = bytes_be64(data, BITMAPS_EXTENSION_DIRECTORY_SIZE);
     found->bitmaps_directory_offset = bytes_be64(data, BITMAPS_EXTENSION_DIRECTORY_OFFSET);
+    size_t first = context->problems->count;
     check_bitmaps_fields(context, extension);
+    if (!(context->header->autoclear_features & AUTOCLEAR_BITMAPS)) {
+        open_despite(context->problems, first);
+    }
 }
 
 static const struct kind {

@@ -183,8 +183,11 @@ static void check_features(const struct header *header, struct problems *problem
         problems_note(problems, PROBLEM_RAW_DATA_FILE, HEADER_AUTOCLEAR_FEATURES,
                       "raw external data is set without an external data file");
     } else if (raw && header->backing_file_offset != 0) {
-        problems_note(problems, PROBLEM_RAW_DATA_FILE, HEADER_AUTOCLEAR_FEATURES,
-                      "raw external data is set in an image with a backing file");
+        struct problem problem;
+        problem_fill(&problem, PROBLEM_RAW_DATA_FILE, HEADER_AUTOCLEAR_FEATURES,
+                     "raw external data is set in an image with a backing file");
+        problem.refused = false;
+        problems_add(problems, &problem);
     }
 }
 
@@ -205,8 +208,11 @@ static void check_place(const struct header *header, const char *name, uint64_t 
         problems_note(problems, needed ? PROBLEM_L1_TABLE_PLACE : PROBLEM_TABLE_PLACE, field,
                       "%s is %" PRIu64 ", not aligned to a cluster", name, offset);
     } else if (offset >= HOST_OFFSET_LIMIT) {
-        problems_note(problems, needed ? PROBLEM_L1_TABLE_LIMIT : PROBLEM_TABLE_LIMIT, field,
-                      "%s is %" PRIu64 ", not below 2^56", name, offset);
+        struct problem problem;
+        problem_fill(&problem, needed ? PROBLEM_L1_TABLE_LIMIT : PROBLEM_TABLE_LIMIT, field,
+                     "%s is %" PRIu64 ", not below 2^56", name, offset);
+        problem.refused = offset > INT64_MAX; // else QEMU reads zeros
+        problems_add(problems, &problem);
     }
 }
 
@@ -252,9 +258,27 @@ static void check_snapshot_table(const struct header *header, struct problems *p
                 false, problems);
 }
 
+// A name without bytes is none; but QEMU does not open an image in which it has no place.
+static void check_no_backing_name(const struct header *header, struct problems *problems)
+{
+    if (header->backing_file_offset > header->cluster_size) {
+        struct problem problem;
+        problem_fill(&problem, PROBLEM_BACKING_NAME_PLACE, HEADER_BACKING_FILE_OFFSET,
+                     "a backing file name without bytes at %" PRIu64 " is not in the first cluster",
+                     header->backing_file_offset);
+        problem.unreadable = false;
+        problem.refused = true;
+        problems_add(problems, &problem);
+    }
+}
+
 static void check_backing_name(const struct header *header, struct problems *problems)
 {
-    if (header->backing_file_offset == 0 || header->backing_file_size == 0) {
+    if (header->backing_file_offset == 0) {
+        return;
+    }
+    if (header->backing_file_size == 0) {
+        check_no_backing_name(header, problems);
         return;
     }
     if (header->backing_file_size > CAP_BACKING_NAME) {
@@ -266,6 +290,18 @@ static void check_backing_name(const struct header *header, struct problems *pro
         problems_note(problems, PROBLEM_BACKING_NAME_PLACE, HEADER_BACKING_FILE_OFFSET,
                       "the backing file name at %" PRIu64 " is not in the first cluster",
                       header->backing_file_offset);
+    }
+}
+
+static void check_size(const struct header *header, struct problems *problems)
+{
+    uint64_t partial = header->size % SECTOR_SIZE;
+    if (partial != 0) {
+        problems_note(problems, PROBLEM_PARTIAL_SECTOR, HEADER_SIZE,
+                      "the virtual size is %" PRIu64
+                      ", no multiple of %d: QEMU leaves out the last "
+                      "%" PRIu64 " bytes",
+                      header->size, SECTOR_SIZE, partial);
     }
 }
 
@@ -306,6 +342,7 @@ bool header_parse(struct bytes start, struct header *header, struct problems *pr
         check_compression(&parsed, problems);
     }
     check_features(&parsed, problems);
+    check_size(&parsed, problems);
     check_encryption(&parsed, problems);
     if (parsed.geometry_known) {
         check_l1(&parsed, problems);

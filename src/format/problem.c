@@ -54,6 +54,8 @@ const struct problem_rule problem_rules[PROBLEM_KINDS] = {
         "the backing file cannot be used: data that is not in this image is missing"},
     [PROBLEM_UNKNOWN_FEATURE] = {ERROR_UNSUPPORTED_FEATURE, true,
         "an incompatible feature is unknown: the image cannot be interpreted safely"},
+    [PROBLEM_PARTIAL_SECTOR] = {"partial-sector", false,
+        "the virtual size is not a multiple of 512: QEMU leaves out the last bytes of the disk"},
     [PROBLEM_L1_TABLE_CUT_SHORT] = {ERROR_TRUNCATED, true, "the file ends before the end of the L1 table"},
     [PROBLEM_REFCOUNT_TABLE_CUT_SHORT] = {ERROR_TRUNCATED, false,
         "the file ends before the end of the refcount table"},
@@ -120,6 +122,8 @@ const struct problem_rule problem_rules[PROBLEM_KINDS] = {
         "the L1 table of a snapshot is larger than any program reads"},
     [PROBLEM_SNAPSHOT_L1_CUT_SHORT] = {ERROR_TRUNCATED, false,
         "the file ends before the end of the L1 table of a snapshot"},
+    [PROBLEM_SNAPSHOT_PARTIAL_SECTOR] = {"partial-sector", false,
+        "the disk of a snapshot is not a multiple of 512: QEMU leaves out its last bytes"},
     [PROBLEM_SNAPSHOTS_MORE] = {ERROR_CORRUPT, false, "further snapshots have problems"},
     [PROBLEM_SNAPSHOTS_END] = {NULL, false,
         "snapshots are missing: the snapshot table cannot be read to its end"},
@@ -135,7 +139,7 @@ const struct problem_rule problem_rules[PROBLEM_KINDS] = {
         "the table of a bitmap is at 0 or not aligned to a cluster"},
     [PROBLEM_BITMAP_TABLE_LIMIT] = {ERROR_LIMIT, false,
         "the table of a bitmap lies beyond the offsets that the format allows"},
-    [PROBLEM_BITMAP_TABLE_SIZE] = {ERROR_CORRUPT, false, "the table of a bitmap is too small for the disk"},
+    [PROBLEM_BITMAP_TABLE_SIZE] = {ERROR_CORRUPT, false, "the table of a bitmap does not have the size that the disk needs"},
     [PROBLEM_BITMAP_TABLE_SIZE_LIMIT] = {ERROR_LIMIT, false,
         "the table of a bitmap is larger than any program reads"},
     [PROBLEM_BITMAP_TABLE_CUT_SHORT] = {ERROR_TRUNCATED, false,
@@ -147,9 +151,35 @@ const struct problem_rule problem_rules[PROBLEM_KINDS] = {
 };
 // clang-format on
 
+// Whether QEMU does not open an image with a problem of this kind, of those with which we do.
+static bool refused_by_qemu(enum problem_kind kind)
+{
+    switch (kind) {
+    case PROBLEM_RAW_DATA_FILE:
+    case PROBLEM_ENCRYPTION_UNKNOWN:
+    case PROBLEM_TABLE_PLACE:
+    case PROBLEM_REFCOUNT_TABLE_EMPTY:
+    case PROBLEM_SNAPSHOTS_LIMIT:
+    case PROBLEM_EXTENSION_LENGTH:
+    case PROBLEM_EXTENSION_SHORT:
+    case PROBLEM_BACKING_FORMAT_LIMIT:
+    case PROBLEM_BITMAPS_EXTENSION:
+    case PROBLEM_BITMAPS_LIMIT:
+    case PROBLEM_ENCRYPTION_POINTER:
+    case PROBLEM_SNAPSHOT_EXTRA_LIMIT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 struct problem problem_of_error(enum problem_kind kind, const struct error *error)
 {
-    return (struct problem){kind, problem_rules[kind].unreadable, 1, *error};
+    return (struct problem){.kind = kind,
+                            .unreadable = problem_rules[kind].unreadable,
+                            .refused = refused_by_qemu(kind),
+                            .count = 1,
+                            .error = *error};
 }
 
 __attribute__((format(printf, 4, 0))) static void problem_format(struct problem *problem,

@@ -80,6 +80,14 @@ static void check_fields(const struct snapshot *snapshot, const struct header *h
                       "a snapshot has %" PRIu32 " bytes of extra data, version 3 requires %d",
                       snapshot->extra_size, SNAPSHOT_EXTRA_MIN_V3);
     }
+    // Without a size of its own its disk has that of the header.
+    if (snapshot->disk_size % SECTOR_SIZE != 0 && snapshot->extra_size >= SNAPSHOT_EXTRA_MIN_V3) {
+        problems_note(problems, PROBLEM_SNAPSHOT_PARTIAL_SECTOR,
+                      at + SNAPSHOT_FIXED_SIZE + SNAPSHOT_EXTRA_DISK_SIZE,
+                      "the disk of a snapshot has %" PRIu64
+                      " bytes, no multiple of %d: QEMU leaves out the last %" PRIu64,
+                      snapshot->disk_size, SECTOR_SIZE, snapshot->disk_size % SECTOR_SIZE);
+    }
     if (snapshot->date_nsec >= NANOSECONDS) {
         problems_note(problems, PROBLEM_SNAPSHOT_DATE, at + SNAPSHOT_DATE_NSEC,
                       "the date of a snapshot has %" PRIu32

@@ -3,6 +3,7 @@
 
 #include "image/chain.h"
 
+#include "base/checked.h"
 #include "format/layout.h"
 #include "image/probe.h"
 #include "image/protocol.h"
@@ -304,6 +305,9 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
         return false;
     }
     layer->short_end = options->short_end;
+    if (layer->image && options->size_as_qemu) {
+        layer->size = align_down(layer->size, SECTOR_SIZE);
+    }
     chain->count++;
     if (!layer->image || options->inspect) {
         return true;
@@ -421,7 +425,7 @@ static bool add_first(struct chain *chain, struct source *source, const char *pa
 bool chain_open(struct source *source, const char *path, const struct chain_options *options,
                 struct chain *chain, struct error *error)
 {
-    *chain = (struct chain){0};
+    *chain = (struct chain){.size_as_qemu = options->size_as_qemu};
     if (options->confine && chain_follows(options)) {
         chain->confine = folder_open(options->confine, error);
         if (!chain->confine) {

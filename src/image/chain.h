@@ -28,6 +28,7 @@ struct chain {
     struct layer *layers; // owned; [0] is the image itself
     size_t count;
     struct folder *confine; // owned: that of the options; NULL: none, or the chain is complete
+    bool size_as_qemu;      // as in the options
 };
 
 // A file that the user gives in the place of the one that a layer names.
@@ -60,6 +61,7 @@ struct chain_options {
     const char *data_file; // instead of the name that the first layer gives; NULL: that name
     struct layer_files backing_files; // instead of the names that these layers give
     bool short_end;                   // as in struct run_walk, of every layer
+    bool size_as_qemu;                // a disk of qcow2 ends with its last whole sector
     bool suggests_no_backing;         // the user can set no_backing: an error says so
     const char *suffix;  // of the names of the user's options, as errors suggest them; NULL: none
     const char *confine; // files that images name must lie in this folder; NULL: anywhere

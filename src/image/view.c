@@ -33,7 +33,10 @@ bool view_snapshot(const struct chain *chain, const struct snapshot *snapshot, c
                         " bytes, more than an L1 table can map",
                         name, snapshot->disk_size);
     }
-    *view = (struct view){.chain = chain, .l1 = l1, .size = snapshot->disk_size};
+    uint64_t size = snapshot->disk_size;
+    *view = (struct view){.chain = chain,
+                          .l1 = l1,
+                          .size = chain->size_as_qemu ? align_down(size, SECTOR_SIZE) : size};
     return true;
 }
 

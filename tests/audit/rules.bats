@@ -164,6 +164,12 @@ second_l1_entry() {
 
 # ---- Sizes -----------------------------------------------------------------------------------------
 
+@test "audit rule partial-sector: one byte less than 1 MiB" {
+    make_small
+    poke_field image size $(((1 << 20) - 1))
+    assert_only unsafe partial-sector 24
+}
+
 @test "audit rule virtual-size: 16 TiB and a sector" {
     make_image image $(((16 << 40) + 512)) ''
     assert_only unsafe virtual-size 24

@@ -332,10 +332,10 @@ static void the_l1_table_covers_the_disk_or_is_told(void)
 static void a_disk_that_needs_more_l1_entries_is_told_at_l1_size(void)
 {
     struct subject subject = sound_v3();
-    put(&subject, 24, 8, (UINT64_C(1) << 30) + 1);
+    put(&subject, 24, 8, (UINT64_C(1) << 30) + 512);
     check_one_problem(&subject, ERROR_CORRUPT, 36, true);
     subject = sound_v3();
-    put(&subject, 24, 8, UINT64_MAX);
+    put(&subject, 24, 8, UINT64_MAX - 511);
     check_one_problem(&subject, ERROR_CORRUPT, 36, true);
 }
 
@@ -356,12 +356,15 @@ static void an_empty_disk_needs_no_l1_table(void)
     check_sound(&subject);
 }
 
-static void the_size_need_not_be_a_multiple_of_anything(void)
+static void the_size_is_kept_and_told_when_it_has_a_partial_sector(void)
 {
     struct subject subject = sound_v3();
     put(&subject, 24, 8, 1000000007);
-    check_sound(&subject);
+    check_one_problem(&subject, "partial-sector", 24, false);
     CHECK_EQ_U64(subject.header.size, 1000000007);
+    subject = sound_v3();
+    put(&subject, 24, 8, 1000000000 / 512 * 512);
+    check_sound(&subject);
 }
 
 static void tables_are_aligned_and_below_2_to_the_56(void)
@@ -455,8 +458,15 @@ static void a_backing_file_without_offset_or_without_length_is_none(void)
     put(&subject, 16, 4, UINT32_MAX);
     check_sound(&subject);
     subject = sound_v3();
-    put(&subject, 8, 8, UINT64_MAX);
+    put(&subject, 8, 8, CLUSTER);
     check_sound(&subject);
+}
+
+// QEMU refuses such an image.
+static void the_place_of_a_name_without_bytes_is_not_behind_the_first_cluster(void)
+{
+    check_field(8, 8, CLUSTER + 1, ERROR_CORRUPT, false);
+    check_field(8, 8, UINT64_MAX, ERROR_CORRUPT, false);
 }
 
 static void all_that_is_wrong_is_told_not_only_the_first(void)
@@ -542,7 +552,7 @@ int main(void)
     RUN(a_disk_that_needs_more_l1_entries_is_told_at_l1_size);
     RUN(a_larger_l1_table_than_needed_is_fine);
     RUN(an_empty_disk_needs_no_l1_table);
-    RUN(the_size_need_not_be_a_multiple_of_anything);
+    RUN(the_size_is_kept_and_told_when_it_has_a_partial_sector);
     RUN(tables_are_aligned_and_below_2_to_the_56);
     RUN(the_place_of_the_snapshot_table_matters_without_snapshots_too);
     RUN(the_refcount_table_matters_to_a_checker_only);
@@ -553,6 +563,7 @@ int main(void)
     RUN(raw_external_data_needs_a_data_file_and_no_backing_file);
     RUN(the_backing_file_name_lies_in_the_first_cluster);
     RUN(a_backing_file_without_offset_or_without_length_is_none);
+    RUN(the_place_of_a_name_without_bytes_is_not_behind_the_first_cluster);
     RUN(all_that_is_wrong_is_told_not_only_the_first);
     return unit_done();
 }
