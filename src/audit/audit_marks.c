@@ -15,7 +15,7 @@ static void find_unmarked(struct audit_state *state)
     state->marks.unmarked_end = UINT64_MAX;
     for (size_t i = 0; i < state->marks.count; i++) {
         uint64_t offset = state->marks.items[i].offset;
-        if (offset < PROBE_SIZE) {
+        if (offset < PROBE_START_END) {
             state->marks.unmarked_start = max_u64(state->marks.unmarked_start, offset + 1);
         } else {
             state->marks.unmarked_end = min_u64(state->marks.unmarked_end, offset);

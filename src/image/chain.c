@@ -53,14 +53,6 @@ bool chain_check_keys(const struct chain *chain, struct error *error)
     return true;
 }
 
-static bool looks_like_qcow2(struct source *source)
-{
-    uint8_t magic[4];
-    struct error ignored;
-    return source_read(source, 0, magic, sizeof magic, &ignored) &&
-           bytes_be32((struct bytes){magic, sizeof magic}, 0) == QCOW2_MAGIC;
-}
-
 static const struct source *layer_file(const struct layer *layer)
 {
     return layer->raw ? layer->raw : layer->image->source;
@@ -249,14 +241,14 @@ static bool open_given_data_file(struct layer *layer, const struct chain_options
 static bool layer_load(struct layer *layer, struct source *source, enum layer_format format,
                        struct error *error)
 {
-    const char *other = format == LAYER_PROBE ? probe_other_format(source) : NULL;
+    const char *other = format == LAYER_PROBE ? probe_other_format(source, layer->path) : NULL;
     if (other) {
         source_close(source);
         return error_set(error, ERROR_UNSUPPORTED_BACKING_FILE,
                          "its format is not named, and it looks like %s", other);
     }
     if (format == LAYER_PROBE) {
-        format = looks_like_qcow2(source) ? LAYER_QCOW2 : LAYER_RAW;
+        format = probe_finds_qcow2(source) ? LAYER_QCOW2 : LAYER_RAW;
     }
     if (format == LAYER_RAW) {
         layer->raw = source;

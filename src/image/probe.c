@@ -6,6 +6,8 @@
 #include "base/checked.h"
 #include "format/layout.h"
 #include "format/problem.h"
+#include "image/device_mark.h"
+#include "image/disk_format.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,7 +24,6 @@ enum { FOOTERS_SIZE = 2 * SECTOR_SIZE - 1 };
 enum { STAND_SIZE = 1024 };
 
 enum place {
-    DISK,   // a format of disk images that QEMU finds by these bytes, at the start
     STAND,  // a text of less than STAND_SIZE bytes that stands for a file, at the start
     START,  // anything else
     FOOTER, // in the last FOOTERS_SIZE bytes, and not within the last 510
@@ -34,8 +35,13 @@ enum place {
         place, offset, sizeof(string) - 1, string, name \
     }
 
-// The first row that fits counts: disk images first, then what wraps them, then what a raw disk
-// may begin with. A fixed VHD is a raw disk with a footer, so it comes before those.
+static const char minix[] = "a Minix file system";
+static const char sysv[] = "a System V file system";
+static const char suspended[] = "Linux swap space with a suspended system";
+
+// The first row that fits counts, behind the disk images that QEMU finds: what wraps them, then
+// what a raw disk may begin with. A fixed VHD is a raw disk with a footer, so it comes before
+// those.
 static const struct magic {
     enum place place;
     uint32_t offset;
@@ -43,18 +49,7 @@ static const struct magic {
     const char *bytes;
     const char *name;
 } magics[] = {
-    MAGIC(DISK, 0, "QFI\xfb\0\0\0\1", "a qcow image of version 1"),
-    MAGIC(DISK, 0, "KDMV", "a VMDK disk"),
-    MAGIC(DISK, 0, "COWD", "a VMDK disk of the old sparse kind"),
-    MAGIC(DISK, 0, "# Disk DescriptorFile", "a VMDK descriptor"),
-    MAGIC(DISK, 0, "vhdxfile", "a VHDX disk"),
-    MAGIC(DISK, 0, "conectix", "a VHD (vpc) disk"),
     MAGIC(FOOTER, 0, "conectix", "a VHD (vpc) disk of fixed size"),
-    MAGIC(DISK, 0x40, "\x7f\x10\xda\xbe", "a VDI disk"),
-    MAGIC(DISK, 0, "QED\0", "a QED disk"),
-    MAGIC(DISK, 0, "WithoutFreeSpace", "a Parallels disk"),
-    MAGIC(DISK, 0, "WithouFreSpacExt", "a Parallels disk"),
-    MAGIC(DISK, 0, "LUKS\xba\xbe", "a LUKS volume"),
     MAGIC(FOOTER, 0, "koly", "an Apple disk image (DMG)"),
     MAGIC(STAND, 0, "version https://git-lfs.github.com/spec/",
           "a Git LFS pointer: git lfs pull gets the file that it stands for"),
@@ -62,6 +57,7 @@ static const struct magic {
           "a Git LFS pointer: git lfs pull gets the file that it stands for"),
     MAGIC(STAND, 0, "/annex/objects/",
           "a git-annex pointer: git annex get gets the file that it stands for"),
+    MAGIC(START, 0, "# Disk DescriptorFile", "a VMDK descriptor"),
     MAGIC(START, 0, "shdw", "an Apple sparse image (ASIF)"),
     MAGIC(START, 0, "\x1f\x8b", "a gzip file"),
     MAGIC(START, 0, "BZh", "a bzip2 file"),
@@ -112,10 +108,54 @@ static const struct magic {
     MAGIC(START, 0x800, "OCFSV2", "an OCFS2 file system"),
     MAGIC(START, 0x1000, "OCFSV2", "an OCFS2 file system"),
     MAGIC(START, 0x2000, "OCFSV2", "an OCFS2 file system"),
-    MAGIC(START, 0x255c, "\x54\x19\x01\0", "a UFS file system"),
-    MAGIC(START, 0x255c, "\x19\x01\x54\x19", "a UFS file system"),
-    MAGIC(START, 0x1055c, "\x19\x01\x54\x19", "a UFS file system"),
     MAGIC(START, 512, "\x57\x45\x56\x82", "a raw disk with a BSD label"),
+    // Minix of versions 1, 2 and 3, in both orders of bytes, with names of 14 and 30 bytes.
+    MAGIC(START, 0x410, "\x7f\x13", minix),
+    MAGIC(START, 0x410, "\x8f\x13", minix),
+    MAGIC(START, 0x410, "\x13\x7f", minix),
+    MAGIC(START, 0x410, "\x13\x8f", minix),
+    MAGIC(START, 0x410, "\x68\x24", minix),
+    MAGIC(START, 0x410, "\x78\x24", minix),
+    MAGIC(START, 0x410, "\x24\x68", minix),
+    MAGIC(START, 0x410, "\x24\x78", minix),
+    MAGIC(START, 0x418, "\x5a\x4d", minix),
+    MAGIC(START, 0x418, "\x4d\x5a", minix),
+    MAGIC(START, 32777, "CDROM", "a High Sierra image"),
+    MAGIC(START, 32769, "BOOT2", "a UDF file system"),
+    MAGIC(START, 32769, "CDW02", "a UDF file system"),
+    MAGIC(START, 32769, "TEA01", "a UDF file system"),
+    MAGIC(START, 36865, "NSR0", "a UDF file system"), // in sectors of 4 KiB
+    MAGIC(START, 1024, "BD", "an HFS file system"),
+    MAGIC(START, 8192, "\x49\xe8\x95\xf9", "an HPFS file system"),
+    MAGIC(START, 512, "\x45\x3d\xcd\x28", "a cramfs file system"),
+    MAGIC(START, 512, "\x28\xcd\x3d\x45", "a cramfs file system"),
+    MAGIC(START, 0x220, "BFS1", "a BeFS file system"),
+    MAGIC(START, 0x220, "1SFB", "a BeFS file system"),
+    MAGIC(START, 4096, "SPB5", "a NetWare file system"),
+    MAGIC(START, 1024, "\xf5\xfc\x01\xa5", "a VxFS file system"),
+    MAGIC(START, 1024, "\xa5\x01\xfc\xf5", "a VxFS file system"),
+    MAGIC(START, 0x3f8, "\x20\x7e\x18\xfd", sysv),
+    MAGIC(START, 0x3f8, "\xfd\x18\x7e\x20", sysv),
+    MAGIC(START, 0x27f8, "\x20\x7e\x18\xfd", sysv),
+    MAGIC(START, 0x27f8, "\xfd\x18\x7e\x20", sysv),
+    MAGIC(START, 0x3ff8, "\x20\x7e\x18\xfd", sysv),
+    MAGIC(START, 0x3ff8, "\xfd\x18\x7e\x20", sysv),
+    MAGIC(START, 0x4bf8, "\x20\x7e\x18\xfd", sysv),
+    MAGIC(START, 0x4bf8, "\xfd\x18\x7e\x20", sysv),
+    MAGIC(START, 0x7f8, "\x2b\x55\x44", "a Xenix file system"),
+    MAGIC(START, 0x7f8, "\x44\x55\x2b", "a Xenix file system"),
+    MAGIC(START, 32, "NXSB", "an APFS container"),
+    MAGIC(START, 32, "ORCLDISK", "an Oracle ASM disk"),
+    MAGIC(START, 516, "!Stra0tis\x86\xff\x02^\x41rh", "a member of a Stratis pool"),
+    MAGIC(START, 4612, "!Stra0tis\x86\xff\x02^\x41rh", "a member of a Stratis pool"),
+    MAGIC(START, 0xff6, "SWAP-SPACE", "Linux swap space"),
+    MAGIC(START, 0xff6, "S1SUSPEND", suspended),
+    MAGIC(START, 0xff6, "S2SUSPEND", suspended),
+    MAGIC(START, 0xff6, "ULSUSPEND", suspended),
+    MAGIC(START, 4640, "\xf0\x16\x78\x5a", "a member of a HighPoint RAID"),
+    MAGIC(START, 4640, "\xfd\x16\x78\x5a", "a member of a HighPoint RAID"),
+    MAGIC(START, 508, "\xda\xbe", "a raw disk with a Sun label"),
+    MAGIC(START, 512, "PM\0\0", "a raw disk with an Apple partition map"),
     // At the end of a page of 4 KiB to 64 KiB.
     MAGIC(START, 0xff6, "SWAPSPACE2", "Linux swap space"),
     MAGIC(START, 0x1ff6, "SWAPSPACE2", "Linux swap space"),
@@ -136,9 +176,9 @@ static const struct magic {
     MAGIC(TAIL, TAIL_SIZE - 22, "PK\5\6", "a zip archive"),
 };
 
-enum { FINDERS = 2 }; // beside the rows: find_zip_comment(), find_old_tar()
+enum { FINDERS = 3 }; // beside the rows: disk_format_find(), find_zip_comment(), find_old_tar()
 
-_Static_assert(sizeof magics / sizeof *magics + FINDERS <= PROBE_MARKS_MAX,
+_Static_assert(sizeof magics / sizeof *magics + FINDERS + DEVICE_MARKS_MAX <= PROBE_MARKS_MAX,
                "all marks can be told");
 
 static bool fits(const struct magic *magic, struct bytes where)
@@ -188,9 +228,17 @@ static bool find_row(const struct magic *magic, const struct ends *ends, struct 
     return fits(magic, where) && (magic->place != STAND || ends->size < STAND_SIZE);
 }
 
+static struct bytes bytes_up_to(struct bytes bytes, size_t size)
+{
+    return (struct bytes){bytes.data, min_u64(bytes.size, size)};
+}
+
 static const char *find_magic(const struct ends *ends)
 {
     struct probe_mark mark;
+    if (disk_format_find(bytes_up_to(ends->start, DISK_FORMAT_SIZE), &mark)) {
+        return mark.name;
+    }
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
         if (find_row(&magics[i], ends, &mark)) {
             return mark.name;
@@ -216,9 +264,34 @@ static const char *find_at_start(struct source *source, enum place place)
     return NULL;
 }
 
-const char *probe_other_format(struct source *source)
+// The first bytes of a file, as QEMU probes them: filled up with zeros. False when a read failed.
+static bool read_probed(struct source *source, uint8_t buffer[DISK_FORMAT_SIZE])
 {
-    return find_at_start(source, DISK);
+    struct error ignored;
+    memset(buffer, 0, DISK_FORMAT_SIZE);
+    return source_read(source, 0, buffer, (size_t)min_u64(DISK_FORMAT_SIZE, source->size),
+                       &ignored);
+}
+
+const char *probe_other_format(struct source *source, const char *path)
+{
+    uint8_t buffer[DISK_FORMAT_SIZE];
+    struct probe_mark mark;
+    if (!read_probed(source, buffer)) {
+        return NULL;
+    }
+    const struct bytes start = {buffer, sizeof buffer};
+    return disk_format_find(start, &mark) ? mark.name : disk_format_of_name(path);
+}
+
+bool probe_finds_qcow2(struct source *source)
+{
+    uint8_t buffer[DISK_FORMAT_SIZE];
+    if (!read_probed(source, buffer)) {
+        return false;
+    }
+    const struct bytes start = {buffer, sizeof buffer};
+    return bytes_be32(start, HEADER_MAGIC) == QCOW2_MAGIC && bytes_be32(start, HEADER_VERSION) >= 2;
 }
 
 const char *probe_stand_in(struct source *source)
@@ -236,6 +309,14 @@ static bool all_zeros(struct bytes bytes)
     return true;
 }
 
+static const char *find_device_mark(struct source *source)
+{
+    struct probe_mark marks[DEVICE_MARKS_MAX];
+    struct error ignored;
+    size_t count;
+    return device_marks(source, marks, &count, &ignored) && count > 0 ? marks[0].name : NULL;
+}
+
 const char *probe_describe(struct source *source)
 {
     struct error ignored;
@@ -250,6 +331,7 @@ const char *probe_describe(struct source *source)
                source_read(source, source->size - tail_size, tail, tail_size, &ignored)) {
         const struct ends ends = {{start, size}, {tail, tail_size}, source->size};
         const char *found = find_magic(&ends);
+        found = found ? found : find_device_mark(source);
         bool zeros = all_zeros((struct bytes){start, size});
         const char *of_zeros =
             size == source->size ? "nothing but zeros" : "raw data, zeros at first";
@@ -333,10 +415,14 @@ bool probe_marks(struct source *source, struct probe_mark marks[PROBE_MARKS_MAX]
         *count += find_row(&magics[i], &ends, &marks[*count]);
     }
     if (read) {
+        *count += disk_format_find(bytes_up_to(ends.start, DISK_FORMAT_SIZE), &marks[*count]);
         *count += find_zip_comment(&ends, &marks[*count]);
         *count += find_old_tar(&ends, &marks[*count]);
     }
     free(buffer);
+    size_t of_devices = 0;
+    read = read && device_marks(source, &marks[*count], &of_devices, error);
+    *count += of_devices;
     return read;
 }
 

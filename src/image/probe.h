@@ -6,6 +6,7 @@
 #ifndef IMAGE_PROBE_H
 #define IMAGE_PROBE_H
 
+#include "image/probe_mark.h"
 #include "source/source.h"
 
 // True when the file begins as a qcow2 image does; the rest is for image_open() to judge. Else
@@ -14,28 +15,29 @@ bool probe_qcow2(struct source *source, struct error *error);
 
 // What a layer without a format name is to QEMU, which then looks at its bytes. NULL: raw bytes, or
 // qcow2; otherwise the name of another format of disk images, as below.
-const char *probe_other_format(struct source *source);
+const char *probe_other_format(struct source *source, const char *path);
+
+// Whether QEMU then takes it for qcow2.
+bool probe_finds_qcow2(struct source *source);
 
 // What a short text is that stands for a file which was not fetched: "a Git LFS pointer: ...".
 // NULL: the file is itself.
 const char *probe_stand_in(struct source *source);
 
-// "a VMDK disk", "a gzip file", ..., "raw data". Reads at most PROBE_SIZE bytes, and the last 1023.
+// "a VMDK disk", "a gzip file", ..., "raw data". Reads at most PROBE_SIZE bytes, and the last 1023;
+// where nothing is found, also the places of device_marks().
 enum { PROBE_SIZE = 128 * 1024 };
 const char *probe_describe(struct source *source);
 
-// The mark of another format in a file that begins as a qcow2 image does: where programs look that
-// do not begin at the start, or do not care for it.
-struct probe_mark {
-    const char *name; // as above
-    uint64_t offset;  // bytes
-    size_t size;
+enum {
+    PROBE_MARKS_MAX = 192,     // of one file
+    PROBE_START_END = 8 << 20, // marks that do not depend on the size of the file are before this
 };
 
-enum { PROBE_MARKS_MAX = 96 }; // of one file
-
-// Finds all of them, as far as the file was given, in its first PROBE_SIZE bytes and in its last
-// ones: 64 KiB, as far as the comment of a zip archive can reach. False when a read failed.
+// Finds all marks of other formats in a file that begins as a qcow2 image does, where programs look
+// that do not begin at the start, or do not care for it: in its first PROBE_SIZE bytes and in its
+// last ones, 64 KiB, as far as the comment of a zip archive can reach; and in the places of
+// device_marks(). As far as the file was given. False when a read failed.
 bool probe_marks(struct source *source, struct probe_mark marks[PROBE_MARKS_MAX], size_t *count,
                  struct error *error);
 

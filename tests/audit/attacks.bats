@@ -920,6 +920,62 @@ marked() {
     marked 0x255c 19015419
     marked 0x1055c 19015419
     marked 512 57455682             # BSD label
+    marked 0x410 7f13               # Minix
+    marked 0x410 138f
+    marked 0x418 5a4d
+    marked 32777 4344524f4d         # High Sierra
+    marked 0x55c 54190100           # UFS
+    marked 0x1055c 12561900
+    marked 4096 53504235            # NetWare
+    marked 0x220 42465331           # BeFS
+    marked 8192 49e895f9            # HPFS
+    marked 0x27f8 207e18fd          # System V
+}
+
+# marked_far OFFSET HEX RULE: the mark in the file image is found, and taken away again
+marked_far() {
+    local kept size=$((${#2} / 2))
+    kept=$(peek image "$1" $size)
+    poke image "$1" "$2"
+    assert_codes "$3" || fail "$1 $2" || return
+    assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$(($1))" || return
+    poke image "$1" "$kept"
+}
+
+@test "audit attack: marks of members of RAIDs, pools and volumes, in the middle and at the end of the file" {
+    local end
+    make_new_image image 16M '' 'write -P 1 0 5M'
+    truncate -s +100 image
+    end=$(stat -c %s image)
+    marked_far $((1 << 20)) 0dd001c0 other-format-in-data # VMFS
+    marked_far $((2 << 20)) 5ef1ab2f other-format-in-data
+    marked_far $((4 << 20)) 534b554cbabe other-format-in-data # LUKS, second header
+    marked_far $((end / 65536 * 65536 - 65536)) fc4e2ba9 other-format-in-data # Linux RAID 0.90
+    marked_far $((end / 4096 * 4096 - 8192)) fc4e2ba9 other-format-in-data    # 1.0
+    marked_far $((end / 512 * 512 - 512)) de11de11 other-format-in-data       # DDF
+    marked_far $((end / 512 * 512 - 257 * 512)) de11de11 other-format-in-data
+    marked_far $((end / 512 * 512 - 1024)) 496e74656c20526169642049534d20436667205369672e20 other-format-in-data
+    marked_far $((end - 4096 + 60)) 8374026b other-format-in-data             # DRBD
+    assert_codes
+}
+
+@test "audit attack: a ZFS pool by its uberblocks, in any label" {
+    local end at
+    make_new_image image 64M '' 'write -P 1 0 5M'
+    end=$(($(stat -c %s image) / 262144 * 262144))
+    for at in 393216 $((end - 393216)) $((end - 131072)); do
+        poke image "$at" 0cb1ba0000000000
+        poke image $((at + 1024)) 0cb1ba0000000000
+        poke image $((at + 2048)) 0000000000bab10c
+    done
+    assert_codes other-format-in-data
+    poke image $((end - 131072)) 00
+    poke image $((end - 131072 + 1024)) 00
+    poke image $((end - 131072 + 2048 + 7)) 00
+    poke image $((end - 393216)) 00
+    poke image $((end - 393216 + 1024)) 00
+    poke image $((end - 393216 + 2048 + 7)) 00
+    assert_codes
 }
 
 @test "audit attack: a tar archive of the old kind, known by its checksum" {

@@ -59,8 +59,8 @@ static const struct format formats[] = {
     MARK(0, "conectix", "VHD", true), // a dynamic one begins with a copy of its footer
     MARK(64, "\x7f\x10\xda\xbe", "VDI", true),
     MARK(0, "QED\0", "QED", true),
-    MARK(0, "WithoutFreeSpace", "Parallels", true),
-    MARK(0, "WithouFreSpacExt", "Parallels", true),
+    MARK(0, "WithoutFreeSpace\2\0\0\0", "Parallels", true), // its only version
+    MARK(0, "WithouFreSpacExt\2\0\0\0", "Parallels", true),
     MARK(0, "LUKS\xba\xbe\0\1", "LUKS", true),
     MARK(0, "LUKS\xba\xbe\0\2", "LUKS", true),
     MARK(0, "shdw", "ASIF", false),
@@ -124,6 +124,40 @@ static const struct format formats[] = {
     MARK(3 * 512 + 24, "LVM2 001", "LVM", false),
     MARK(4096, "\xfc\x4e\x2b\xa9\1\0\0\0", "RAID", false), // version 1.2
     MARK(510, "\x55\xaa", "boot sector", false),
+    MARK(1024 + 16, "\x7f\x13", "Minix", false), // 0x137f, and so on
+    MARK(1024 + 16, "\x13\x8f", "Minix", false),
+    MARK(1024 + 16, "\x68\x24", "Minix", false),
+    MARK(1024 + 16, "\x24\x78", "Minix", false),
+    MARK(1024 + 24, "\x5a\x4d", "Minix", false),
+    MARK(16 * 2048 + 9, "CDROM\1", "High Sierra", false),
+    MARK(16 * 2048 + 1, "BOOT2\1", "UDF", false),
+    MARK(16 * 2048 + 1, "CDW02\1", "UDF", false),
+    MARK(16 * 2048 + 1, "TEA01\1", "UDF", false),
+    MARK(16 * 2048 + 4096 + 1, "NSR03\1", "UDF", false),
+    MARK(1024, "BD", "HFS", false),
+    MARK(8192, "\x49\xe8\x95\xf9", "HPFS", false),
+    MARK(512, "\x45\x3d\xcd\x28", "cramfs", false),
+    MARK(512 + 32, "BFS1", "BeFS", false),
+    MARK(4096, "SPB500", "NetWare", false),
+    MARK(1024, "\xf5\xfc\x01\xa5", "VxFS", false),
+    MARK(512 + 504, "\x20\x7e\x18\xfd", "System V", false), // 0xfd187e20
+    MARK(9 * 1024 + 512 + 504, "\x20\x7e\x18\xfd", "System V", false),
+    MARK(15 * 1024 + 512 + 504, "\xfd\x18\x7e\x20", "System V", false),
+    MARK(18 * 1024 + 512 + 504, "\xfd\x18\x7e\x20", "System V", false),
+    MARK(1024 + 1016, "\x2b\x55\x44", "Xenix", false),
+    MARK(32, "NXSB", "APFS", false),
+    MARK(32, "ORCLDISK", "Oracle", false),
+    MARK(512 + 4, "!Stra0tis\x86\xff\x02^\x41rh", "Stratis", false), // sectors 1 and 9
+    MARK(9 * 512 + 4, "!Stra0tis\x86\xff\x02^\x41rh", "Stratis", false),
+    MARK(4096 - 10, "SWAP-SPACE", "swap", false),
+    MARK(4096 - 10, "S1SUSPEND\0", "suspended", false),
+    MARK(9 * 512 + 32, "\xf0\x16\x78\x5a", "HighPoint", false),
+    MARK(508, "\xda\xbe", "Sun", false),
+    MARK(512, "PM\0\0", "Apple partition", false),
+    MARK(1372, "\x54\x19\x01\0", "UFS", false),
+    MARK(262144 + 1372, "\x19\x54\x01\x19", "UFS", false), // UFS2 in big endian
+    MARK(8192 + 1372, "\x12\x56\x19\0", "UFS", false),
+    MARK(131072, "SKUL\xba\xbe", "LUKS", false),
     MARK(16384, "SKUL\xba\xbe", "LUKS", false), // the second header
     MARK(65536, "SKUL\xba\xbe", "LUKS", false),
 };
@@ -156,18 +190,23 @@ static void an_unnamed_layer_is_what_qemu_takes_it_for(void)
     for (size_t i = 0; i < FORMATS; i++) {
         make_file(FILE_SIZE);
         put_format(&formats[i]);
-        const char *other = probe_other_format(&source.base);
+        const char *other = probe_other_format(&source.base, "layer");
         if (!CHECK((other != NULL) == formats[i].disk)) {
             printf("# %s\n", formats[i].name);
         }
         CHECK(!other || contains(other, formats[i].name));
     }
     make_file(FILE_SIZE);
-    CHECK(!probe_other_format(&source.base));
+    CHECK(!probe_other_format(&source.base, "layer"));
     PUT(0, "QFI\xfb\0\0\0\3");
-    CHECK(!probe_other_format(&source.base));
+    CHECK(!probe_other_format(&source.base, "layer"));
+    CHECK(probe_finds_qcow2(&source.base));
+    PUT(0, "QFI\xfb\0\0\0\0"); // no version of anything: raw
+    CHECK(!probe_finds_qcow2(&source.base));
+    CHECK(!probe_other_format(&source.base, "layer"));
     make_file(0);
-    CHECK(!probe_other_format(&source.base));
+    CHECK(!probe_finds_qcow2(&source.base));
+    CHECK(!probe_other_format(&source.base, "layer"));
 }
 
 static void a_mark_that_the_file_ends_in_is_none(void)
@@ -192,7 +231,7 @@ static void a_footer_is_in_the_last_sector(void)
         PUT(19 * SECTOR, "conectix");
         CHECK(contains(describe(), "VHD"));
         CHECK(contains(describe(), "fixed"));
-        CHECK(!probe_other_format(&source.base)); // QEMU looks at the start alone
+        CHECK(!probe_other_format(&source.base, "layer")); // QEMU looks at the start alone
     }
     make_file(20 * SECTOR);
     PUT(19 * SECTOR, "koly");
@@ -280,7 +319,7 @@ static void a_file_that_cannot_be_read_is_neither(void)
     source.bad_end = 5;
     CHECK(!probe_qcow2(&source.base, &error));
     CHECK_STR(error.code, "io-error");
-    CHECK(!probe_other_format(&source.base));
+    CHECK(!probe_other_format(&source.base, "layer"));
 }
 
 // ---- Marks in a file that is a qcow2 image, too ------------------------------------------------
