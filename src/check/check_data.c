@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "check/check_parts.h"
+#include "check/data_seen.h"
 #include "image/export.h"
 #include "tables/snapshot_reader.h"
 
@@ -13,7 +14,8 @@
 struct data_check {
     struct check *check;
     const struct check_options *options;
-    uint64_t disks_done; // guest bytes of the disks that were read before this one
+    uint64_t disks_done;    // guest bytes of the disks that were read before this one
+    struct data_seen *seen; // what the disks share is read once
     bool out_of_memory;
 };
 
@@ -69,6 +71,18 @@ static void on_progress(void *context, uint64_t done)
     }
 }
 
+static uint64_t pass_range(void *context, uint64_t guest_offset)
+{
+    const struct data_check *data = context;
+    return data_seen_range(data->seen, guest_offset);
+}
+
+static uint64_t pass_extent(void *context, const struct extent *extent, bool *is_passed)
+{
+    const struct data_check *data = context;
+    return data_seen_extent(data->seen, extent, is_passed);
+}
+
 static bool read_disk(const struct view *view, struct data_check *data, struct error *error)
 {
     struct export_options request = {
@@ -78,8 +92,11 @@ static bool read_disk(const struct view *view, struct data_check *data, struct e
         .salvage = true,
         .on_fault = on_fault,
         .on_progress = on_progress,
+        .pass_range = pass_range,
+        .pass_extent = pass_extent,
         .context = data,
     };
+    data_seen_view(data->seen, view);
     if (!export_disk(view, &request, EXPORT_NOWHERE, error)) {
         return false;
     }
@@ -106,7 +123,10 @@ static bool read_snapshots(const struct chain *chain, struct data_check *data, s
 bool check_data(const struct chain *chain, const struct check_options *options, struct check *check,
                 struct error *error)
 {
-    struct data_check data = {.check = check, .options = options};
+    struct data_check data = {.check = check, .options = options, .seen = data_seen_make(chain)};
     struct view active = view_active(chain);
-    return read_disk(&active, &data, error) && read_snapshots(chain, &data, error);
+    bool done = data.seen || error_set(error, ERROR_MEMORY, "out of memory");
+    done = done && read_disk(&active, &data, error) && read_snapshots(chain, &data, error);
+    data_seen_free(data.seen);
+    return done;
 }

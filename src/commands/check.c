@@ -100,7 +100,10 @@ static int check_path(const struct command *command, const char *path,
         unlocked = opened && passphrases_unlock(&passphrases, &disk.chain, NULL);
         passphrases_free(&passphrases);
     }
-    status = unlocked ? check_disk(path, options, &disk) : EXIT_CANNOT;
+    bool allowed =
+        unlocked && (!options->data ||
+                     disk_within_limit(path, &options->disk, check_progress_total(&disk.chain)));
+    status = allowed ? check_disk(path, options, &disk) : EXIT_CANNOT;
     if (opened) {
         disk_close(&disk);
     }
@@ -162,6 +165,9 @@ static const struct option_row rows[] = {
      .needs = "data"},
     BACKING_FILE_ROW("", offsetof(struct options, disk.chain.backing_files), "data"),
     SHORT_END_ROW("", offsetof(struct options, disk.chain.short_end)),
+    {"max-bytes", OPTION_SIZE, "N", offsetof(struct options, disk.max_bytes),
+     .help = "with --data, refuse to go through more than this many bytes of virtual disks",
+     .needs = "data"},
     SIZE_AS_QEMU_ROW(offsetof(struct options, disk.chain.size_as_qemu)),
     DRAIN_ROW(offsetof(struct options, disk.drain)),
     {"list-findings", OPTION_FLAG, NULL, offsetof(struct options, list_findings),

@@ -21,13 +21,15 @@ const struct option_row disk_rows[] = {
      .help = "read at most this many bytes"},
     LAYER_ROWS("", offsetof(struct disk_options, chain)),
     SHORT_END_ROW("", offsetof(struct disk_options, chain.short_end)),
+    {"max-bytes", OPTION_SIZE, "N", offsetof(struct disk_options, max_bytes),
+     .help = "refuse a disk, or a range of it, of more than this many bytes"},
     SIZE_AS_QEMU_ROW(offsetof(struct disk_options, chain.size_as_qemu)),
     {.name = NULL},
 };
 
 struct disk_options disk_options_default(void)
 {
-    return (struct disk_options){.length = UINT64_MAX};
+    return (struct disk_options){.length = UINT64_MAX, .max_bytes = UINT64_MAX};
 }
 
 bool take_backing_file(const struct command *command, const struct option_row *row,
@@ -159,6 +161,19 @@ void disk_close(struct disk *disk)
     chain_close(&disk->chain);
 }
 
+bool disk_within_limit(const char *path, const struct disk_options *options, uint64_t bytes)
+{
+    if (bytes > options->max_bytes) {
+        struct error error;
+        error_set(&error, ERROR_LIMIT,
+                  "%" PRIu64 " bytes of virtual disks are asked for, above --max-bytes %" PRIu64,
+                  bytes, options->max_bytes);
+        print_error(path, &error);
+        return false;
+    }
+    return true;
+}
+
 bool disk_range(const char *path, const struct disk_options *options, const struct disk *disk,
                 uint64_t *offset, uint64_t *length)
 {
@@ -171,5 +186,5 @@ bool disk_range(const char *path, const struct disk_options *options, const stru
     }
     *offset = disk->view.start + options->offset;
     *length = min_u64(options->length, disk->view.size - options->offset);
-    return true;
+    return disk_within_limit(path, options, *length);
 }

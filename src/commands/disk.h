@@ -12,6 +12,7 @@
 struct disk_options {
     struct chain_options chain;
     uint64_t offset, length; // guest bytes, as asked for
+    uint64_t max_bytes;      // guest bytes: a longer range is refused
     const char *snapshot;    // id or name; NULL: the active disk
     bool vm_state;           // the snapshot's saved VM state instead of its disk
     bool checks_data;        // for check: backing files are read when they are given, and only then
@@ -72,6 +73,9 @@ bool take_backing_file(const struct command *command, const struct option_row *r
                     "last, partial sector"                                                     \
     }
 
+// False, after the error was printed, when so many guest bytes are more than --max-bytes.
+bool disk_within_limit(const char *path, const struct disk_options *options, uint64_t bytes);
+
 // False, after a usage error, when two of the options contradict each other.
 bool disk_options_check(const struct command *command, const struct disk_options *options);
 
@@ -84,7 +88,7 @@ bool disk_open(const char *path, const struct disk_options *options, struct disk
 void disk_close(struct disk *disk);
 
 // The range that the options ask for, clipped to the disk. False, after the error was printed,
-// when it begins past the end.
+// when it begins past the end, or is longer than allowed.
 bool disk_range(const char *path, const struct disk_options *options, const struct disk *disk,
                 uint64_t *offset, uint64_t *length);
 

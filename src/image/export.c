@@ -102,6 +102,14 @@ static bool plan_extent(struct exporter *exporter, struct extent extent)
     return true;
 }
 
+static struct extent zeros_instead(struct extent extent)
+{
+    extent.kind = CLUSTER_ZERO;
+    extent.has_host = false;
+    extent.encrypted = false;
+    return extent;
+}
+
 // A range that the tables say nothing sound about: in a batch of its own, so that its error is
 // told in its turn.
 static bool plan_fault(struct exporter *exporter, struct extent extent, const struct error *error)
@@ -113,10 +121,34 @@ static bool plan_fault(struct exporter *exporter, struct extent extent, const st
     if (!exporter->options->salvage) {
         return false;
     }
-    extent.kind = CLUSTER_ZERO;
-    extent.has_host = false;
-    extent.encrypted = false;
-    return plan_extent(exporter, extent);
+    return plan_extent(exporter, zeros_instead(extent));
+}
+
+// Plans an extent but for what need not be read.
+static bool plan_unless_passed(struct exporter *exporter, struct extent extent)
+{
+    const struct export_options *options = exporter->options;
+    if (!options->pass_extent) {
+        return plan_extent(exporter, extent);
+    }
+    bool going = true;
+    while (going && extent.length > 0) {
+        struct extent part = extent;
+        bool is_passed;
+        part.length = options->pass_extent(options->context, &extent, &is_passed);
+        going = plan_extent(exporter, is_passed ? zeros_instead(part) : part);
+        extent.start += part.length;
+        extent.host_offset += part.length;
+        extent.length -= part.length;
+    }
+    return going;
+}
+
+// The range that need not be read from `at` on.
+static uint64_t passed_range(const struct exporter *exporter, uint64_t at, uint64_t end)
+{
+    const struct export_options *options = exporter->options;
+    return options->pass_range ? min_u64(options->pass_range(options->context, at), end - at) : 0;
 }
 
 static void plan_disk(struct exporter *exporter)
@@ -125,10 +157,11 @@ static void plan_disk(struct exporter *exporter)
     uint64_t end = at + exporter->options->length;
     bool going = true;
     while (going && at < end) {
-        struct extent extent;
+        struct extent extent = {.start = at, .kind = CLUSTER_ZERO};
         struct error error;
-        bool found = extent_at(&exporter->walk, at, end - at, &extent, &error);
-        going = found ? plan_extent(exporter, extent) : plan_fault(exporter, extent, &error);
+        extent.length = passed_range(exporter, at, end);
+        bool found = extent.length > 0 || extent_at(&exporter->walk, at, end - at, &extent, &error);
+        going = found ? plan_unless_passed(exporter, extent) : plan_fault(exporter, extent, &error);
         at += extent.length;
     }
     if (exporter->filling) {
