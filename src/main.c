@@ -17,6 +17,7 @@
 //   usage/
 //   where/
 //   compare/
+//   digest/
 //   output/    those structs as text and JSON
 //   commands/  one command a file: its options and what it prints
 
@@ -34,7 +35,7 @@
 
 static const struct command *const commands[] = {
     &command_info,  &command_map,   &command_cat,   &command_check,
-    &command_audit, &command_usage, &command_where, &command_compare, NULL};
+    &command_audit, &command_usage, &command_where, &command_compare, &command_digest, NULL};
 
 static void print_help(void)
 {

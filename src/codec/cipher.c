@@ -130,7 +130,7 @@ bool cipher_supported(const struct cipher_spec *spec, struct error *error)
 
 static bool make_vector_key(struct cipher *cipher, struct bytes key, struct error *error)
 {
-    struct crypto_hasher *hasher = crypto_hasher_open(cipher->vector_hash);
+    struct crypto_hasher *hasher = crypto_hasher_open(cipher->vector_hash, true);
     if (!hasher || !secret_make(&cipher->vector_key, cipher->vector_hash->size, error)) {
         crypto_hasher_close(hasher);
         return error_set(error, ERROR_MEMORY, "out of memory");

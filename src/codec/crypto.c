@@ -84,14 +84,14 @@ struct crypto_hasher {
     size_t size;
 };
 
-struct crypto_hasher *crypto_hasher_open(const struct crypto_hash *hash)
+struct crypto_hasher *crypto_hasher_open(const struct crypto_hash *hash, bool secret)
 {
     struct crypto_hasher *hasher = calloc(1, sizeof *hasher);
     if (!hasher) {
         return NULL;
     }
     hasher->size = hash->size;
-    if (gcry_md_open(&hasher->handle, hash->id, GCRY_MD_FLAG_SECURE) != 0) {
+    if (gcry_md_open(&hasher->handle, hash->id, secret ? GCRY_MD_FLAG_SECURE : 0) != 0) {
         free(hasher);
         return NULL;
     }
@@ -105,6 +105,17 @@ void crypto_hasher_digest(struct crypto_hasher *hasher, struct bytes head, struc
     gcry_md_write(hasher->handle, head.data, head.size);
     gcry_md_write(hasher->handle, tail.data, tail.size);
     memcpy(digest, gcry_md_read(hasher->handle, 0), hasher->size);
+}
+
+void crypto_hasher_add(struct crypto_hasher *hasher, struct bytes bytes)
+{
+    gcry_md_write(hasher->handle, bytes.data, bytes.size);
+}
+
+void crypto_hasher_end(struct crypto_hasher *hasher, uint8_t *digest)
+{
+    memcpy(digest, gcry_md_read(hasher->handle, 0), hasher->size);
+    gcry_md_reset(hasher->handle);
 }
 
 void crypto_hasher_close(struct crypto_hasher *hasher)

@@ -34,12 +34,16 @@ struct crypto_hash {
 // NULL for a name that is unknown, or without the library.
 const struct crypto_hash *crypto_hash_find(const char *name);
 
-// A hash that is used again and again, by one thread; in locked memory.
+// A hash that is used again and again, by one thread; of secrets in locked memory.
 struct crypto_hasher;
-struct crypto_hasher *crypto_hasher_open(const struct crypto_hash *hash); // NULL: no memory
+// NULL: no memory.
+struct crypto_hasher *crypto_hasher_open(const struct crypto_hash *hash, bool secret);
 // The digest of `head` and then `tail`: hash->size bytes.
 void crypto_hasher_digest(struct crypto_hasher *hasher, struct bytes head, struct bytes tail,
                           uint8_t *digest);
+// The same in steps: the digest of all bytes that were added since it was opened or ended.
+void crypto_hasher_add(struct crypto_hasher *hasher, struct bytes bytes);
+void crypto_hasher_end(struct crypto_hasher *hasher, uint8_t *digest);
 void crypto_hasher_close(struct crypto_hasher *hasher); // NULL is fine
 
 // PBKDF2 (RFC 8018, 5.2) with HMAC of `hash`: `size` bytes of key. `iterations` ≥ 1.

@@ -31,9 +31,9 @@ const struct crypto_hash *crypto_hash_find(const char *name)
     return NULL;
 }
 
-struct crypto_hasher *crypto_hasher_open(const struct crypto_hash *hash)
+struct crypto_hasher *crypto_hasher_open(const struct crypto_hash *hash, bool secret)
 {
-    (void)hash;
+    (void)hash, (void)secret;
     return NULL;
 }
 
@@ -41,6 +41,16 @@ void crypto_hasher_digest(struct crypto_hasher *hasher, struct bytes head, struc
                           uint8_t *digest)
 {
     (void)hasher, (void)head, (void)tail, (void)digest;
+}
+
+void crypto_hasher_add(struct crypto_hasher *hasher, struct bytes bytes)
+{
+    (void)hasher, (void)bytes;
+}
+
+void crypto_hasher_end(struct crypto_hasher *hasher, uint8_t *digest)
+{
+    (void)hasher, (void)digest;
 }
 
 void crypto_hasher_close(struct crypto_hasher *hasher)

@@ -38,7 +38,7 @@ bool luks_merge(const char *hash, const uint8_t *material, uint32_t stripes, siz
         return false;
     }
     const struct crypto_hash *digest = crypto_hash_find(hash);
-    struct crypto_hasher *hasher = digest ? crypto_hasher_open(digest) : NULL;
+    struct crypto_hasher *hasher = digest ? crypto_hasher_open(digest, true) : NULL;
     if (!hasher) {
         return error_set(error, ERROR_IO, "libgcrypt cannot start hash \"%s\"", hash);
     }

@@ -29,6 +29,7 @@ extern const struct command command_audit;
 extern const struct command command_usage;
 extern const struct command command_where;
 extern const struct command command_compare;
+extern const struct command command_digest;
 
 enum exit_status {
     EXIT_DONE = 0,

@@ -31,6 +31,9 @@ void run_key_slot(struct bytes input);
 // How images name other files.
 void run_name(struct bytes input);
 
+// A line of a list of digests.
+void run_digest_list(struct bytes input);
+
 // The decoders: as built, deflate with zlib alone, and both side by side.
 void run_deflate(struct bytes input);
 void run_deflate_zlib(struct bytes input);
@@ -46,6 +49,7 @@ void run_audit(struct bytes input);
 void run_usage(struct bytes input);
 void run_where(struct bytes input);
 void run_compare(struct bytes input);
+void run_digest(struct bytes input);
 
 // All of them; a row without a name ends the table.
 extern const struct harness harnesses[];

@@ -22,6 +22,7 @@ const struct harness harnesses[] = {
     {"luks", run_luks, mutate_luks, 1024},
     {"key-slot", run_key_slot, mutate_key_slot, SMALL},
     {"name", run_name, mutate_name, 1023},
+    {"digest-list", run_digest_list, mutate_name, 1023},
     {"deflate", run_deflate, mutate_stream, CLUSTER},
     {"deflate-zlib", run_deflate_zlib, mutate_stream, CLUSTER},
     {"deflate-both", run_deflate_both, mutate_stream, CLUSTER},
@@ -34,6 +35,7 @@ const struct harness harnesses[] = {
     {"usage", run_usage, mutate_image, IMAGE},
     {"where", run_where, mutate_image, IMAGE},
     {"compare", run_compare, mutate_image, IMAGE},
+    {"digest", run_digest, mutate_image, IMAGE},
     {0},
 };
 

@@ -69,7 +69,7 @@ static struct crypto_cipher open_essiv(const struct luks *luks, struct bytes key
         return essiv;
     }
     const struct crypto_hash *hash = crypto_hash_find(luks->ivgen_hash);
-    struct crypto_hasher *hasher = crypto_hasher_open(hash);
+    struct crypto_hasher *hasher = crypto_hasher_open(hash, true);
     MUST(hasher);
     crypto_hasher_digest(hasher, key, (struct bytes){0}, digest);
     crypto_hasher_close(hasher);
@@ -119,7 +119,7 @@ static void merge_again(const struct luks *luks, const uint8_t *material, uint32
                         uint8_t *key)
 {
     const struct crypto_hash *hash = crypto_hash_find(luks->hash);
-    struct crypto_hasher *hasher = crypto_hasher_open(hash);
+    struct crypto_hasher *hasher = crypto_hasher_open(hash, true);
     MUST(hasher);
     memset(key, 0, luks->key_bytes);
     for (uint32_t left = stripes; left > 0; left--) {

@@ -25,8 +25,9 @@ declare -A below=(
     [usage]='base source format codec image tables'
     [where]='base source format codec image tables'
     [compare]='base source format codec image tables'
-    [output]='base format image info check audit usage where compare'
-    [commands]='base source format codec image tables info check audit usage where compare output'
+    [digest]='base source format codec image tables'
+    [output]='base format image info check audit usage where compare digest'
+    [commands]='base source format codec image tables info check audit usage where compare digest output'
 )
 
 bad=0
