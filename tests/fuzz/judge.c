@@ -82,6 +82,8 @@ static const struct rule {
      "012",
      .format = FORMAT_JSON,
      .in_part = true},
+    {{"digest"}, "01", .format = FORMAT_TEXT},
+    {{"digest", "--json", "--flat", "--length", "1M", "--jobs", "2"}, "01", .format = FORMAT_JSON},
     {{"audit"}, "012", .format = FORMAT_TEXT},
     {{"audit", "--json"}, "012", .format = FORMAT_JSON, .one = true},
     {{"usage"}, "01", .format = FORMAT_TEXT, .in_part = true, .warns = true},

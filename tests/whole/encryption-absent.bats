@@ -30,6 +30,11 @@ setup() {
     assert_output_contains 'libgcrypt not built in'
 }
 
+@test "without libgcrypt: digest names what it lacks" {
+    cp "$SAMPLE" image
+    cannot digest image 'digests take libgcrypt, which was not built in'
+}
+
 @test "without libgcrypt: cat names what it lacks, whether there is a key or not" {
     local method
     for method in luks aes; do
