@@ -75,16 +75,16 @@ static bool digest_target(const struct digest_command *options, struct target *t
 static void report_digest(struct report *report, struct target *target)
 {
     const struct digest_command *options = report->options;
+    enum digest_kind kind = options->flat ? DIGEST_FLAT : DIGEST_BLOCKS;
     struct digest_line line = {.path = (char *)(uintptr_t)target->path};
     uint64_t size;
-    if (!digest_target(options, target, line.digest, &size)) {
-        report->unreadable = true;
-    } else if (options->json) {
-        digest_print_json(&report->writer, &line, options->flat ? DIGEST_FLAT : DIGEST_BLOCKS,
-                          size);
-    } else if (!digest_print_text(&report->writer, &line)) {
-        report->unreadable = true;
+    bool done = digest_target(options, target, line.digest, &size);
+    if (done && options->json) {
+        digest_print_json(&report->writer, &line, kind, size);
+    } else if (done) {
+        done = digest_print_text(&report->writer, &line);
     }
+    report->unreadable |= !done;
 }
 
 static void report_verdict(struct report *report, struct target *target)

@@ -39,7 +39,7 @@ bool ranges_add(struct ranges *ranges, uint64_t start, uint64_t end)
         last->end = max_u64(last->end, end);
         return true;
     }
-    if (ranges->count == ranges->capacity && !grow(ranges)) {
+    if ((!ranges->items || ranges->count == ranges->capacity) && !grow(ranges)) {
         return false;
     }
     ranges->items[ranges->count++] = (struct range){start, end};

@@ -114,7 +114,7 @@ make_group() {
     local recipe images=() i j
     open_judge
     if [[ -n ${COMPARE_ALL:-} ]]; then
-        mapfile -t images < <(ls -d "$JUDGED_BELOW"/*/image | grep -vE 'data_file|format=|cipher|far')
+        mapfile -t images < <(printf '%s\n' "$JUDGED_BELOW"/*/image | grep -vE 'data_file|format=|cipher|far')
     else
         while read -r recipe; do
             # shellcheck disable=SC2086 # several words
@@ -348,7 +348,7 @@ change_random() {
     printf abd >wrong
     qcow2_info compare --key-file-a key one raw
     qcow2_info compare --key-file-a key --key-file-b key one two
-    qcow2_info compare --key-file-a key one two --key-fd-b 7 7<key
+    qcow2_info compare --key-file-a key one two --key-fd-b 7 7< <(cat key)
     run_qcow2_info compare --key-file-a key --key-file-b wrong one two
     assert_status 1
     assert_one_error two 'image B: '
@@ -523,7 +523,7 @@ fault_is_reported() {
     cp a b
     run_qcow2_info compare --progress=json a b
     assert_status 0
-    assert_equal "$(tail -n 1 <<<"$stderr")" '{"done":1048576,"total":1048576}'
+    assert_equal "$(tail -n 1 <<<"${stderr-}")" '{"done":1048576,"total":1048576}'
 }
 
 @test "compare: what cannot be printed is status 1" {

@@ -272,7 +272,7 @@ END
 @test "digest: from a pipe, progress, and an output that is full" {
     run_qcow2_info digest --progress=json <"$SAMPLE"
     assert_status 0
-    assert_equal "$(tail -n 1 <<<"$stderr")" '{"done":67108864,"total":67108864}'
+    assert_equal "$(tail -n 1 <<<"${stderr-}")" '{"done":67108864,"total":67108864}'
     assert_equal "$output" "$(qcow2_info digest - < <(cat "$SAMPLE"))"
     run_qcow2_info digest - - <"$SAMPLE"
     assert_status 64

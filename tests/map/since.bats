@@ -99,8 +99,8 @@ changes_are_right() {
     done
     for x in 1 2; do
         for y in 0 1 2; do
-            since=(--since $x)
-            [[ $y -eq 0 ]] || since+=(--snapshot $y)
+            since=(--since "$x")
+            [[ $y -eq 0 ]] || since+=(--snapshot "$y")
             as_lines "${since[@]}" "$image" >ours || return
             python3 tables_say.py "$image" $x $y >want || return
             diff want ours || fail "since $x, of $y: not what the tables say" || return
