@@ -10,8 +10,8 @@
 
 #include <inttypes.h>
 
-// The next finding after `*at`, which begins as 0; NULL after the last one. It counts through the
-// rules once for each severity.
+// Returns the next finding from `*at` on, which starts at 0; NULL after the last one. `*at` counts
+// all rules once for each severity.
 static const struct audit_finding *next_finding(const struct audit *audit,
                                                 const struct audit_options *options, size_t *at,
                                                 enum audit_severity *severity)
@@ -85,7 +85,8 @@ void audit_print_text(const struct audit *audit, const struct audit_options *opt
         writer_string(writer, "\n");
     }
     line_text(writer, "verdict", audit_is_safe(audit, options) ? "safe" : "unsafe");
-    line_text(writer, "complete", audit->complete ? "yes" : "no, not all of the image was seen");
+    line_text(writer, "complete",
+              audit->complete ? "yes" : "no, a part of the image was not inspected");
     line_size(writer, "virtual size", audit->virtual_size);
     if (audit->actual_size_known) {
         line_size(writer, "actual size", audit->actual_size);

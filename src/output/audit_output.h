@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What an audit found, and the table of its rules, for people and for programs.
+// Prints the findings of an audit and the table of its rules, as text and as JSON.
 
 #ifndef OUTPUT_AUDIT_OUTPUT_H
 #define OUTPUT_AUDIT_OUTPUT_H
@@ -9,7 +9,7 @@
 #include "audit/audit.h"
 #include "output/writer.h"
 
-// Findings with what is unsafe first, each severity in the order of the rules.
+// Findings by severity, unsafe first; within a severity in the order of the rules.
 void audit_print_text(const struct audit *audit, const struct audit_options *options,
                       struct writer *writer);
 void audit_print_json(const struct audit *audit, const struct audit_options *options,

@@ -77,7 +77,7 @@ static void finding_text(const struct finding *finding, struct writer *writer)
     writer_string(writer, "\n");
 }
 
-// What each kind that was found means, once.
+// Prints the meaning of each kind that was found, once.
 static void meanings_text(const struct check *check, struct writer *writer)
 {
     const struct findings *findings = &check->findings;
@@ -99,8 +99,7 @@ static const char *verdict(const struct check *check)
     }
     if (totals[SEVERITY_CORRUPTION] > 0) {
         return check_repair_is_risky(check) ? "the image is corrupt: copy the file before any "
-                                              "repair, as leaked clusters may "
-                                              "hold guest data"
+                                              "repair, because leaked clusters may hold guest data"
                                             : "the image is corrupt";
     }
     if (check->empty_tables > 0) {

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What a check found, for people and for programs.
+// Prints the findings of a check, as text and as JSON.
 
 #ifndef OUTPUT_CHECK_OUTPUT_H
 #define OUTPUT_CHECK_OUTPUT_H
@@ -12,7 +12,7 @@
 void check_print_json(const struct check *check, const char *filename, struct writer *writer);
 void check_print_text(const struct check *check, struct writer *writer);
 
-// The table of findings, each with what to do about it.
+// The table of findings, with the advice about each.
 void check_print_findings(bool as_json, struct writer *writer);
 
 #endif

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The tables of codes that findings, rules and problems have, for people and for programs.
+// Prints the tables of codes of findings, rules and problems, as text and as JSON.
 
 #ifndef OUTPUT_CODE_LIST_H
 #define OUTPUT_CODE_LIST_H
@@ -13,7 +13,7 @@
 
 struct code_row {
     const char *code, *severity, *meaning;
-    const char *more; // what the list adds to each row; NULL: nothing
+    const char *more; // an additional text; NULL: none
 };
 
 // `more_name` is the JSON key of row->more, in lower case.

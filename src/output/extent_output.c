@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// `json`: from the length to the end of the line or what --host-offsets adds.
+// `json`: the keys between the length and the end of the line or the keys of --host-offsets.
 struct status_text {
     const char *name;
     const char *json;
@@ -50,7 +50,7 @@ enum extent_status extent_status(const struct extent *extent)
 
 // --- JSON lines ----------------------------------------------------------------------------------
 
-// The file that the host offset is in; where there is none, the layer that decides.
+// The file of the host offset; if there is none, the image of the layer that decides.
 static const char *extent_file(const struct chain *chain, const struct extent *extent)
 {
     const struct layer *layer = &chain->layers[extent->depth];
@@ -63,7 +63,7 @@ static char *put_bytes(char *to, const char *bytes, size_t size)
     return to + size;
 }
 
-// A literal, whose size the compiler knows.
+// Appends a literal, whose size the compiler knows.
 #define PUT(to, literal) put_bytes(to, literal, sizeof(literal) - 1)
 
 static char *put_places(char *to, const struct extent *extent)
@@ -82,8 +82,8 @@ static void file_json(struct writer *writer, const char *file)
     writer_string(writer, "}\n");
 }
 
-// The name of a file is the same on many lines: what it is in JSON is kept, unless it is so long
-// that it does not fit a buffer.
+// The name of a file is the same on many lines: its JSON is kept, unless it is too long for the
+// buffer.
 static void put_file(struct extent_output *output, const char *file)
 {
     if (!output->file_json) {
@@ -106,7 +106,7 @@ static void put_file(struct extent_output *output, const char *file)
     }
 }
 
-// A map can have millions of lines: each is put together in place.
+// A map can have millions of lines: each is written directly into the buffer.
 static void print_json(struct extent_output *output, const struct extent *extent,
                        enum extent_status status)
 {
@@ -173,7 +173,7 @@ static void add(struct extent_output *output, const struct extent *extent,
     output->extents++;
 }
 
-// The statuses that there can be, and the bytes of all.
+// The range of possible statuses, and their total in bytes.
 static uint64_t totals_size(const struct extent_output *output, size_t *first, size_t *end)
 {
     static const enum extent_status firsts[] = {[EXTENTS_OF_DISK] = STATUS_DATA,

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Extents of a disk, of a dirty bitmap or of what changed on a disk, for people and for programs.
+// Prints extents of a disk, of a dirty bitmap or of the changes of a disk, as text and as JSON.
 
 #ifndef OUTPUT_EXTENT_OUTPUT_H
 #define OUTPUT_EXTENT_OUTPUT_H
@@ -9,7 +9,7 @@
 #include "image/extent.h"
 #include "output/writer.h"
 
-// What an extent can be, in the order of totals: of a disk, then of a bitmap, then of changes.
+// The status of an extent, in the order of totals: of a disk, then of a bitmap, then of changes.
 enum extent_status {
     STATUS_DATA,
     STATUS_COMPRESSED,
@@ -22,7 +22,7 @@ enum extent_status {
     STATUSES,
 };
 
-// Whose extents are printed.
+// The subject of the extents.
 enum extent_subject { EXTENTS_OF_DISK, EXTENTS_OF_BITMAP, EXTENTS_OF_CHANGES };
 
 enum extent_status extent_status(const struct extent *extent); // of a disk
@@ -37,16 +37,16 @@ struct extent_output {
     int width;                // of the columns of guest offsets and lengths, in text
     uint64_t bytes[STATUSES]; // totals
     uint64_t extents;
-    const char *file;         // whose name in JSON, with the end of the line, is kept in
+    const char *file;         // its name in JSON and the end of the line are kept in
     struct writer *file_json; // this buffer; owned, NULL until the first use
 };
 
 void extent_output_free(struct extent_output *output);
 
-// A way to print extents: each is a row of the table.
+// An output format for extents: one row of the table each.
 struct extent_printer {
     void (*begin)(struct extent_output *output); // NULL: nothing
-    // Of an extent of a bitmap, only the range is there.
+    // For bitmaps and changes, only the range of the extent is set.
     void (*extent)(struct extent_output *output, const struct extent *extent,
                    enum extent_status status);
     void (*end)(const struct extent_output *output); // NULL: nothing

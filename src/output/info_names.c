@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Names that the text and the JSON of `info` have in common.
+// Names that are used in both the text and the JSON of `info`.
 
 #include "format/layout.h"
 #include "format/problem.h"
@@ -35,7 +35,7 @@ const char *info_crypt_method(uint32_t method, char buffer[static INFO_NAME_MAX]
 
 const char *info_compression_type(uint32_t type, char buffer[static INFO_NAME_MAX])
 {
-    // "zlib" is a misnomer that stuck: it is deflate without a zlib header.
+    // "zlib" is the usual name, but it is raw deflate without a zlib header.
     static const char *const names[] = {
         [COMPRESSION_DEFLATE] = "zlib", [COMPRESSION_ZSTD] = "zstd"};
     return lookup(names, sizeof names / sizeof *names, type, buffer);

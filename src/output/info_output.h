@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What `info` collected, for programs and for people.
+// Prints what `info` collected, as JSON and as text.
 
 #ifndef OUTPUT_INFO_OUTPUT_H
 #define OUTPUT_INFO_OUTPUT_H
@@ -10,11 +10,11 @@
 #include "output/json.h"
 #include "output/writer.h"
 
-// One object. `in_chain` adds the key "format", which tells the layers of a chain apart.
+// One object. `in_chain` adds the key "format", which raw layers of a chain have too.
 void info_print_json(const struct info *info, bool in_chain, struct json *json);
 void info_print_text(const struct info *info, struct writer *writer);
 
-// The table of problems: "any" for the code of those that take the code of an error.
+// The table of problems. The code is "any" for a problem that has the code of its error.
 void info_print_problems(bool as_json, struct writer *writer);
 
 // A layer that is a raw file.

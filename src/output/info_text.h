@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The parts of what `info` prints for people.
+// The parts of the text that `info` prints.
 
 #ifndef OUTPUT_INFO_TEXT_H
 #define OUTPUT_INFO_TEXT_H

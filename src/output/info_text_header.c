@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What the header says: features, tables, header extensions.
+// Prints the contents of the header: features, tables, header extensions.
 
 #include "format/feature.h"
 #include "format/layout.h"
@@ -16,7 +16,8 @@
 
 enum { EXTENSION_NAME_WIDTH = 35 };
 
-// A bit's name: the format's, else the image's, else its number.
+// Prints the name of a feature bit: the name that the format gives it, else that the image gives
+// it, else its number.
 static void write_feature(const struct info *info, enum feature_type type, unsigned bit,
                           struct writer *writer)
 {
@@ -110,7 +111,7 @@ static bool is_known_name(const struct feature_entry *entry)
            memcmp(name, entry->name.data, entry->name.size) == 0;
 }
 
-// Names that the format gives as well are only counted.
+// Names of bits that the format defines are only counted.
 static void write_feature_names(const struct info_extension *extension, struct writer *writer)
 {
     char buffer[INFO_NAME_MAX];
@@ -144,7 +145,7 @@ static void write_string_data(const struct info_extension *extension, struct wri
     text_name(writer, extension->found.data);
 }
 
-// NULL: a pointer to what is told elsewhere.
+// NULL: a pointer that is printed elsewhere.
 static const struct data_writer {
     uint32_t type;
     void (*write)(const struct info_extension *extension, struct writer *writer);

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The snapshots and the bitmaps, a line each.
+// Prints the snapshots and the bitmaps, one line each.
 
 #include "output/info_output.h"
 #include "output/info_text.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_COLUMN_MAX = 40 }; // a longer name pushes its own line only
+enum { NAME_COLUMN_MAX = 40 }; // a longer name shifts only its own line
 
 static void widen(size_t *width, struct bytes name)
 {
@@ -22,7 +22,7 @@ static void widen(size_t *width, struct bytes name)
     }
 }
 
-// A cell that is filled up to `width`, and the gap behind it.
+// Prints a cell that is padded to `width`, and the gap after it.
 static void write_cell(struct writer *writer, struct bytes name, size_t width)
 {
     size_t used = text_name_width(name, width);

@@ -20,7 +20,7 @@ static void put(struct json *json, const char *text, size_t size)
     writer_bytes(json->writer, text, size);
 }
 
-// Begins the line of an item or of a closing bracket, behind a comma where there was one before.
+// Starts the line of an item or of a closing bracket, after a comma if an item precedes it.
 static void new_line(struct json *json, bool comma)
 {
     // A comma, a newline and the blanks of the deepest level.
@@ -33,7 +33,7 @@ static void new_line(struct json *json, bool comma)
     }
 }
 
-// What stands between this item and what was written last.
+// Writes the separator between the previous item and this one.
 static void begin_item(struct json *json)
 {
     if (json->after_key) {
@@ -47,7 +47,7 @@ static void begin_item(struct json *json)
 static void begin_level(struct json *json, const char *opening, char closing)
 {
     if (json->depth == JSON_DEPTH_MAX) {
-        abort(); // our own nesting is deeper than we said
+        abort(); // a bug: our nesting exceeds JSON_DEPTH_MAX
     }
     begin_item(json);
     put(json, opening, 1);
@@ -122,7 +122,7 @@ static void put_unit(struct json *json, uint32_t unit)
     put(json, escape, sizeof escape);
 }
 
-// RFC 8259, section 7: beyond 16 bits it takes a surrogate pair.
+// RFC 8259, section 7: above 16 bits, a surrogate pair is needed.
 static void put_escaped(struct json *json, uint32_t code_point)
 {
     if (code_point > 0xffff) {
@@ -176,7 +176,7 @@ void json_base64(struct json *json, struct bytes bytes)
     put(json, "\"", 1);
     for (size_t i = 0; i < bytes.size; i += 3) {
         size_t left = bytes.size - i;
-        // Loads past the end are 0, as the padding asks.
+        // Loads past the end are 0, as the padding requires.
         uint32_t group = (uint32_t)bytes_u8(bytes, i) << 16 |
                          (uint32_t)bytes_u8(bytes, i + 1) << 8 | bytes_u8(bytes, i + 2);
         char quantum[4] = {digits[group >> 18], digits[group >> 12 & 63],

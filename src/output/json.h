@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A streaming JSON writer: nothing is kept, however long the document. Integers are exact, output
-// is always valid UTF-8, and harmless on a terminal.
+// A streaming JSON writer: it keeps nothing in memory, however long the document is. Integers are
+// exact, and the output is always valid UTF-8 and harmless on a terminal.
 
 #ifndef OUTPUT_JSON_H
 #define OUTPUT_JSON_H
@@ -20,15 +20,15 @@ enum { JSON_DEPTH_MAX = 16 };
 struct json {
     struct writer *writer;
     enum json_style style;
-    unsigned depth;               // levels open
+    unsigned depth;               // open levels
     char closing[JSON_DEPTH_MAX]; // '}' or ']' of each
-    bool filled;                  // the innermost level has something in it
+    bool filled;                  // the innermost level is not empty
     bool after_key;
 };
 
 void json_init(struct json *json, struct writer *writer, enum json_style style);
 
-// At most JSON_DEPTH_MAX levels; the nesting comes from us, never from an image.
+// At most JSON_DEPTH_MAX levels; the nesting depends on our code, never on an image.
 void json_object(struct json *json);
 void json_array(struct json *json);
 void json_end(struct json *json); // closes the innermost object or array
@@ -44,7 +44,7 @@ void json_u64(struct json *json, uint64_t value);
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
 
-// A string that is made here, of at most 127 bytes.
+// A formatted string of at most 127 bytes.
 void json_format(struct json *json, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // A key with its value.
@@ -56,7 +56,7 @@ void json_key_null(struct json *json, const char *key);
 void json_key_object(struct json *json, const char *key);
 void json_key_array(struct json *json, const char *key);
 
-// Closes every level that is open and ends the line. A further document may follow.
+// Closes all open levels and ends the line. Another document may follow.
 void json_finish(struct json *json);
 
 #endif

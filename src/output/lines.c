@@ -24,7 +24,7 @@ void line_text(struct writer *writer, const char *label, const char *text)
     writer_string(writer, "\n");
 }
 
-// It says that there is no name.
+// Stands for no name.
 static bool name_is_word(struct bytes name)
 {
     static const char word[] = "none";

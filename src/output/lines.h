@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The lines of a report for people: a label on the left, and behind it a value.
+// The lines of a text report: a label on the left, followed by a value.
 
 #ifndef OUTPUT_LINES_H
 #define OUTPUT_LINES_H
@@ -9,11 +9,11 @@
 #include "base/bytes.h"
 #include "output/writer.h"
 
-// "label:" and the blanks up to the column of values. A label below another one begins with blanks.
+// "label:" and blanks up to the column of values. A sublabel begins with blanks.
 void line_label(struct writer *writer, const char *label);
 
-// Whole lines. A text or a name may come from outside: it is written as in text.h, and a name that
-// is "none" so that it is told from having none.
+// Whole lines. A text or a name may come from outside: it is escaped as in text.h. A name that is
+// the word "none" is escaped, so that it differs from having no name.
 void line_text(struct writer *writer, const char *label, const char *text);
 void line_name(struct writer *writer, const char *label, struct bytes name);
 void line_number(struct writer *writer, const char *label, uint64_t number);

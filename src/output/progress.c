@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-// Seconds between two lines.
+// Seconds between two updates.
 static const double intervals[] = {
     [PROGRESS_REDRAWN] = 0.2, [PROGRESS_LINES] = 1, [PROGRESS_OBJECTS] = 1};
-static const double patience = 0.5; // seconds before the first one: short work shows none
+static const double patience = 0.5; // seconds before the first update: short work shows no progress
 
 static double seconds_between(const struct timespec *from, const struct timespec *to)
 {
@@ -80,7 +80,7 @@ static void print(struct progress *progress, const struct timespec *now)
 void progress_update_at(struct progress *progress, uint64_t done, const struct timespec *now)
 {
     progress->done = min_u64(done, progress->total);
-    // Whole lines have one of their own at the end.
+    // Progress in whole lines ends with a last line.
     bool last = progress->style == PROGRESS_REDRAWN && progress->done == progress->total;
     bool due = last || seconds_between(&progress->last, now) >= intervals[progress->style];
     if (due && (progress->forced || seconds_between(&progress->start, now) >= patience)) {

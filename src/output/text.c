@@ -12,7 +12,7 @@
 
 enum { SECONDS_A_DAY = 86400, MILLISECONDS_AN_HOUR = 3600000 };
 
-// Hundredths of a unit, rounded to three digits that count.
+// Hundredths of a unit, rounded to three significant digits.
 static uint64_t round_hundredths(uint64_t hundredths)
 {
     uint64_t step = hundredths >= 10000 ? 100 : hundredths >= 1000 ? 10 : 1;
@@ -30,7 +30,7 @@ void text_short_size(uint64_t size, char text[static TEXT_SIZE_MAX])
     unsigned shift = 10 * unit;
     uint64_t whole = size >> shift;
     uint64_t rest = size & ((UINT64_C(1) << shift) - 1);
-    // The rest is cut to ten bits first, so that the product stays in 64 bits.
+    // The remainder is reduced to ten bits first, so that the product fits into 64 bits.
     uint64_t hundredths =
         round_hundredths(whole * 100 + ((rest >> (shift - 10)) * 100 + 512) / 1024);
     if (hundredths >= 102400 && units[unit] != '\0') {
@@ -55,9 +55,9 @@ void text_size(uint64_t size, char text[static TEXT_SIZE_MAX])
     }
 }
 
-// The date of a day counted from 1970-01-01, in the Gregorian calendar. Years are counted from
-// March, so that a leap day is the last one of its year, and from 1600, which begins one of the
-// calendar's periods of 400 years.
+// The Gregorian date of a day that is counted from 1970-01-01. Years are counted from March, so
+// that a leap day is the last day of its year, and from 1600, where a 400-year period of the
+// calendar begins.
 static void civil_date(uint32_t day, unsigned *year, unsigned *month, unsigned *month_day)
 {
     uint32_t days = day + 135080; // since 1600-03-01
@@ -71,7 +71,8 @@ static void civil_date(uint32_t day, unsigned *year, unsigned *month, unsigned *
     *year = 1600 + era * 400 + of_era + (*month <= 2);
 }
 
-// Writes a number with just so many digits. Tables have tens of thousands of dates.
+// Writes a number with a fixed number of digits, quickly: tables can have tens of thousands of
+// dates.
 static char *put_digits(char *at, unsigned number, size_t digits)
 {
     for (size_t i = digits; i-- > 0; number /= 10) {
@@ -111,28 +112,29 @@ void text_clock(uint64_t nanoseconds, char text[static TEXT_CLOCK_MAX])
 
 enum { PIECE_MAX = 16 };
 
-// A piece of a name as it is shown.
+// One piece of a name, as it is printed.
 struct piece {
     const char *text;
     size_t size;    // bytes
-    size_t columns; // that it fills on a screen
+    size_t columns; // width on a screen
     char escaped[PIECE_MAX];
 };
 
-// What is left of a name.
+// The rest of a name.
 struct rest {
     struct bytes name;
-    bool after_blank; // or at its start
+    bool after_blank; // or at the start of the name
 };
 
-// Names stand between blanks: one beside another, or at an end, would pass for those of a column.
+// Names are printed between blanks: two adjacent blanks, or a blank at an end, would look like the
+// gap between columns.
 static bool shows_blank(const struct rest *rest, size_t at)
 {
     size_t next = at + 1;
     return !rest->after_blank && next < rest->name.size && rest->name.data[next] != ' ';
 }
 
-// Takes what is shown as it stands.
+// Takes the part that is printed unchanged.
 static size_t take_plain(struct rest *rest)
 {
     size_t length = utf8_plain_run(rest->name);
@@ -151,7 +153,7 @@ static void escape_byte(uint8_t byte, struct piece *piece)
     piece->size = piece->columns = 4;
 }
 
-// One character. Returns its bytes.
+// Takes one character. Returns its size in bytes.
 static size_t take_character(struct rest *rest, struct piece *piece)
 {
     uint32_t code_point;

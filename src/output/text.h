@@ -9,10 +9,10 @@
 #include "base/bytes.h"
 #include "output/writer.h"
 
-// Room for what the functions below write, with the NUL.
+// Buffer sizes for the functions below, including the NUL.
 enum { TEXT_SIZE_MAX = 48, TEXT_DATE_MAX = 24, TEXT_CLOCK_MAX = 24 };
 
-// "20 KiB": at most three digits that count. Below 1024: "512 bytes".
+// "20 KiB": at most three significant digits. Below 1024: "512 bytes".
 void text_short_size(uint64_t size, char text[static TEXT_SIZE_MAX]);
 
 // "20 KiB (20480 bytes)"; below 1024 just "512 bytes".
@@ -24,15 +24,15 @@ void text_date(uint32_t seconds, char text[static TEXT_DATE_MAX]);
 // "HH:MM:SS.mmm", with as many digits of hours as it takes.
 void text_clock(uint64_t nanoseconds, char text[static TEXT_CLOCK_MAX]);
 
-// Writes a name that comes from outside: what could steer a terminal, break the line or not be seen
-// is shown as \xNN or \u{N}, a byte that is not UTF-8 as \xNN, a backslash doubled, and a blank as
-// \x20 where it begins or ends the name or stands beside another.
+// Writes a name that comes from outside. Characters that could control a terminal, break the line
+// or be invisible are written as \xNN or \u{N}, bytes that are not UTF-8 as \xNN, a backslash is
+// doubled, and a blank at an end of the name or next to another blank is written as \x20.
 void text_name(struct writer *writer, struct bytes name);
 
 // The same for a string.
 void text_safe(struct writer *writer, const char *string);
 
-// Columns that text_name() fills, every character counted as one; counting stops at `enough`.
+// Columns that text_name() writes, counting each character as one; stops at `enough`.
 size_t text_name_width(struct bytes name, size_t enough);
 
 // Writes "1 entry", "2 entries".

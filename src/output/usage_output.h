@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Where the space of an image went, for people and for programs.
+// Prints where the space of an image file goes, as text and as JSON.
 
 #ifndef OUTPUT_USAGE_OUTPUT_H
 #define OUTPUT_USAGE_OUTPUT_H
@@ -22,7 +22,7 @@ void usage_sum_add(struct usage_sum *sum, const struct usage *usage);
 void usage_print_json(const struct usage *usage, const char *filename, struct json *json);
 void usage_sum_print_json(const struct usage_sum *sum, struct json *json);
 
-// `columns`: of the terminal, 80 where there is none.
+// `columns`: the width of the terminal, 80 without a terminal.
 void usage_print_text(const struct usage *usage, const char *filename, unsigned columns,
                       struct writer *writer);
 void usage_sum_print_text(const struct usage_sum *sum, unsigned columns, struct writer *writer);

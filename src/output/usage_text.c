@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    NAME_COLUMN_MAX = 40, // a longer name pushes its own line only
+    NAME_COLUMN_MAX = 40, // a longer name shifts only its own line
     NAME_WIDTH = 17,      // of the longest code
     BEFORE_BAR = NAME_WIDTH + 2 + 10 + 2 + 7 + 2,
     BAR_MAX = 100,
@@ -19,7 +19,7 @@ enum {
 
 // --- Parts ---------------------------------------------------------------------------------------
 
-// The parts with the largest first.
+// Sorts the parts, the largest first.
 static void sort_parts(const struct part *parts, size_t order[static PARTS])
 {
     memset(order, 0, PARTS * sizeof order[0]);
@@ -156,18 +156,19 @@ static void advise_copy(const struct usage *usage, const char *size, struct writ
 static void advise_trim(const struct usage *usage, const char *size, struct writer *writer)
 {
     (void)usage, (void)size;
-    writer_string(writer, "Files that the guest has deleted cannot be told apart from its data "
-                          "until the guest trims (fstrim).\n");
+    writer_string(writer, "Files that the guest has deleted look like its data until the guest "
+                          "trims its file systems (fstrim).\n");
 }
 
 struct advice {
-    uint64_t bytes; // that it brings
+    uint64_t bytes; // that it frees
     void (*print)(const struct usage *usage, const char *size, struct writer *writer);
 };
 
 enum { ADVICES = 5 };
 
-// What would help, with what brings most first; what brings nothing is left out. Returns how many.
+// Sorts the advice, the one that frees most first, and drops advice that frees nothing. Returns how
+// many are left.
 static size_t collect_advice(const struct usage *usage, struct advice sorted[static ADVICES])
 {
     const struct usage_snapshot *largest = largest_snapshot(usage);

@@ -26,7 +26,7 @@ static const char *kind_code(enum cluster_kind kind)
     }
 }
 
-// An entry stays open for further keys.
+// The object of an entry stays open for more keys.
 static void begin_entry(struct json *json, const char *key, const struct where_entry *entry)
 {
     json_key_object(json, key);
@@ -81,7 +81,7 @@ static void print_fault(const struct error *fault, struct json *json)
     json_end(json);
 }
 
-// Where the byte is, by the layer that decides.
+// The location of the byte, from the layer that decides.
 static void print_place(const struct where_layer *last, struct json *json)
 {
     enum cluster_kind kind = last->stretch.kind;

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What one byte is, for people and for programs.
+// Prints the location of one byte, as text and as JSON.
 
 #ifndef OUTPUT_WHERE_OUTPUT_H
 #define OUTPUT_WHERE_OUTPUT_H

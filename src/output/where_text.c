@@ -98,7 +98,7 @@ static void print_place(const struct where_layer *last, struct writer *writer)
     bool compressed = stretch->kind == CLUSTER_COMPRESSED;
     writer_string(writer, "  the byte: ");
     if (stretch->kind == CLUSTER_UNALLOCATED) {
-        writer_string(writer, "in a hole, it reads as zero\n");
+        writer_string(writer, "in a hole, reads as zero\n");
         return;
     }
     if (stretch->kind == CLUSTER_ZERO) {

@@ -63,13 +63,13 @@ char *writer_room(struct writer *writer, size_t size)
     return writer->buffer + writer->used;
 }
 
-// Two digits at a time: a division is what costs here.
+// Two digits at a time, because divisions are slow.
 static const char two_digits[] = "00010203040506070809101112131415161718192021222324"
                                  "25262728293031323334353637383940414243444546474849"
                                  "50515253545556575859606162636465666768697071727374"
                                  "75767778798081828384858687888990919293949596979899";
 
-// The number of digits, from that of the bits: log10(2) is about 1233 / 4096.
+// The number of decimal digits from the number of bits: log10(2) is about 1233 / 4096.
 static unsigned count_digits(uint64_t value)
 {
     static const uint64_t powers[] = {0,

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Buffered output to a descriptor that costs next to nothing a line. The first failure sticks:
-// later calls do nothing, and writer_finish() tells it.
+// Buffered output to a descriptor, cheap for each line. After the first failure all calls do
+// nothing, and writer_finish() returns the error.
 
 #ifndef OUTPUT_WRITER_H
 #define OUTPUT_WRITER_H
@@ -14,7 +14,7 @@ enum { WRITER_BUFFER_SIZE = 1 << 16 };
 
 struct writer {
     int fd;
-    int failed; // errno of the first failure, 0 while all is well
+    int failed; // errno of the first failure; 0: none
     size_t used;
     char buffer[WRITER_BUFFER_SIZE];
 };
@@ -24,8 +24,8 @@ void writer_bytes(struct writer *writer, const void *data, size_t size);
 void writer_string(struct writer *writer, const char *string);
 void writer_u64(struct writer *writer, uint64_t value); // decimal
 
-// Room for `size` ≤ WRITER_BUFFER_SIZE bytes in the buffer, for a line that is put together in
-// place; writer_used() then tells how many of them it took.
+// Returns room for `size` ≤ WRITER_BUFFER_SIZE bytes in the buffer, to write a line directly into
+// it. Call writer_used() afterwards with the number of bytes that were written.
 char *writer_room(struct writer *writer, size_t size);
 static inline void writer_used(struct writer *writer, const char *end)
 {
@@ -38,7 +38,7 @@ char *put_u64(char *to, uint64_t value);
 void writer_format(struct writer *writer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-// Writes out what is buffered. False and ERROR_IO when anything was lost.
+// Writes the rest of the buffer. False with ERROR_IO when any write failed.
 bool writer_finish(struct writer *writer, struct error *error);
 
 #endif
