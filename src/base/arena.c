@@ -18,7 +18,7 @@ struct arena_block {
     size_t size, used;
 };
 
-// Other systems choose the size of their pages alone.
+// Other systems choose their page sizes themselves.
 #ifdef __linux__
 static void ask_for_huge_pages(void *memory, size_t size)
 {

@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The only gate to file bytes: a bounded view, and big-endian loads that cannot leave it.
+// The only access to the bytes of a file: a bounded view, and big-endian loads that cannot leave
+// it.
 
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -10,13 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A view of `size` bytes that somebody else owns.
+// A view of `size` bytes; borrowed.
 struct bytes {
     const uint8_t *data;
     size_t size;
 };
 
-// Narrows `whole` to [offset, offset + length). False, and `view` empty, when that is not inside.
+// Narrows `whole` to [offset, offset + length). False, with an empty `view`, when the range is not
+// inside.
 static inline bool bytes_view(struct bytes whole, uint64_t offset, uint64_t length,
                               struct bytes *view)
 {
@@ -24,12 +26,12 @@ static inline bool bytes_view(struct bytes whole, uint64_t offset, uint64_t leng
         *view = (struct bytes){0};
         return false;
     }
-    // Of a view without bytes the pointer may be NULL, to which nothing may be added, not even 0.
+    // An empty view may have the pointer NULL, and adding even 0 to NULL is undefined.
     *view = (struct bytes){length > 0 ? whole.data + offset : whole.data, (size_t)length};
     return true;
 }
 
-// Narrows `whole` to what follows `offset`: empty when that is past the end.
+// Narrows `whole` to the bytes from `offset` on; empty when `offset` is past the end.
 static inline struct bytes bytes_from(struct bytes whole, size_t offset)
 {
     if (offset >= whole.size) {
@@ -38,7 +40,7 @@ static inline struct bytes bytes_from(struct bytes whole, size_t offset)
     return (struct bytes){whole.data + offset, whole.size - offset};
 }
 
-// A big-endian integer at `data`, which a view has been checked for.
+// Loads a big-endian integer at `data`; the caller has checked the view.
 static inline uint64_t load_be64(const uint8_t *data)
 {
     return (uint64_t)data[0] << 56 | (uint64_t)data[1] << 48 | (uint64_t)data[2] << 40 |
@@ -46,8 +48,8 @@ static inline uint64_t load_be64(const uint8_t *data)
            (uint64_t)data[6] << 8 | (uint64_t)data[7];
 }
 
-// Loads of an integer at `offset`. One that is not wholly inside the view is 0: the format says
-// that a field which a shorter header lacks means the same as zero.
+// Loads an integer at `offset`. The result is 0 unless all its bytes are inside the view: in the
+// format, a field that a shorter header lacks means the same as zero.
 static inline uint64_t bytes_load(struct bytes view, size_t offset, size_t width)
 {
     struct bytes field;

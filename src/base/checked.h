@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Arithmetic on numbers that come from a file: it says when it overflows.
+// Arithmetic with overflow checks, for numbers that come from a file.
 
 #ifndef BASE_CHECKED_H
 #define BASE_CHECKED_H
@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// False on overflow; `sum` is then not to be used.
+// False on overflow; do not use `sum` then.
 static inline bool checked_add(uint64_t a, uint64_t b, uint64_t *sum)
 {
     return !__builtin_add_overflow(a, b, sum);
 }
 
-// UINT64_MAX where the sum does not fit.
+// UINT64_MAX when the sum does not fit.
 static inline uint64_t add_clipped(uint64_t a, uint64_t b)
 {
     uint64_t sum;

@@ -53,7 +53,7 @@ void error_fill_prefix(struct error *error, const char *format, ...)
     va_start(args, format);
     vsnprintf(error->message, sizeof error->message, format, args);
     va_end(args);
-    // What is wrong matters more than the whole of a long name in front of it.
+    // The message is more important than the whole of a long name in front of it.
     size_t reason = strlen(old);
     size_t most = sizeof error->message - sizeof ": ";
     size_t room = reason < most ? most - reason : 0;

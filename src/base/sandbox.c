@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-// A sanitizer opens files of its own when it has something to report, coverage when the program
-// ends. Such a build is for tests, and does without what would keep them from it.
+// A sanitizer opens its own files when it reports something, and coverage does so when the program
+// ends. Such a build is for tests, and leaves out the parts that would prevent this.
 #if INSTRUMENTED
 enum { PARTS_POSSIBLE = 0 };
 static const char no_landlock[] = "no landlock (instrumented build)";
@@ -29,8 +29,8 @@ static const char no_seccomp[] = "no seccomp (not built in)";
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Numbers and layout of the kernel's interface, which are the same on every architecture. They
-// stand here because the headers of a system are often older than the kernels it runs on.
+// Numbers and layout of the kernel's interface, which are the same on all architectures. They are
+// defined here because the headers of a system are often older than its kernel.
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #define SYS_landlock_restrict_self  446
@@ -44,8 +44,8 @@ struct landlock_ruleset {
     uint64_t scoped;             // from ABI 6 on
 };
 
-// What each version of the interface can deny on top of the one before. No rule then grants any of
-// it anywhere.
+// What each version of the interface can deny in addition to the one before. No rule grants any of
+// it.
 static const struct {
     long abi;
     struct landlock_ruleset denies;
@@ -72,7 +72,7 @@ static unsigned enter_landlock(void)
             ruleset.scoped |= landlock_versions[i].denies.scoped;
         }
     }
-    // An older kernel takes the longer struct as long as what it does not know is 0.
+    // An older kernel accepts the longer struct as long as its unknown fields are 0.
     long fd = syscall(SYS_landlock_create_ruleset, &ruleset, sizeof ruleset, 0);
     if (fd < 0) {
         return 0;
@@ -85,12 +85,12 @@ static unsigned enter_landlock(void)
 struct sandbox sandbox_enter(enum sandbox_parts parts)
 {
     struct sandbox sandbox = {0};
-    // Both parts need it of a process without privileges.
+    // Both parts require this of a process without privileges.
     sandbox.no_new_privileges = prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0;
     if (parts & PARTS_POSSIBLE & SANDBOX_LANDLOCK) {
         sandbox.landlock_abi = enter_landlock();
     }
-    // Last: it also denies the calls that the other parts are made of.
+    // This is last because it also denies the system calls of the other parts.
     if (parts & PARTS_POSSIBLE & SANDBOX_SECCOMP) {
         sandbox.seccomp = sandbox_filter_calls();
     }

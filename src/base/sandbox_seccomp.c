@@ -1,8 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The list of the system calls that are left, by way of libseccomp, which knows the numbers of each
-// architecture.
+// The list of allowed system calls. libseccomp knows their numbers on each architecture.
 
 #include "base/sandbox.h"
 
@@ -20,16 +19,16 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// TCGETS2, which newer libcs ask with what is a terminal, and TCSETS2, which is followed by the two
-// that wait for output and drop input. Their names stand in headers that do not go together with
-// others.
+// TCGETS2, which newer libcs use to find out whether a descriptor is a terminal, and TCSETS2; the
+// next two numbers wait for output and drop input. The headers with their names conflict with other
+// headers.
 #define ASK_TERMINAL_NEWER 0x802c542a
 #define SET_TERMINAL_NEWER 0x402c542b
 
 struct rule {
-    int call; // negative where the architecture has no such call
+    int call; // negative when the architecture does not have the call
     bool conditional;
-    struct scmp_arg_cmp only; // when conditional: what must hold of one argument
+    struct scmp_arg_cmp only; // when conditional: the condition for one argument
 };
 
 #define IS(number, value)                                                    \
@@ -44,16 +43,16 @@ struct rule {
         .datum_b = (scmp_datum_t)(value)                                            \
     }
 
-// Which argument of clone has the flags.
+// The argument of clone() that has the flags.
 #ifdef __s390x__
 enum { CLONE_FLAGS = 1 };
 #else
 enum { CLONE_FLAGS = 0 };
 #endif
 
-// Those of 32-bit architectures stand beside those that they replace.
+// The calls of 32-bit architectures follow the calls that they replace.
 static const struct rule allowed[] = {
-    // Bytes of open files, and where they are.
+    // Reading, writing and seeking in open files.
     {.call = SCMP_SYS(read)},
     {.call = SCMP_SYS(readv)},
     {.call = SCMP_SYS(pread64)},
@@ -66,13 +65,15 @@ static const struct rule allowed[] = {
     {.call = SCMP_SYS(_llseek)},
     {.call = SCMP_SYS(ftruncate)},
     {.call = SCMP_SYS(ftruncate64)},
-    // Zeros as a request to a block device. No other mode: they move bytes, or take up space.
+    // Zeroing a block device by a request. Other modes are denied: they move bytes or allocate
+    // space.
     {SCMP_SYS(fallocate), IS(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)},
     {SCMP_SYS(fallocate), IS(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)},
     {SCMP_SYS(ioctl), IS(1, BLKZEROOUT)},
     {.call = SCMP_SYS(close)},
-    // Their status. With an empty path these tell of a descriptor; that the path is empty cannot
-    // be seen here, so the size and the times of a file can still be asked for by name.
+    // The status of open files. With an empty path these calls are about a descriptor. The filter
+    // cannot check that the path is empty, so the size and times of a file can still be read by
+    // name.
     {.call = SCMP_SYS(fstat)},
     {.call = SCMP_SYS(fstat64)},
     {SCMP_SYS(newfstatat), BITS(3, AT_EMPTY_PATH, AT_EMPTY_PATH)},
@@ -91,9 +92,9 @@ static const struct rule allowed[] = {
     {SCMP_SYS(ioctl), IS(1, SET_TERMINAL_NEWER)},
     {SCMP_SYS(ioctl), IS(1, SET_TERMINAL_NEWER + 1)},
     {SCMP_SYS(ioctl), IS(1, SET_TERMINAL_NEWER + 2)},
-    // Memory, but none to run.
+    // Memory that is not executable.
     {.call = SCMP_SYS(brk)},
-#ifdef __s390x__ // its arguments lie in memory, where they cannot be seen here
+#ifdef __s390x__ // the arguments are in memory, where the filter cannot check them
     {.call = SCMP_SYS(mmap)},
 #else
     {SCMP_SYS(mmap), BITS(2, PROT_EXEC, 0)},
@@ -106,41 +107,42 @@ static const struct rule allowed[] = {
     {.call = SCMP_SYS(mlock)}, // keys
     {.call = SCMP_SYS(mlock2)},
     {.call = SCMP_SYS(munlock)},
-    // Threads, but no process: clone3 has its flags where they cannot be seen here, and libc goes
-    // on with clone when it is not there.
+    // Threads, but no processes. clone3 has its flags in memory, where the filter cannot check
+    // them; libc uses clone when clone3 does not exist.
     {SCMP_SYS(clone), BITS(CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD)},
     {.call = SCMP_SYS(set_robust_list)},
     {.call = SCMP_SYS(rseq)},
     {.call = SCMP_SYS(futex)},
     {.call = SCMP_SYS(futex_time64)},
     {.call = SCMP_SYS(sched_yield)},
-    {.call = SCMP_SYS(sched_getaffinity)}, // how many cores: for malloc()
-    {SCMP_SYS(prlimit64), IS(2, 0)},       // how large a stack is
+    {.call = SCMP_SYS(sched_getaffinity)}, // the number of cores, for malloc()
+    {SCMP_SYS(prlimit64), IS(2, 0)},       // the size of a stack
     {.call = SCMP_SYS(ugetrlimit)},
     {.call = SCMP_SYS(gettid)},
     {.call = SCMP_SYS(getpid)},
-    // Signals that come, and the one that abort() sends.
+    // Signals that arrive, and the signal of abort().
     {.call = SCMP_SYS(rt_sigaction)},
     {.call = SCMP_SYS(rt_sigprocmask)},
     {.call = SCMP_SYS(rt_sigreturn)},
     {.call = SCMP_SYS(sigreturn)},
     {.call = SCMP_SYS(restart_syscall)},
-    // Time, and chance.
+    // Time and random numbers.
     {.call = SCMP_SYS(clock_gettime)},
     {.call = SCMP_SYS(clock_gettime64)},
     {.call = SCMP_SYS(getrandom)},
-    // The end.
+    // Ending the process.
     {.call = SCMP_SYS(exit)},
     {.call = SCMP_SYS(exit_group)},
 };
 
-// No library does these by itself, and no code of ours is left that does: it has been taken over.
+// Neither the libraries nor our code make these calls from here on: the process has been taken
+// over.
 static const int deadly[] = {
     SCMP_SYS(execve),     SCMP_SYS(execveat), SCMP_SYS(socket),
     SCMP_SYS(socketcall), SCMP_SYS(connect),  SCMP_SYS(ptrace),
 };
 
-// A library may look for a file that it can do without. The answer is that of landlock.
+// A library may try to open a file that it does not need. The error is the same as from landlock.
 static const int refused[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2)};
 
 static bool add(scmp_filter_ctx filter, uint32_t action, const struct rule *rule)
@@ -177,15 +179,15 @@ static bool add_rules(scmp_filter_ctx filter)
 
 bool sandbox_filter_calls(void)
 {
-    // Any other call is answered as by a kernel that lacks it: a newer libc, which tries it first,
-    // then goes on with an older one.
+    // All other calls fail as on a kernel that does not have them: a newer libc that tries a new
+    // call first then uses an older one.
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     if (!filter) {
         return false;
     }
 #if SCMP_VER_MAJOR > 2 || SCMP_VER_MINOR >= 5
-    // Some kernels before 5.16 slow down all memory access of a filtered process, unless this is
-    // asked for; others do not know it.
+    // Some kernels before 5.16 slow down all memory access of a filtered process unless this is
+    // set; others do not know it.
     seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
 #endif
     bool entered = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&

@@ -10,7 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-// Other systems lack these: a secret is then still locked and wiped.
+// Other systems do not have these. A secret is still locked and wiped there.
 #ifdef __linux__
 #include <sys/prctl.h>
 
@@ -46,7 +46,7 @@ bool secret_make(struct secret *secret, size_t size, struct error *error)
     if (data == MAP_FAILED) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    // A limit on locked memory is no reason to give up.
+    // Continue when a limit on locked memory is reached.
     mlock(data, mapped);
     keep_out_of_dumps(data, mapped);
     *secret = (struct secret){data, size, mapped};

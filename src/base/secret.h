@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Memory for passphrases and keys: kept out of swap where that is allowed, out of core dumps, and
-// wiped before it is given back.
+// Memory for passphrases and keys: kept out of swap where this is allowed, kept out of core dumps,
+// and wiped before it is freed.
 
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
@@ -10,33 +10,34 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-// Owned by whoever made it; all zeros is an empty one.
+// Owned by its creator; all zeros is an empty secret.
 struct secret {
     uint8_t *data;
     size_t size;
     size_t mapped; // bytes: whole pages
 };
 
-// `size` ≥ 1 bytes, all zeros. False when there is no memory; that it cannot be locked is fine.
+// Makes a secret of `size` ≥ 1 zero bytes. False when there is no memory; memory that cannot be
+// locked is no error.
 bool secret_make(struct secret *secret, size_t size, struct error *error);
 
-// Makes room for `size` bytes, at least as many as before; what was there stays.
+// Makes room for `size` bytes, at least as many as before, and keeps the contents.
 bool secret_grow(struct secret *secret, size_t size, struct error *error);
 
-void secret_free(struct secret *secret); // an empty one is fine
+void secret_free(struct secret *secret); // may be empty
 
 static inline struct bytes secret_bytes(const struct secret *secret)
 {
     return (struct bytes){secret->data, secret->size};
 }
 
-// Overwrites, also where a compiler sees that nobody reads it any more.
+// Overwrites the bytes, even when the compiler sees that they are never read again.
 void secret_wipe(void *data, size_t size);
 
-// Compares in a time that does not depend on where the first difference is.
+// Compares in a time that does not depend on the position of the first difference.
 bool secret_equal(const uint8_t *a, const uint8_t *b, size_t size);
 
-// No core dumps of this process from here on, and no look into it for other processes of its user.
+// Disables core dumps of this process, and access to its memory from other processes of the user.
 void secret_hide_process(void);
 
 #endif

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Code points that a reader does not see, or takes for a blank, in order. Made by unseen_ranges.pl
-// from the tables of Unicode 14.0.0.
+// Code points that are invisible or look like a blank, in order. Made by unseen_ranges.pl from the
+// tables of Unicode 14.0.0.
 
 #ifndef BASE_UNSEEN_RANGES_H
 #define BASE_UNSEEN_RANGES_H

@@ -5,7 +5,8 @@
 
 #include "base/unseen_ranges.h"
 
-// One row a length: how the first byte looks, and the smallest code point that needs this length.
+// One row for each length: the bits of the first byte, and the smallest code point that needs this
+// length.
 static const struct {
     uint8_t mask, lead;
     uint32_t minimum;
@@ -16,7 +17,7 @@ static const struct {
     {0xf8, 0xf0, 0x10000},
 };
 
-// The bytes after the first, six bits each; false when one is missing.
+// Reads the bytes after the first, six bits each. False when one is missing.
 static bool decode_rest(struct bytes text, size_t length, uint32_t *value)
 {
     if (length > text.size) {

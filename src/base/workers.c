@@ -20,7 +20,7 @@ struct workers {
     void *context;
     char *items;
     size_t size, count;
-    bool failed; // a finish has; the caller's thread alone reads and writes it
+    bool failed; // a finish function failed; used only by the caller's thread
 
     // Items are numbered from 0 in the order of submission; item n is in slot n % count.
     // finished ≤ taken ≤ submitted ≤ finished + count.
@@ -68,7 +68,7 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-// Signals stay with the caller's thread.
+// Signals are handled by the caller's thread.
 static bool start_threads(struct workers *workers, unsigned jobs)
 {
     sigset_t all;
@@ -108,14 +108,14 @@ struct workers *workers_start(const struct work *work, void *context, unsigned j
     pthread_cond_init(&workers->work_there, NULL);
     pthread_cond_init(&workers->item_done, NULL);
     if (jobs > 1 && !start_threads(workers, jobs)) {
-        error_set(error, ERROR_MEMORY, "no thread can be started");
+        error_set(error, ERROR_MEMORY, "cannot start a thread");
         workers_stop(workers);
         return NULL;
     }
     return workers;
 }
 
-// Waits for the oldest item that is not finished, and finishes it.
+// Waits for the oldest unfinished item and finishes it.
 static void finish_oldest(struct workers *workers)
 {
     size_t slot = workers->finished % workers->count;
