@@ -270,7 +270,7 @@ change_random() {
     ranges_are_right raw.one raw.one --snapshot-a one --snapshot-b one image image
     run_qcow2_info compare --snapshot-b three image image
     assert_status 1
-    assert_one_error image 'image B: no snapshot is called "three"'
+    assert_one_error image 'image B: there is no snapshot "three"'
     run_qcow2_info compare --snapshot-a one raw.now image
     assert_status 1
     assert_one_error raw.now 'image A: a raw file has no snapshots'

@@ -234,7 +234,7 @@ END
     assert_one_error image 'snapshot "one": '
     run_qcow2_info map --since nothing image
     assert_status 1
-    assert_one_error image 'no snapshot is called "nothing"'
+    assert_one_error image 'there is no snapshot "nothing"'
     run_qcow2_info map --since one --bitmap x image
     assert_status 64
     assert_stderr_contains --since
