@@ -34,8 +34,8 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_info,  &command_map,   &command_cat,   &command_check,
-    &command_audit, &command_usage, &command_where, &command_compare, &command_digest, NULL};
+    &command_info,  &command_map,   &command_cat,     &command_check,  &command_audit,
+    &command_usage, &command_where, &command_compare, &command_digest, NULL};
 
 static void print_help(void)
 {
