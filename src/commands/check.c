@@ -168,7 +168,7 @@ static const struct option_row rows[] = {
     {"max-bytes", OPTION_SIZE, "N", offsetof(struct options, disk.max_bytes),
      .help = "with --data, refuse to go through more than this many bytes of virtual disks",
      .needs = "data"},
-    SIZE_AS_QEMU_ROW(offsetof(struct options, disk.chain.size_as_qemu)),
+    SIZE_AS_QEMU_ROW("", offsetof(struct options, disk.chain.size_as_qemu)),
     DRAIN_ROW(offsetof(struct options, disk.drain)),
     {"list-findings", OPTION_FLAG, NULL, offsetof(struct options, list_findings),
      .help = "list all findings, what they mean, and what to do about them"},

@@ -238,6 +238,7 @@ static const struct option_row rows[] = {
      .help = "read the internal snapshot with this id or name, not the active disk"},              \
     LAYER_ROWS(suffix, offsetof(struct image_options, disk.chain)),                                \
     SHORT_END_ROW(suffix, offsetof(struct image_options, disk.chain.short_end)),                   \
+    SIZE_AS_QEMU_ROW(suffix, offsetof(struct image_options, disk.chain.size_as_qemu)),             \
     KEY_SOURCE_ROWS(suffix, offsetof(struct image_options, keys)),                                 \
     {.name = NULL}
 // clang-format on

@@ -23,7 +23,7 @@ const struct option_row disk_rows[] = {
     SHORT_END_ROW("", offsetof(struct disk_options, chain.short_end)),
     {"max-bytes", OPTION_SIZE, "N", offsetof(struct disk_options, max_bytes),
      .help = "refuse a disk, or a range of it, of more than this many bytes"},
-    SIZE_AS_QEMU_ROW(offsetof(struct disk_options, chain.size_as_qemu)),
+    SIZE_AS_QEMU_ROW("", offsetof(struct disk_options, chain.size_as_qemu)),
     {.name = NULL},
 };
 
@@ -98,8 +98,10 @@ static bool check_short_ends(const struct disk_options *options, const struct ch
 }
 
 // Warns where QEMU sees a shorter disk than we.
-static void warn_partial_sector(const char *path, const struct layer *below, uint64_t size)
+static void warn_partial_sector(const char *path, const struct disk_options *options,
+                                const struct layer *below, uint64_t size)
 {
+    const char *suffix = options->chain.suffix ? options->chain.suffix : "";
     uint64_t partial = size % SECTOR_SIZE;
     struct error error;
     if (partial == 0) {
@@ -108,13 +110,13 @@ static void warn_partial_sector(const char *path, const struct layer *below, uin
     if (below) {
         error_set(&error, ERROR_LIMIT,
                   "backing file %s: the disk has %" PRIu64 " bytes, no multiple of %d: QEMU reads "
-                  "the last %" PRIu64 " as zeros, and so does --size-as-qemu",
-                  below->path, size, SECTOR_SIZE, partial);
+                  "the last %" PRIu64 " as zeros, and so does --size-as-qemu%s",
+                  below->path, size, SECTOR_SIZE, partial, suffix);
     } else {
         error_set(&error, ERROR_LIMIT,
                   "the disk has %" PRIu64 " bytes, no multiple of %d: QEMU leaves out the last "
-                  "%" PRIu64 ", and so does --size-as-qemu",
-                  size, SECTOR_SIZE, partial);
+                  "%" PRIu64 ", and so does --size-as-qemu%s",
+                  size, SECTOR_SIZE, partial, suffix);
     }
     print_warning(path, &error);
 }
@@ -126,11 +128,11 @@ static void warn_partial_sectors(const char *path, const struct disk_options *op
         return;
     }
     if (!options->checks_data && !options->vm_state) { // of the disk, a check finds it
-        warn_partial_sector(path, NULL, disk->view.size);
+        warn_partial_sector(path, options, NULL, disk->view.size);
     }
     for (size_t i = 1; i < disk->chain.count; i++) {
         const struct layer *layer = &disk->chain.layers[i];
-        warn_partial_sector(path, layer, layer->image ? layer->size : 0);
+        warn_partial_sector(path, options, layer, layer->image ? layer->size : 0);
     }
 }
 

@@ -66,9 +66,9 @@ bool take_backing_file(const struct command *command, const struct option_row *r
     }
 
 // The row of the flag size_as_qemu of struct chain_options.
-#define SIZE_AS_QEMU_ROW(place)                                                                \
+#define SIZE_AS_QEMU_ROW(suffix, place)                                                        \
     {                                                                                          \
-        "size-as-qemu", OPTION_FLAG, NULL, place,                                              \
+        "size-as-qemu" suffix, OPTION_FLAG, NULL, place,                                       \
             .help = "end a disk whose size is no multiple of 512 where QEMU does: before the " \
                     "last, partial sector"                                                     \
     }

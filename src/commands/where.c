@@ -196,6 +196,7 @@ static const struct option_row rows[] = {
     {"snapshot", OPTION_SNAPSHOT, "X", offsetof(struct where_options, disk.snapshot),
      .help = "read the internal snapshot with this id or name, not the active disk"},
     LAYER_ROWS("", offsetof(struct where_options, disk.chain)),
+    SIZE_AS_QEMU_ROW("", offsetof(struct where_options, disk.chain.size_as_qemu)),
     DRAIN_ROW(offsetof(struct where_options, disk.drain)),
     {.name = NULL},
 };

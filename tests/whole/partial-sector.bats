@@ -96,3 +96,16 @@ warned() {
     assert_status 2
     assert_equal "$(jq -c '.findings[] | [.code, .offset]' <<<"$output")" "[\"partial-sector\",$((at + 48))]"
 }
+
+@test "partial sector: compare warns, and compares the disks that QEMU has with --size-as-qemu" {
+    make_partial image
+    qemu-img convert -O raw image theirs
+    run_qcow2_info compare image theirs
+    assert_status 2
+    warned image "QEMU leaves out the last $PARTIAL, and so does --size-as-qemu-a"
+    run_qcow2_info compare --size-as-qemu-a image theirs
+    assert_status 0
+    assert_equal "$stderr" ''
+    run_qcow2_info where image 0
+    warned image 'QEMU leaves out'
+}
