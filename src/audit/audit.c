@@ -3,6 +3,7 @@
 
 #include "audit/audit.h"
 
+#include "audit/audit_hidden.h"
 #include "audit/audit_parts.h"
 #include "audit/audit_places.h"
 #include "audit/audit_state.h"
@@ -48,6 +49,7 @@ static void inspect_tables(struct audit_state *state)
     audit_l2_places(state);
     audit_refcounts(state);
     audit_bitmap_bits(state);
+    audit_free_tables(state);
     audit_l2_tables(state);
     if (state->places.used.full) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);

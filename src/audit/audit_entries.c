@@ -320,6 +320,28 @@ static void inspect_run(struct audit_tree *tree, struct bytes rest, size_t index
     }
 }
 
+// Data of the active disk behind its end: nothing shows it until the disk is made longer.
+static void inspect_hidden(struct audit_tree *tree, struct bytes view)
+{
+    const struct header *header = tree->state->header;
+    uint64_t end = divide_up(header->size, header->cluster_size);
+    uint64_t first = tree->guest_offset >> header->cluster_bits;
+    size_t count = view.size / header->l2_entry_size;
+    if (!tree->active || first + count <= end) {
+        return;
+    }
+    for (size_t i = end > first ? (size_t)(end - first) : 0; i < count; i++) {
+        struct l2_entry entry = l2_entry_load(header, view, i);
+        if (l2_entry_is_compressed(entry) || l2_entry_host_offset(entry) != 0) {
+            audit_tell(&tree->state->report, AUDIT_HIDDEN_DATA,
+                       tree->place + i * header->l2_entry_size,
+                       "data at guest offset %" PRIu64 ", behind the end of the disk at %" PRIu64,
+                       (first + i) << header->cluster_bits, header->size);
+            return;
+        }
+    }
+}
+
 void audit_l2_entries(struct audit_tree *tree, struct bytes view)
 {
     struct audit_state *state = tree->state;
@@ -328,6 +350,7 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
     size_t count = view.size / entry_size;
     size_t in_line = LINE / entry_size;
     tree->cost = 0;
+    inspect_hidden(tree, view);
     for (size_t i = 0; i < count;) {
         struct bytes rest = {view.data + i * entry_size, view.size - i * entry_size};
         if (i % in_line == 0 && is_zero_line(view, i * entry_size)) {

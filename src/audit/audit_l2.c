@@ -4,6 +4,7 @@
 // L2 tables: which of them are gone through, as far as the budget goes, and what a disk adds up to.
 
 #include "audit/audit_entries.h"
+#include "audit/audit_hidden.h"
 #include "audit/audit_l1.h"
 #include "audit/audit_parts.h"
 #include "audit/audit_places.h"
@@ -271,6 +272,7 @@ void audit_l2_tables(struct audit_state *state)
     free(row.present);
     free(row.again);
     free(row.parts);
+    audit_unused_clusters(state, &tree.compressed);
     stream_list_free(&tree.streams);
     cluster_bits_free(&tree.compressed);
     cluster_bits_free(&tree.walked);

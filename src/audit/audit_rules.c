@@ -96,6 +96,9 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
     [AUDIT_TABLE_OVERLAP] = {"table-overlap", AUDIT_UNSAFE,
         "two tables, a table and the header, or bits of a bitmap and any of these lie in the same cluster",
         "a write to one of them rewrites the other, with numbers that the attacker has chosen"},
+    [AUDIT_TABLE_FREE] = {"table-free", AUDIT_UNSAFE,
+        "the cluster of a table has the refcount 0, which a program that writes takes for free",
+        "what the guest writes next lands in a table: it chooses the tables of its own image"},
     [AUDIT_DATA_OUTSIDE_FILE] = {"data-outside-file", AUDIT_UNSAFE,
         "a cluster of the disk lies past the end of the file",
         "one write of the guest makes the file as long as the attacker likes, up to 64 PiB"},
@@ -160,6 +163,10 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the mark of another format stands where programs look for it, in guest data of the disk or "
         "of a snapshot",
         "as above: who makes the image chooses where in the file its guest data lie"},
+    [AUDIT_HIDDEN_DATA] = {"hidden-data", AUDIT_NOTE,
+        "there is data behind the end of the virtual disk, or in clusters that have a refcount and that nothing "
+        "refers to",
+        "bytes that no scan of the disk sees, and that a longer disk or a repair may show"},
     [AUDIT_TRAILING_DATA] = {"trailing-data", AUDIT_NOTE,
         "there are data after the last cluster in use; QEMU leaves such when it frees clusters",
         "a place for another file, as archives may be read from their end"},

@@ -48,6 +48,7 @@ enum audit_rule {
     AUDIT_TABLE_OUTSIDE_FILE,
     AUDIT_TABLE_UNALIGNED,
     AUDIT_TABLE_OVERLAP,
+    AUDIT_TABLE_FREE,
     AUDIT_DATA_OUTSIDE_FILE,
     AUDIT_DATA_OVER_TABLE,
     AUDIT_ENTRY_BROKEN,
@@ -65,6 +66,7 @@ enum audit_rule {
     AUDIT_NAME_PATH,
     AUDIT_OTHER_FORMAT,
     AUDIT_OTHER_FORMAT_IN_DATA,
+    AUDIT_HIDDEN_DATA,
     AUDIT_TRAILING_DATA,
     AUDIT_INCOMPLETE,
     AUDIT_RULES,
@@ -202,6 +204,7 @@ struct audit {
 // cluster in use is; and of what comes after it, without its holes.
 #define AUDIT_REFCOUNT_BYTES (UINT64_C(4) << 20)
 #define AUDIT_TRAILING_BYTES (UINT64_C(16) << 20)
+#define AUDIT_LEAKED_BYTES   (UINT64_C(16) << 20) // of clusters that nothing refers to
 // Where those are more, also the last bytes of the file are looked at: as many as those in which
 // marks of other formats are looked for.
 #define AUDIT_LAST_BYTES (UINT64_C(64) << 10)

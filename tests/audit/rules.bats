@@ -370,6 +370,39 @@ second_l1_entry() {
     assert_only unsafe other-format-in-data 4096
 }
 
+@test "audit rule table-free: an L2 table of a snapshot with refcount 0" {
+    local table
+    make_small
+    qemu-img snapshot -c one image
+    qemu-io -c "write -q -P 2 0 64k" image # the active disk has a table of its own then
+    table=$(($(peek_be64 image "$(peek_be64 image "$(field image snapshots_offset)")") & OFFSET_MASK))
+    poke_be16 image $(($(peek_be64 image "$(field image refcount_table_offset)") + 2 * (table / C))) 0
+    assert_only unsafe table-free "$table"
+    # QEMU writes guest data over it.
+    qemu-io -c "write -q -P 0x41 512k 64k" image
+    assert_equal "$(peek image "$table" 2)" 4141
+}
+
+@test "audit rule hidden-data: data behind the end of the disk" {
+    make_image image 1M '' 'write -P 1 0 1M'
+    poke_field image size 65536
+    assert_only note hidden-data "$(($(l2_entry_at image 0) + 8))"
+    # A longer disk shows it.
+    qemu-img resize -q image 1M
+    run_qcow2_info cat --offset 512K --length 1 image
+    assert_output $'\x01'
+}
+
+@test "audit rule hidden-data: a leaked cluster with data, and none with zeros" {
+    local host
+    make_image image 1M '' "write -P 1 0 $((2 * C))" "write -P 0 $((2 * C)) $C"
+    host=$(host_offset image $C)
+    poke_l2_entry image $((2 * C)) 0
+    assert_clean image
+    poke_l2_entry image $C 0
+    assert_only note hidden-data "$host"
+}
+
 @test "audit rule trailing-data: a file behind the image" {
     make_small
     local end
@@ -393,5 +426,5 @@ second_l1_entry() {
     assert_status 0
     jq -r '.[].code' <<<"$output" | sort >rules
     sed -n 's/^@test "audit rule \([a-z0-9-]*\): .*/\1/p' "$BATS_TEST_FILENAME" | sort >tests
-    diff rules tests
+    diff rules <(uniq tests)
 }

@@ -1,0 +1,187 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Where refcounts and tables do not say the same: tables that are free for the next write, and data
+// that nothing refers to.
+
+#include "audit/audit_hidden.h"
+
+#include "audit/audit_parts.h"
+#include "audit/audit_places.h"
+#include "base/checked.h"
+#include "format/layout.h"
+#include "tables/refcount_walk.h"
+
+#include <inttypes.h>
+
+enum { WORD = 64, PIECE = 64 * 1024 };
+
+// What is unsafe already need not be looked at so closely, nor with tables that are not sound.
+static bool is_unsafe(const struct audit_state *state)
+{
+    for (size_t i = 0; i < AUDIT_RULES; i++) {
+        if (state->report.audit->findings[i].count > 0 &&
+            state->options->severities[i] == AUDIT_UNSAFE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Refcounts that are out of date, or that nobody finds, are reported by themselves.
+static bool has_refcounts(const struct audit_state *state)
+{
+    uint64_t size = (uint64_t)state->header->refcount_table_clusters << state->header->cluster_bits;
+    return !is_unsafe(state) && !(state->header->incompatible_features & INCOMPATIBLE_DIRTY) &&
+           source_complete(state->source) && audit_refcounts_obstacle(state, size) == AUDIT_RULES;
+}
+
+// --- Tables that are free ------------------------------------------------------------------------
+
+static void tell_free(struct audit_state *state, uint64_t cluster)
+{
+    uint64_t offset = cluster << state->header->cluster_bits;
+    audit_tell(&state->report, AUDIT_TABLE_FREE, offset,
+               "the cluster at %" PRIu64 " has a table, and the refcount 0", offset);
+}
+
+// Tells of the tables in [first, end), whose refcounts are 0.
+static void tell_tables(struct audit_state *state, uint64_t first, uint64_t end)
+{
+    for (uint64_t cluster = first; cluster < end; cluster++) {
+        if (cluster_bits_has(&state->places.used, cluster)) {
+            tell_free(state, cluster);
+        }
+    }
+}
+
+// The refcounts of [first, end), where some tables are.
+static void inspect_refcounts(struct audit_state *state, struct refcount_walk *walk, uint64_t first,
+                              uint64_t end)
+{
+    struct refcounts refcounts;
+    struct error error;
+    enum walk_step step;
+    refcount_walk_start(walk, first, end);
+    while ((step = refcount_walk_next(walk, &refcounts, &error)) == WALK_FOUND) {
+        tell_tables(state, first, refcounts.first); // in no block, or a hole
+        for (uint64_t i = 0; i < refcounts.count; i++) {
+            uint64_t cluster = refcounts.first + i;
+            if (refcounts_load(&refcounts, i) == 0 &&
+                cluster_bits_has(&state->places.used, cluster)) {
+                tell_free(state, cluster);
+            }
+        }
+        first = refcounts.first + refcounts.count;
+    }
+    if (step == WALK_END) {
+        tell_tables(state, first, end);
+    }
+}
+
+// The first cluster behind the leaf, or the node, that has no bit for this one.
+static uint64_t behind_empty(const struct cluster_bits *bits, uint64_t cluster)
+{
+    unsigned power = CLUSTER_LEAF_BITS + CLUSTER_NODE_BITS;
+    power = bits->nodes && bits->nodes[cluster >> power] ? CLUSTER_LEAF_BITS : power;
+    return ((cluster >> power) + 1) << power;
+}
+
+// So far nothing but tables is in state->places.used. Most words of it have none.
+void audit_free_tables(struct audit_state *state)
+{
+    uint64_t clusters = audit_clusters(state);
+    if (!has_refcounts(state)) {
+        return;
+    }
+    struct refcount_walk walk = refcount_walk_make(state->image, NULL);
+    for (uint64_t first = 0; first < clusters;) {
+        const uint64_t *leaf = cluster_bits_leaf(&state->places.used, first);
+        if (!leaf) {
+            first = behind_empty(&state->places.used, first);
+            continue;
+        }
+        if (leaf[first / WORD % CLUSTER_LEAF_WORDS] != 0) {
+            inspect_refcounts(state, &walk, first, min_u64(first + WORD, clusters));
+        }
+        first += WORD;
+    }
+    refcount_walk_free(&walk);
+}
+
+// --- Clusters that nothing refers to -------------------------------------------------------------
+
+// Whether a cluster has anything but zeros, as far as it can be read.
+static bool has_data(struct audit_state *state, uint64_t offset, uint64_t size)
+{
+    uint8_t piece[PIECE];
+    struct error ignored;
+    size = min_u64(size, state->source->size - offset);
+    while (size > 0) {
+        uint64_t part = min_u64(size, sizeof piece);
+        uint64_t hole = source_hole(state->source, offset);
+        if (hole > 0) {
+            part = min_u64(hole, size);
+        } else if (!source_read(state->source, offset, piece, (size_t)part, &ignored)) {
+            return false;
+        }
+        for (uint64_t i = 0; hole == 0 && i < part; i++) {
+            if (piece[i] != 0) {
+                return true;
+            }
+        }
+        offset += part;
+        size -= part;
+    }
+    return false;
+}
+
+struct leaked {
+    uint64_t count, first;
+    uint64_t left; // bytes that may be read
+};
+
+static void inspect_leaked(struct audit_state *state, uint64_t cluster, struct leaked *leaked)
+{
+    uint64_t size = state->header->cluster_size;
+    uint64_t offset = cluster << state->header->cluster_bits;
+    if (leaked->left < size || offset >= state->source->size) {
+        return;
+    }
+    leaked->left -= size;
+    if (has_data(state, offset, size)) {
+        leaked->first = leaked->count == 0 ? offset : leaked->first;
+        leaked->count++;
+    }
+}
+
+void audit_unused_clusters(struct audit_state *state, const struct cluster_bits *compressed)
+{
+    uint64_t clusters = audit_clusters(state);
+    struct budget budget = {.left = AUDIT_REFCOUNT_BYTES};
+    struct leaked leaked = {.left = AUDIT_LEAKED_BYTES};
+    struct refcounts refcounts;
+    struct error ignored;
+    if (!has_refcounts(state) || state->places.used.full || compressed->full ||
+        !state->report.audit->complete) {
+        return;
+    }
+    struct refcount_walk walk = refcount_walk_make(state->image, &budget);
+    refcount_walk_start(&walk, 0, clusters);
+    while (refcount_walk_next(&walk, &refcounts, &ignored) == WALK_FOUND) {
+        for (uint64_t i = 0; i < refcounts.count; i++) {
+            uint64_t cluster = refcounts.first + i;
+            if (refcounts_load(&refcounts, i) != 0 &&
+                !cluster_bits_has(&state->places.used, cluster) &&
+                !cluster_bits_has(compressed, cluster)) {
+                inspect_leaked(state, cluster, &leaked);
+            }
+        }
+    }
+    refcount_walk_free(&walk);
+    if (leaked.count > 0) {
+        audit_tell(&state->report, AUDIT_HIDDEN_DATA, leaked.first,
+                   "%" PRIu64 " clusters that nothing refers to have a refcount and data",
+                   leaked.count);
+    }
+}
