@@ -12,17 +12,17 @@
 
 struct options {
     bool json, list_rules, drain;
-    bool given[AUDIT_RULES]; // by --allow or --deny
+    bool given[AUDIT_RULES]; // with --allow or --deny
     struct audit_options audit;
 };
 
-// One code of a list. False after a usage error was printed.
+// Takes one code of a list. False after printing a usage error.
 static bool take_code(const struct command *command, struct bytes code,
                       enum audit_severity severity, struct options *options)
 {
     enum audit_rule rule;
     if (!audit_rule_find(code, &rule)) {
-        command_usage_error(command, "no rule has the code \"%.*s\"; --list-rules lists them",
+        command_usage_error(command, "there is no rule \"%.*s\"; --list-rules lists all rules",
                             (int)code.size, (const char *)code.data);
         return false;
     }
@@ -35,7 +35,7 @@ static bool take_code(const struct command *command, struct bytes code,
     return true;
 }
 
-// "CODE,CODE": gives each of these rules a severity.
+// Takes "CODE,CODE": gives each of these rules a severity.
 static bool take_codes(const struct command *command, const char *list,
                        enum audit_severity severity, struct options *options)
 {
@@ -137,14 +137,14 @@ static const struct option_row rows[] = {
     {"max-virtual-size", OPTION_SIZE, "SIZE", offsetof(struct options, audit.max_virtual_size),
      .help = "the largest virtual size that is safe (default 16T)"},
     {"allow", OPTION_CODES, "CODE,...", 0,
-     .help = "list what these rules find, without calling the image unsafe for it",
-     .repeatable = true, .take = take_allowed},
+     .help = "list findings of these rules as allowed, not as unsafe", .repeatable = true,
+     .take = take_allowed},
     {"deny", OPTION_CODES, "CODE,...", 0,
-     .help = "call the image unsafe for what these rules find, also where it is only a note",
+     .help = "treat findings of these rules as unsafe, also where the default is only a note",
      .repeatable = true, .take = take_denied},
     DRAIN_ROW(offsetof(struct options, drain)),
     {"list-rules", OPTION_FLAG, NULL, offsetof(struct options, list_rules),
-     .help = "list all rules, what they mean, and what an attacker gains"},
+     .help = "list all rules, their meaning, and what an attacker gains"},
     {.name = NULL},
 };
 
@@ -165,7 +165,7 @@ static const char notes[] =
 
 const struct command command_audit = {
     .name = "audit",
-    .summary = "Tells whether an image from a stranger is safe to hand to a hypervisor.",
+    .summary = "Checks whether an untrusted image is safe to hand to a hypervisor.",
     .usage = "[IMAGE] [OPTION]...",
     .groups = groups,
     .notes = notes,

@@ -27,11 +27,11 @@ struct cat_options {
     const char *salvage_log; // NULL: none
 };
 
-// A salvage reads what is left of an image whose tables are not all there.
+// A salvage also reads an image with incomplete tables.
 static const enum problem_kind cut_short[] = {PROBLEM_HEADER_CUT_SHORT, PROBLEM_L1_TABLE_CUT_SHORT,
                                               PROBLEM_BACKING_NAME_CUT_SHORT, PROBLEM_NONE};
 
-// What is told while the export goes on.
+// Reports progress and faults during the export.
 struct watch {
     struct progress progress;
     struct salvage salvage;
@@ -50,7 +50,7 @@ static void on_fault(void *context, const struct fault *fault)
     salvage_fault(&watch->salvage, fault->start, fault->length, &fault->error);
 }
 
-// The export itself, between the files that it reads and those that it writes.
+// Exports the disk; all files are open.
 static bool export_salvaging(const char *path, const struct cat_options *options, struct disk *disk,
                              const struct export_options *range, int fd, struct error *error)
 {
@@ -59,7 +59,7 @@ static bool export_salvaging(const char *path, const struct cat_options *options
     struct watch watch = {.progress = progress_start(options->work.progress, request.length)};
     struct salvage *salvage = &watch.salvage;
     struct error log_error;
-    // Nothing is emptied before all is open.
+    // No output is emptied before all files are open.
     if (!salvage_start(salvage, path, options->salvage_log, fd, &inputs, error) ||
         !output_empty(options->output, fd, error)) {
         salvage_end(salvage, &log_error);
@@ -78,10 +78,10 @@ static bool export_salvaging(const char *path, const struct cat_options *options
         done = false;
     }
     if (done && salvage->ranges > 0) {
-        done =
-            error_set(error, ERROR_CORRUPT,
-                      "%" PRIu64 " bytes, in %" PRIu64 " %s, could not be read and are zeros",
-                      salvage->bytes, salvage->ranges, salvage->ranges == 1 ? "range" : "ranges");
+        done = error_set(
+            error, ERROR_CORRUPT,
+            "%" PRIu64 " bytes in %" PRIu64 " %s could not be read and were written as zeros",
+            salvage->bytes, salvage->ranges, salvage->ranges == 1 ? "range" : "ranges");
     }
     return done;
 }
@@ -150,7 +150,7 @@ static int run_cat(const struct command *command, int argc, char **argv)
     if (options.salvage) {
         options.disk.chain.tolerated = cut_short;
     }
-    // Behind the disk there are no bytes of a backing file.
+    // A VM state has no bytes in a backing file.
     options.disk.chain.no_backing |= options.disk.vm_state;
     if (!disk_options_check(command, &options.disk)) {
         return EXIT_USAGE;
@@ -166,10 +166,8 @@ static const struct option_row rows[] = {
     {"output", OPTION_FILE, "FILE", offsetof(struct cat_options, output),
      .help = "write to this file; - is standard output, the default", .letter = 'o'},
     {"sparse", OPTION_WORD, "WHEN", offsetof(struct cat_options, sparse),
-     .help = "make holes in a file or device that is written: auto (where the disk has no data), "
-             "always "
-             "(also for "
-             "zeros in data), never",
+     .help = "make holes in the output file or device: auto (where the disk has no data), always "
+             "(also for zeros in data), never",
      .words = sparse_words},
     {"salvage", OPTION_FLAG, NULL, offsetof(struct cat_options, salvage),
      .help = "write zeros for unreadable data, report each range, exit 1"},
@@ -178,8 +176,7 @@ static const struct option_row rows[] = {
          "with --salvage, also write each unreadable range to this file, one JSON object a line",
      .needs = "salvage"},
     {"vm-state", OPTION_FLAG, NULL, offsetof(struct cat_options, disk.vm_state),
-     .help = "write the VM state that was saved with --snapshot X, not a disk",
-     .needs = "snapshot"},
+     .help = "write the VM state of the snapshot instead of its disk", .needs = "snapshot"},
     {.name = NULL},
 };
 
@@ -195,7 +192,7 @@ static const char notes[] =
     "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB\n"
     "are read.\n"
     "\n"
-    "Exit status: 0 done, 1 not all of it could be read or written, 64 usage.\n"
+    "Exit status: 0 done, 1 some data could not be read or written, 64 usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info cat disk.qcow2 > disk.raw\n"

@@ -82,7 +82,7 @@ static int check_disk(const char *path, const struct options *options, struct di
     return status;
 }
 
-// Without a key encrypted data are read all the same: nobody is asked for one.
+// Encrypted data is read without a key too: the program does not prompt for one.
 static int check_path(const struct command *command, const char *path,
                       const struct options *options)
 {
@@ -125,7 +125,7 @@ static int list_findings(const struct options *options)
 
 static int run_check(const struct command *command, int argc, char **argv)
 {
-    // Encryption hides the data only, and tables that are cut short are what a check is for.
+    // Only data is encrypted, and a check must also accept tables that are cut short.
     static const enum problem_kind tolerated[] = {
         PROBLEM_ENCRYPTION_UNKNOWN, PROBLEM_HEADER_CUT_SHORT, PROBLEM_L1_TABLE_CUT_SHORT,
         PROBLEM_BACKING_NAME_CUT_SHORT, PROBLEM_NONE};
@@ -157,11 +157,12 @@ static const struct option_row rows[] = {
     {"data", OPTION_FLAG, NULL, offsetof(struct options, data),
      .help = "also read all data and decode every compressed cluster"},
     {"max-findings", OPTION_NUMBER, "N", offsetof(struct options, max_findings),
-     .help = "list this many findings (default 1000); all are counted", .most = MAX_FINDINGS_LIMIT},
+     .help = "list at most this many findings (default 1000); all are counted",
+     .most = MAX_FINDINGS_LIMIT},
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct options, disk.chain.confine),
      .help = "with --data, refuse a data file outside this folder"},
     {"data-file", OPTION_FILE, "FILE", offsetof(struct options, disk.chain.data_file),
-     .help = "with --data, use this external data file, not the one that the image names",
+     .help = "with --data, use this file instead of the external data file that the image names",
      .needs = "data"},
     BACKING_FILE_ROW("", offsetof(struct options, disk.chain.backing_files), "data"),
     SHORT_END_ROW("", offsetof(struct options, disk.chain.short_end)),
@@ -171,7 +172,7 @@ static const struct option_row rows[] = {
     SIZE_AS_QEMU_ROW("", offsetof(struct options, disk.chain.size_as_qemu)),
     DRAIN_ROW(offsetof(struct options, disk.drain)),
     {"list-findings", OPTION_FLAG, NULL, offsetof(struct options, list_findings),
-     .help = "list all findings, what they mean, and what to do about them"},
+     .help = "list all findings, their meaning, and what to do about them"},
     {.name = NULL},
 };
 
@@ -187,7 +188,7 @@ static const char notes[] =
     "are read.\n"
     "\n"
     "Exit status: 0 sound (there may be warnings), 2 corruption, 3 only leaked\n"
-    "clusters, 1 not all could be checked, 64 usage.\n"
+    "clusters, 1 a part could not be checked, 64 usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info check disk.qcow2\n"
@@ -196,7 +197,7 @@ static const char notes[] =
 
 const struct command command_check = {
     .name = "check",
-    .summary = "Tells whether the metadata is sound and, with --data, every cluster readable.",
+    .summary = "Checks the metadata and, with --data, that all data can be read.",
     .usage = "[IMAGE] [OPTION]...",
     .groups = groups,
     .notes = notes,

@@ -11,13 +11,13 @@
 struct command {
     const char *name;
     const char *summary;               // one line, for the list of commands
-    const char *usage;                 // what follows the command's name
-    const struct option_group *groups; // ends with one without rows
-    const char *notes;                 // what the help says below the options, whole lines
-    // NULL, unless the command line names no command and this one is run by default: then all that
-    // there are, ended by NULL. A word on it may be meant as one of them.
+    const char *usage;                 // the text after the command's name
+    const struct option_group *groups; // the last one has no rows
+    const char *notes;                 // whole lines of help below the options
+    // NULL, unless the command line names no command and this one runs by default: then all
+    // commands, ended by NULL, because a word on the command line may be a mistyped command.
     const struct command *const *others;
-    // argv without the command's name. Returns an exit status.
+    // `argv` is without the command's name. Returns an exit status.
     int (*run)(const struct command *command, int argc, char **argv);
 };
 

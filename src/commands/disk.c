@@ -14,9 +14,9 @@
 
 const struct option_row disk_rows[] = {
     {"snapshot", OPTION_SNAPSHOT, "X", offsetof(struct disk_options, snapshot),
-     .help = "read the internal snapshot with this id or name, not the active disk"},
+     .help = "read the internal snapshot with this id or name instead of the active disk"},
     {"offset", OPTION_SIZE, "N", offsetof(struct disk_options, offset),
-     .help = "begin at this guest offset, such as 4096, 64K, 1M or 2G"},
+     .help = "start at this guest offset, such as 4096, 64K, 1M or 2G"},
     {"length", OPTION_SIZE, "N", offsetof(struct disk_options, length),
      .help = "read at most this many bytes"},
     LAYER_ROWS("", offsetof(struct disk_options, chain)),
@@ -60,7 +60,7 @@ bool take_backing_file(const struct command *command, const struct option_row *r
 bool disk_options_check(const struct command *command, const struct disk_options *options)
 {
     if (options->chain.no_backing && options->chain.backing_files.count > 0) {
-        command_usage_error(command, "--backing-file is given, and no backing file is read");
+        command_usage_error(command, "--backing-file is given, but no backing file is read");
         return false;
     }
     return true;
@@ -81,7 +81,7 @@ static bool select_view(const struct disk_options *options, struct disk *disk, s
                &disk->chain, &snapshot, options->snapshot, &disk->view, error);
 }
 
-// A check finds by itself what else is missing.
+// A check reports other missing parts itself.
 static bool check_short_ends(const struct disk_options *options, const struct chain *chain,
                              struct error *error)
 {

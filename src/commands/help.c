@@ -13,12 +13,12 @@
 
 enum {
     HELP_WIDTH = 80,
-    HELP_COLUMN = 20, // where the text of an option begins
+    HELP_COLUMN = 20, // of the text of an option
     LABEL_SIZE = 64,
 };
 
-// Words with one blank between them, in lines that begin in HELP_COLUMN. `column` is where the
-// last one ended, HELP_COLUMN before the first one.
+// Prints words with one blank between them, in lines that begin at HELP_COLUMN. `*column` is the
+// end of the last word, HELP_COLUMN before the first one.
 static void print_filled(struct writer *out, const char *text, size_t *column)
 {
     while (*text) {

@@ -6,8 +6,8 @@
 
 #include "commands/command.h"
 
-// Prints the command's usage, options and examples, or the version, on standard output. Returns the
-// exit status.
+// Prints the usage, options and examples of a command, or the version, on standard output. Returns
+// the exit status.
 int help_print(const struct command *command, bool version);
 
 #endif

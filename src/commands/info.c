@@ -27,7 +27,7 @@ struct printer {
     const struct info_options *options;
     struct writer writer;
     struct json json;
-    const int *slots; // which key slot of each layer was opened; NULL: none was tried
+    const int *slots; // the key slot that was opened in each layer; NULL: none was tried
 };
 
 static void warn_of_problems(const struct info *info)
@@ -94,7 +94,7 @@ static bool print_layers(struct printer *printer, const struct chain *chain)
     return printed;
 }
 
-// False after the fault was told.
+// False after reporting the fault.
 static bool print_chain(const struct info_options *options, const struct chain *chain,
                         const int *slots)
 {
@@ -110,7 +110,7 @@ static bool print_chain(const struct info_options *options, const struct chain *
     return printed;
 }
 
-// Prints the layers that could be opened, even when not all could.
+// Prints the layers that could be opened, even if not all could.
 static int print_opened(const struct info_options *options, const char *path,
                         const struct chain *chain, const int *slots, const struct error *fault)
 {
@@ -121,7 +121,7 @@ static int print_opened(const struct info_options *options, const char *path,
     return printed && !fault->code ? EXIT_DONE : EXIT_CANNOT;
 }
 
-// AES takes any passphrase for the key.
+// With AES, any passphrase is accepted as the key.
 static bool can_check_keys(const struct chain *chain, struct error *error)
 {
     bool has_aes = false;
@@ -134,12 +134,12 @@ static bool can_check_keys(const struct chain *chain, struct error *error)
     }
     return has_aes
                ? error_set(error, ERROR_USAGE,
-                           "no key can be checked: it is encrypted with AES, where nothing tells a "
-                           "right passphrase from a wrong one")
-               : error_set(error, ERROR_USAGE, "no key can be checked: it is not encrypted");
+                           "cannot check a key: the image is encrypted with AES, which accepts any "
+                           "passphrase")
+               : error_set(error, ERROR_USAGE, "cannot check a key: the image is not encrypted");
 }
 
-// Nothing is printed of an image that the passphrase does not open.
+// Prints nothing about an image that the passphrase does not open.
 static int print_with_keys(const struct info_options *options, const char *path,
                            struct passphrases *passphrases, struct chain *chain,
                            const struct error *fault)
@@ -224,9 +224,8 @@ static const struct option_row rows[] = {
     {"json", OPTION_FLAG, NULL, offsetof(struct info_options, json),
      .help = "print one JSON object"},
     {"backing-chain", OPTION_FLAG, NULL, offsetof(struct info_options, backing_chain),
-     .help = "follow the backing files: one object or block for each layer, with --json an array; "
-             "without "
-             "this option no other file is ever opened"},
+     .help = "follow the backing files: one block for each layer, with --json an array of objects; "
+             "without this option no other file is opened"},
     {"confine", OPTION_FOLDER, "DIR", offsetof(struct info_options, confine),
      .help = "with --backing-chain, refuse backing files outside this folder"},
     BACKING_FILE_ROW("", offsetof(struct info_options, backing_files), "backing-chain"),
@@ -247,10 +246,10 @@ static const struct option_group groups[] = {
 
 static const char notes[] =
     "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB\n"
-    "are read. What is wrong with the image is reported on standard error too.\n"
+    "are read. Problems of the image are reported on standard error too.\n"
     "\n"
     "Exit status: 0 the header could be read, 1 not a qcow2 image, a layer is\n"
-    "missing, or the passphrase opens nothing, 64 usage.\n"
+    "missing, or the passphrase is wrong, 64 usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info disk.qcow2\n"
@@ -261,7 +260,7 @@ static const char notes[] =
 
 const struct command command_info = {
     .name = "info",
-    .summary = "Tells everything about an image that needs no look at its data.",
+    .summary = "Prints sizes, features, layers, snapshots, bitmaps and problems of an image.",
     .usage = "[IMAGE] [OPTION]...",
     .groups = groups,
     .notes = notes,

@@ -16,9 +16,9 @@
 struct map_options {
     struct disk_options disk;
     bool json, places, totals;
-    const char *bitmaps[DIRTY_UNION_MAX]; // their extents instead of the disk's
+    const char *bitmaps[DIRTY_UNION_MAX]; // names; their extents instead of the disk's
     size_t bitmap_count;
-    bool force;        // a bitmap that cannot be trusted, too
+    bool force;        // accept a bitmap that cannot be trusted
     const char *since; // id or name of a snapshot: what changed since then; NULL: no changes
 };
 
@@ -29,13 +29,13 @@ struct map {
     const struct extent_printer *printer;
 };
 
-// Of an extent of a bitmap, only the range is there.
+// For a bitmap, only the range of an extent is set.
 struct map_extent {
     struct extent extent;
     enum extent_status status;
 };
 
-// The extent of the disk or of a bitmap at a guest offset, at most `limit` bytes of it.
+// Finds the extent of the disk or of a bitmap at a guest offset, of at most `limit` bytes.
 typedef bool find_function(void *walk, uint64_t at, uint64_t limit, struct map_extent *found,
                            struct error *error);
 
@@ -97,8 +97,8 @@ static bool goes_on(const struct map_options *options, const struct map_extent *
            (only_status || extent_continues(&current->extent, &next->extent, options->places));
 }
 
-// Prints the extents of [at, end), each as long as its answers stay the same. Ends early, without
-// an error of its own, when the output has failed.
+// Prints the extents of [at, end), joining neighbours that differ in nothing that is printed. Stops
+// early, without its own error, when the output has failed.
 static bool map_walk(struct map *map, find_function *find, void *walk, uint64_t at, uint64_t end,
                      struct error *error)
 {
@@ -275,8 +275,8 @@ static const struct option_row rows[] = {
     {"totals", OPTION_FLAG, NULL, offsetof(struct map_options, totals),
      .help = "print only the bytes and the percentage of each status"},
     {"bitmap", OPTION_BITMAP, "NAME", 0,
-     .help = "print the dirty extents of this bitmap, or of the union of several, not those of the "
-             "disk",
+     .help =
+         "print the extents of this dirty bitmap, or of the union of several, instead of the disk",
      .repeatable = true, .take = take_bitmap},
     {"since", OPTION_SNAPSHOT, "X", offsetof(struct map_options, since),
      .help = "print what changed since the internal snapshot with this id or name, and what did "
@@ -296,8 +296,7 @@ static const char notes[] =
     "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB\n"
     "are read.\n"
     "\n"
-    "Exit status: 0 done, 1 the image cannot be read to the end of the range, 64\n"
-    "usage.\n"
+    "Exit status: 0 done, 1 a part of the range cannot be read, 64 usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info map disk.qcow2\n"

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool no_sandbox; // or the process is in it already
+static bool no_sandbox; // also set when the process is in the sandbox already
 
 void open_without_sandbox(void)
 {
@@ -22,7 +22,7 @@ void open_without_sandbox(void)
 void open_done(void)
 {
     if (!no_sandbox) {
-        reference_keep_directory(); // its name could not be found afterwards
+        reference_keep_directory(); // the sandbox prevents finding its name later
         sandbox_enter(SANDBOX_ALL);
         no_sandbox = true;
     }

@@ -53,12 +53,11 @@ const struct option_row work_rows[] = {
      .help = "threads that decode data (default: the number of cores)", .least = 1,
      .most = WORKERS_MAX},
     {"progress", OPTION_WORD, "json", offsetof(struct work_options, progress),
-     .help = "show progress on standard error (default: when that is a terminal); elsewhere than "
-             "on a terminal print a line each second and one at the end, with =json one object a "
-             "line",
+     .help = "show progress on standard error (default: only on a terminal); not on a terminal: a "
+             "line each second and one at the end, with =json as JSON objects",
      .optional = true, .take = take_progress},
     {"no-progress", OPTION_CHOICE, NULL, offsetof(struct work_options, progress),
-     .help = "show no progress", .least = PROGRESS_NEVER},
+     .help = "do not show progress", .least = PROGRESS_NEVER},
     {.name = NULL},
 };
 
@@ -118,7 +117,7 @@ bool option_layer(const struct command *command, const char **text, bool *has_la
     for (size_t i = 0; *has_layer && i < digits; i++) {
         if (!checked_multiply(*layer, 10, layer) ||
             !checked_add(*layer, (uint64_t)((*text)[i] - '0'), layer)) {
-            command_usage_error(command, "\"%s\" names no layer", *text);
+            command_usage_error(command, "\"%s\" does not begin with the number of a layer", *text);
             return false;
         }
     }
@@ -185,7 +184,7 @@ enum { OPTIONS_MAX = 64 }; // of one command: more than any has
 // Values of struct option.val of options without a letter.
 enum { VALUE_FIRST = 0x100 };
 
-// The rows of a command's tables, in the order of their groups.
+// The option rows of a command, in the order of their groups.
 struct parser {
     const struct command *command;
     const struct option_group *groups[OPTIONS_MAX]; // of each row
@@ -225,8 +224,8 @@ static struct parser parser_make(const struct command *command)
     return parser;
 }
 
-// The options that begin with the `size` letters at `start`, as "--a, --b". False when there are
-// not two of them.
+// Lists the options that begin with the `size` letters at `start`, as "--a, --b". False when there
+// are fewer than two.
 static bool list_ambiguous(const struct parser *parser, const char *start, size_t size,
                            struct error *list)
 {
@@ -251,7 +250,7 @@ static const char *nearest_option(const struct parser *parser, const char *name)
     return nearest.found;
 }
 
-// A long option that is not in the table, or the start of more than one.
+// Reports a long option that is not in the table, or the start of several options.
 static void report_unknown_option(const struct parser *parser, const char *given)
 {
     const char *name = given + strspn(given, "-");
@@ -264,14 +263,17 @@ static void report_unknown_option(const struct parser *parser, const char *given
         command_usage_error(parser->command, "option \"%s\" is ambiguous: %s", given, list.message);
     } else if (command_named(parser->command->others, letters)) {
         command_usage_error(parser->command,
-                            "unknown option \"%s\"; the command is written without hyphens", given);
+                            "unknown option \"%s\"; write the command without hyphens", given);
     } else {
+        bool similar = !instead && nearest;
         command_usage_error(parser->command, "unknown option \"%s\"%s%s%s", given,
-                            instead || nearest ? "; " : "",
-                            !instead && nearest ? "perhaps this is meant: --" : "",
-                            instead   ? instead
-                            : nearest ? nearest
-                                      : "");
+                            similar   ? "; did you mean --"
+                            : instead ? "; "
+                                      : "",
+                            similar   ? nearest
+                            : instead ? instead
+                                      : "",
+                            similar ? "?" : "");
     }
 }
 
@@ -283,8 +285,8 @@ static void report_unknown_letter(const struct parser *parser)
                         instead ? instead : "");
 }
 
-// Reports what getopt_long() could not take. In `optopt` it left the letter, the value in the
-// table, or 0 for a word that is not in it.
+// Reports an argument that getopt_long() rejected. `optopt` is the letter, the value in the table,
+// or 0 for a word that is not in the table.
 static void report_bad_option(const struct parser *parser, const char *given)
 {
     if (optopt == 0) {
@@ -293,7 +295,7 @@ static void report_bad_option(const struct parser *parser, const char *given)
         command_usage_error(parser->command, "option \"%s\" %s", given,
                             strchr(given, '=') ? "takes no value" : "needs a value");
     } else if (strchr(parser->letters, optopt)) {
-        command_usage_error(parser->command, "a value is missing for -%c", optopt);
+        command_usage_error(parser->command, "option -%c needs a value", optopt);
     } else {
         report_unknown_letter(parser);
     }
@@ -339,12 +341,12 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
     struct parser parser = parser_make(command);
     int value;
     *status = EXIT_USAGE;
-    // Before its options are taken for those of the default command.
+    // Check this first, because the options may be meant for the mistyped command.
     if (command->others && argc > 1 && suggest_is_command(argv[1])) {
         suggest_command(command->others, argv[1]);
         return false;
     }
-    opterr = 0; // its messages would go to a terminal with whatever is in the arguments
+    opterr = 0; // its messages do not escape the arguments for a terminal
     while ((value = getopt_long(argc, argv, parser.letters, parser.table, NULL)) != -1) {
         size_t i = 0;
         while (i < parser.count && parser.table[i].val != value) {
@@ -374,14 +376,13 @@ bool command_image_argument(const struct command *command, int argc, char **argv
         return false;
     }
     if (optind + 1 < argc && command_named(command->others, argv[optind + 1])) {
-        command_usage_error(command, "the command is written before the image: %s %s",
-                            argv[optind + 1], argv[optind]);
+        command_usage_error(command, "write the command before the image: %s %s", argv[optind + 1],
+                            argv[optind]);
         return false;
     }
     if (optind + 1 < argc) {
-        command_usage_error(command, "one image is expected, and \"%s\" is one too many%s",
-                            argv[optind + 1],
-                            access(argv[optind], F_OK) == 0 ? "" : "; the first is no file");
+        command_usage_error(command, "more than one image is given: \"%s\"%s", argv[optind + 1],
+                            access(argv[optind], F_OK) == 0 ? "" : "; the first is not a file");
         return false;
     }
     if (optind == argc && isatty(STDIN_FILENO)) {
@@ -395,7 +396,7 @@ bool command_image_argument(const struct command *command, int argc, char **argv
 bool command_no_image(const struct command *command, int argc, char **argv, const char *option)
 {
     if (optind < argc) {
-        command_usage_error(command, "--%s takes no image, and \"%s\" is one", option,
+        command_usage_error(command, "--%s takes no image, but \"%s\" is given", option,
                             argv[optind]);
     }
     return optind == argc;

@@ -32,11 +32,11 @@ static bool check_not_input(int fd, const struct inputs *inputs, struct error *e
     }
     struct source_identity identity = source_identity_of(&status);
     if (is_of_chain(inputs->chain, &identity)) {
-        return error_set(error, ERROR_USAGE, "the output is one of the files to be read");
+        return error_set(error, ERROR_USAGE, "the output is also an input file");
     }
-    // A terminal or /dev/null may well be both.
+    // A terminal or /dev/null may be both.
     if (S_ISREG(status.st_mode) && key_options_name_file(inputs->keys, &identity)) {
-        return error_set(error, ERROR_USAGE, "the output is the file of the passphrase");
+        return error_set(error, ERROR_USAGE, "the output is also the passphrase file");
     }
     return true;
 }
@@ -83,7 +83,7 @@ bool output_empty(const char *output, int fd, struct error *error)
 
 bool output_close(const char *output, int fd, struct error *error)
 {
-    // Some file systems tell only now that the bytes could not be kept.
+    // Some file systems report only now that the bytes could not be stored.
     if (output && close(fd) != 0) {
         return error_set(error, ERROR_IO, "cannot write the output: %s", strerror(errno));
     }

@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 enum {
-    PASSPHRASE_FIRST = 4096,  // bytes: room for nearly all of them
-    PASSPHRASE_MAX = 1 << 20, // a longer file was not meant as a passphrase
+    PASSPHRASE_FIRST = 4096,  // bytes: enough for nearly all passphrases
+    PASSPHRASE_MAX = 1 << 20, // a longer file is probably not a passphrase
     PROMPT_SIZE = 256,
 };
 
@@ -66,7 +66,7 @@ static bool add_source(const struct command *command, struct passphrase_source s
     return true;
 }
 
-// "[LAYER:]FILE"
+// Takes "[LAYER:]FILE".
 bool take_key_file(const struct command *command, const struct option_row *row, const char *text,
                    void *place)
 {
@@ -109,7 +109,7 @@ static bool read_all(int fd, struct secret *passphrase, struct error *error)
     }
     while (got != 0) {
         if (used > PASSPHRASE_MAX) {
-            return error_set(error, ERROR_LIMIT, "it is longer than a passphrase can be: %d bytes",
+            return error_set(error, ERROR_LIMIT, "the passphrase is longer than %d bytes",
                              PASSPHRASE_MAX);
         }
         if (used == passphrase->size && !secret_grow(passphrase, used * 2, error)) {
@@ -134,7 +134,7 @@ static void write_prompt(const struct passphrase_source *source, char prompt[sta
     }
 }
 
-// What is typed is a line, and is not to be seen.
+// At a terminal the passphrase is one line, typed without echo.
 static bool read_descriptor(const struct passphrase_source *source, int fd,
                             struct secret *passphrase, struct error *error)
 {
@@ -160,7 +160,8 @@ static bool read_source(const struct passphrase_source *source, bool strip_newli
         return error_set(error, ERROR_IO, "cannot open: %s", strerror(errno));
     }
     bool done = read_descriptor(source, fd, passphrase, error);
-    // Others use the standard ones, and what is opened next must not take their place.
+    // Standard descriptors stay open: other code uses them, and a file that is opened next must not
+    // get their number.
     if (named || fd > STDERR_FILENO) {
         close(fd);
     }
@@ -195,7 +196,7 @@ static bool check_standard_input(const struct command *command, const struct key
                                  const char *path)
 {
     if (key_options_standard_input(options) + (strcmp(path, "-") == 0) > 1) {
-        command_usage_error(command, "standard input cannot be read for two things");
+        command_usage_error(command, "standard input cannot be read for two purposes");
         return false;
     }
     return true;
@@ -211,10 +212,10 @@ static bool serves_every_layer(const struct key_options *options)
     return false;
 }
 
-// What the libraries want to know of the system is asked for now.
+// The crypto libraries read what they need from the system now.
 static void prepare(struct passphrases *passphrases)
 {
-    struct error ignored; // is told of an image that needs it
+    struct error ignored; // reported later, for an image that needs the library
     const struct key_options *options = passphrases->options;
     if (!serves_every_layer(options)) {
         passphrases->terminal = terminal_open();
@@ -258,7 +259,7 @@ void passphrases_free(struct passphrases *passphrases)
 
 // --- Opening -------------------------------------------------------------------------------------
 
-// The passphrase that was given for a layer. NULL when there is none.
+// The passphrase that was given for a layer; NULL: none.
 static const struct secret *find_given(const struct passphrases *passphrases, size_t layer)
 {
     const struct secret *found = NULL;
@@ -319,7 +320,7 @@ static bool tell_layer(const struct chain *chain, size_t i, struct error *error)
     return i > 0 ? error_prefix(error, "backing file %s", chain->layers[i].path) : false;
 }
 
-// Nobody types a passphrase for a chain that cannot be read anyway.
+// Do not prompt for a passphrase if the chain cannot be read.
 static bool check_encryption(const struct key_options *options, const struct chain *chain,
                              struct error *error)
 {

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Passphrases of encrypted images: from files, from a descriptor, or from the person at the
-// terminal. All that can be read before an image is looked at, is.
+// Passphrases of encrypted images: from files, from a descriptor, or typed at the terminal. Files
+// and descriptors are read before an image is parsed.
 
 #ifndef COMMANDS_PASSPHRASE_H
 #define COMMANDS_PASSPHRASE_H
@@ -12,10 +12,10 @@
 
 enum { PASSPHRASES_MAX = 64 }; // of one command line
 
-// Where one comes from.
+// The source of one passphrase.
 struct passphrase_source {
     bool every_layer;
-    uint64_t layer;   // of the backing chain, 0 is the image itself; unless it serves every one
+    uint64_t layer;   // of the backing chain, 0 is the image itself; unless it is for all layers
     const char *file; // "-" is standard input; NULL: the descriptor
     int fd;
 };
@@ -67,27 +67,27 @@ unsigned key_options_standard_input(const struct key_options *options);
 
 struct key_options key_options_default(void);
 
-// Whether one of the passphrases comes from this file, as its path leads there now.
+// Whether one of the passphrases comes from this file. Their paths are resolved again.
 bool key_options_name_file(const struct key_options *options,
                            const struct source_identity *identity);
 
-// Passphrases that were read, and the terminal to ask for others.
+// Passphrases that were read, and the terminal to prompt for others.
 struct passphrases {
     const struct key_options *options;
     struct secret secrets[PASSPHRASES_MAX]; // one a source
     int terminal;                           // -1: none
 };
 
-// Reads them all, and gets ready to ask and to derive keys; to be called before any image is
-// looked at. `path` is the image. Returns EXIT_DONE, or the exit status after the error was
-// printed, with nothing to free then.
+// Reads all passphrases, and prepares for prompting and for deriving keys. Call it before parsing
+// any image. `path` is the image. Returns EXIT_DONE, or the exit status after printing an error;
+// nothing is left to free then.
 int passphrases_read(const struct command *command, const struct key_options *options,
                      const char *path, struct passphrases *passphrases);
 void passphrases_free(struct passphrases *passphrases);
 
-// Opens every encrypted layer, and asks for what was not given. `slots`: which key slot of each
-// layer was opened, ENCRYPTION_NO_SLOT where there are none; may be NULL. False after the error
-// was printed.
+// Opens every encrypted layer, and prompts for passphrases that were not given. `slots`: the key
+// slot that was opened in each layer, ENCRYPTION_NO_SLOT for a layer without slots; may be NULL.
+// False after printing the error.
 bool passphrases_unlock(struct passphrases *passphrases, struct chain *chain, int *slots);
 
 #endif

@@ -21,7 +21,7 @@ static bool open_log(struct salvage *salvage, const char *log_path, int output,
     }
     writer_init(salvage->log, salvage->log_fd);
     if (output_same(salvage->log_fd, output)) {
-        return error_set(error, ERROR_USAGE, "it is the output");
+        return error_set(error, ERROR_USAGE, "it is the same file as the output");
     }
     return output_empty(log_path, salvage->log_fd, error);
 }
@@ -58,14 +58,14 @@ static void tell_log(struct salvage *salvage)
     json_finish(&json);
 }
 
-// Tells the range that no other one goes on.
+// Reports the last range, which cannot grow any more.
 static void tell(struct salvage *salvage)
 {
     struct error warning = salvage->error;
     if (salvage->length == 0) {
         return;
     }
-    error_prefix(&warning, "%" PRIu64 " bytes are lost", salvage->length);
+    error_prefix(&warning, "%" PRIu64 " bytes cannot be read", salvage->length);
     print_warning(salvage->path, &warning);
     if (salvage->log) {
         tell_log(salvage);

@@ -13,7 +13,7 @@
 
 enum { WORD_MAX = 31 }; // letters of a longer word are not compared
 
-// What other tools call it.
+// Names that other tools use for these commands.
 static const struct {
     const char *word, *command;
 } elsewhere[] = {
@@ -27,19 +27,19 @@ static const struct {
 static const struct {
     const char *option, *instead;
 } foreign_options[] = {
-    {"--output", "JSON is printed with --json"},
-    {"--ofmt", "JSON is printed with --json"},
-    {"--start-offset", "map and cat begin at --offset"},
-    {"--max-length", "map and cat read at most --length bytes"},
-    {"-f", "an image is always read as qcow2"},
-    {"--format", "an image is always read as qcow2"},
-    {"-U", "no lock is taken on an image"},
-    {"--force-share", "no lock is taken on an image"},
-    {"-p", "--progress shows progress"},
-    {"-r", "nothing is repaired: see qemu-img check -r"},
-    {"--repair", "nothing is repaired: see qemu-img check -r"},
-    {"-l", "map and cat read the snapshot that --snapshot names"},
-    {"-O", "cat writes the disk as raw bytes, to the file that -o names"},
+    {"--output", "use --json to print JSON"},
+    {"--ofmt", "use --json to print JSON"},
+    {"--start-offset", "use --offset with map and cat"},
+    {"--max-length", "use --length with map and cat"},
+    {"-f", "images are always read as qcow2"},
+    {"--format", "images are always read as qcow2"},
+    {"-U", "the program never locks an image"},
+    {"--force-share", "the program never locks an image"},
+    {"-p", "use --progress"},
+    {"-r", "the program never repairs an image: see qemu-img check -r"},
+    {"--repair", "the program never repairs an image: see qemu-img check -r"},
+    {"-l", "use --snapshot with map and cat"},
+    {"-O", "cat writes raw bytes: use cat -o FILE"},
 };
 
 // --- The nearest word ----------------------------------------------------------------------------
@@ -49,7 +49,7 @@ static char lower(char letter)
     return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
 }
 
-// Letters to add, drop, exchange or swap with their neighbour until one word is the other.
+// The edit distance of two words: letters to add, drop, replace or swap with their neighbour.
 static unsigned distance(const char *a, const char *b)
 {
     unsigned rows[WORD_MAX + 1][WORD_MAX + 1];
@@ -123,9 +123,9 @@ int suggest_command(const struct command *const *commands, const char *word)
 {
     struct error error;
     const char *meant = meant_command(commands, word);
-    error_set(&error, ERROR_USAGE, "\"%s\" is no command%s%s%s", word,
-              suggest_is_command(word) ? " and no file" : "",
-              meant ? "; perhaps this is meant: " : "", meant ? meant : "");
+    error_set(&error, ERROR_USAGE, "\"%s\" is not a command%s%s%s%s", word,
+              suggest_is_command(word) ? " or file" : "", meant ? "; did you mean " : "",
+              meant ? meant : "", meant ? "?" : "");
     print_error(NULL, &error);
     fputs("Commands:", stderr);
     for (const struct command *const *i = commands; *i; i++) {

@@ -15,9 +15,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { LINE_MAX_SIZE = 4096 }; // bytes: more than a terminal passes on as one line
+enum { LINE_MAX_SIZE = 4096 }; // bytes: a terminal passes on shorter lines
 
-// Those that end or stop a process, and that somebody or something else may send.
+// Signals that end or stop a process.
 static const int ending_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGTSTP,
                                      SIGALRM, SIGUSR1, SIGUSR2, SIGPIPE, SIGXCPU};
 
@@ -35,7 +35,7 @@ int terminal_open(void)
     return open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
 }
 
-// Waits for a line, which the terminal passes on as a whole. A signal ends it, too.
+// Waits for a line, which the terminal passes on as a whole. A signal also ends the wait.
 static bool read_line(int fd, const sigset_t *deliver, struct secret *line, struct error *error)
 {
     struct pollfd typed = {.fd = fd, .events = POLLIN};
@@ -50,7 +50,7 @@ static bool read_line(int fd, const sigset_t *deliver, struct secret *line, stru
         if (got < 0) {
             break;
         }
-        if (got == 0) { // an empty line would be a passphrase, too
+        if (got == 0) { // an empty line is a passphrase too
             return error_set(error, ERROR_KEY, "no passphrase was typed");
         }
         line->size = (size_t)got;
@@ -72,7 +72,7 @@ static void show(int fd, const char *prompt)
     writer_finish(&writer, &ignored);
 }
 
-// Whoever answers as soon as there is a prompt is not shown either.
+// Turn the echo off before the prompt, so that a quick answer is hidden too.
 static bool read_hidden(int fd, const char *prompt, const sigset_t *deliver, struct secret *line,
                         struct error *error)
 {
@@ -84,7 +84,8 @@ static bool read_hidden(int fd, const char *prompt, const sigset_t *deliver, str
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     hidden.c_lflag |= ICANON | ISIG;
     if (tcsetattr(fd, TCSAFLUSH, &hidden) != 0) {
-        return error_set(error, ERROR_IO, "cannot hide what is typed: %s", strerror(errno));
+        return error_set(error, ERROR_IO, "cannot turn off the terminal's echo: %s",
+                         strerror(errno));
     }
     show(fd, prompt);
     bool done = read_line(fd, deliver, line, error);
@@ -92,7 +93,7 @@ static bool read_hidden(int fd, const char *prompt, const sigset_t *deliver, str
     return done;
 }
 
-// Signals that end the process have to wait while the echo is off, except where a line is awaited.
+// While the echo is off, signals that end the process are blocked, except while waiting for a line.
 static bool read_guarded(int fd, const char *prompt, struct secret *line, struct error *error)
 {
     struct sigaction old_actions[ENDING_SIGNALS];
@@ -145,6 +146,6 @@ bool terminal_ask(int fd, const char *prompt, struct secret *answer, struct erro
         if (signal_seen) {
             raise(signal_seen);
         }
-    } while (signal_seen == SIGTSTP); // the process was stopped, and goes on
+    } while (signal_seen == SIGTSTP); // the process was stopped and continues
     return done;
 }

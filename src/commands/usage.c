@@ -14,7 +14,7 @@
 
 struct usage_options {
     bool json, backing_chain;
-    struct disk_options disk; // only the options for opening it
+    struct disk_options disk; // only the options for opening a disk
 };
 
 struct report {
@@ -22,7 +22,7 @@ struct report {
     struct writer writer;
     struct json json;
     struct usage_sum sum;
-    unsigned columns; // of the terminal
+    unsigned columns; // width of the terminal
 };
 
 enum { COLUMNS_DEFAULT = 80 };
@@ -34,7 +34,7 @@ static unsigned terminal_columns(void)
     return known ? size.ws_col : COLUMNS_DEFAULT;
 }
 
-// The layers of `chain` from `depth` on, which it borrows.
+// The layers of `chain` from `depth` on; borrowed.
 static struct chain chain_from(const struct chain *chain, size_t depth)
 {
     return (struct chain){.layers = chain->layers + depth, .count = chain->count - depth};
@@ -53,7 +53,7 @@ static void print_usage(struct report *report, const char *path, const struct us
     usage_print_text(usage, path, report->columns, &report->writer);
 }
 
-// `measured`: all layers below are there. False after an error was printed.
+// `measured`: all lower layers are open. False after printing an error.
 static bool report_layer(struct report *report, const struct chain *chain, size_t depth,
                          bool measured)
 {
@@ -99,7 +99,8 @@ static bool report_sum(struct report *report, const struct chain *chain, bool me
     return complete;
 }
 
-// Prints the layers that could be opened. `fault` says why not all could; code NULL: they could.
+// Prints the layers that could be opened. `fault` is the reason if not all could; code NULL: all
+// could.
 static int print_report(const struct usage_options *options, const char *path, struct chain *chain,
                         const struct error *fault)
 {
@@ -131,7 +132,7 @@ static int print_report(const struct usage_options *options, const char *path, s
 
 static int run_usage(const struct command *command, int argc, char **argv)
 {
-    // Where the data lies is known without a key or a decoder.
+    // The location of data is known without a key or a decoder.
     static const enum problem_kind tolerated[] = {
         PROBLEM_ENCRYPTION_UNKNOWN, PROBLEM_ENCRYPTION_UNSUPPORTED, PROBLEM_ENCRYPTION_NO_POINTER,
         PROBLEM_COMPRESSION_UNKNOWN, PROBLEM_NONE};
@@ -196,7 +197,7 @@ static const char notes[] =
 
 const struct command command_usage = {
     .name = "usage",
-    .summary = "Shows where the space of the file went, and what would free some.",
+    .summary = "Shows what takes up the space of an image file, and what would free it.",
     .usage = "[IMAGE] [OPTION]...",
     .groups = groups,
     .notes = notes,

@@ -18,7 +18,7 @@
 #include <seccomp.h>
 #endif
 
-// Printed by a process that has entered it: it tells what is, not what should be.
+// Printed inside the sandbox: it shows the actual state.
 static void print_sandbox(struct writer *writer)
 {
     char text[SANDBOX_TEXT_SIZE];

@@ -6,8 +6,8 @@
 
 #include "output/writer.h"
 
-// Writes the version, the libraries in use and what the sandbox consists of, a line each. The
-// process is then in the sandbox.
+// Writes the version, the libraries in use and the parts of the sandbox, one line each. The process
+// is in the sandbox afterwards.
 void print_version(struct writer *writer);
 
 #endif

@@ -19,7 +19,7 @@ struct where_options {
     bool json, host;
 };
 
-// The offsets of the command line.
+// Offsets from the command line.
 struct offsets {
     uint64_t *items; // owned
     size_t count;
@@ -33,7 +33,7 @@ struct report {
     bool failed; // something was reported on standard error
 };
 
-// A size as of other options, or a hexadecimal number.
+// Parses a size as in other options, or a hexadecimal number.
 static bool parse_offset(const char *text, uint64_t *offset)
 {
     char *end;
@@ -46,12 +46,12 @@ static bool parse_offset(const char *text, uint64_t *offset)
            text[2] != '-';
 }
 
-// Takes the image and the offsets, which options_parse() left. False after a usage error.
+// Takes the image and the offsets, which options_parse() left. False after printing a usage error.
 static bool take_arguments(const struct command *command, int argc, char **argv, const char **path,
                            struct offsets *offsets)
 {
     if (argc - optind < 2) {
-        command_usage_error(command, "an image and at least one offset are expected");
+        command_usage_error(command, "expected an image and at least one offset");
         return false;
     }
     *path = argv[optind];
@@ -62,10 +62,9 @@ static bool take_arguments(const struct command *command, int argc, char **argv,
     }
     for (int i = optind + 1; i < argc; i++) {
         if (!parse_offset(argv[i], &offsets->items[offsets->count++])) {
-            command_usage_error(command,
-                                "an offset is a number of bytes, such as 4096, 64K or 0x1000, not "
-                                "\"%s\"",
-                                argv[i]);
+            command_usage_error(
+                command, "an offset is a number of bytes, such as 4096, 64K or 0x1000, not \"%s\"",
+                argv[i]);
             return false;
         }
     }
@@ -146,7 +145,7 @@ static int report_offsets(const char *path, const struct where_options *options,
 static int where_path(const char *path, struct where_options *options,
                       const struct offsets *offsets)
 {
-    // Of a damaged image the way is shown as far as it leads.
+    // In a damaged image, follow the tables as far as possible.
     static const enum problem_kind tolerated[] = {
         PROBLEM_ENCRYPTION_UNKNOWN,     PROBLEM_ENCRYPTION_UNSUPPORTED,
         PROBLEM_ENCRYPTION_NO_POINTER,  PROBLEM_COMPRESSION_UNKNOWN,
@@ -179,7 +178,8 @@ static int run_where(const struct command *command, int argc, char **argv)
         return EXIT_USAGE;
     }
     if (options.host && options.disk.snapshot) {
-        return command_usage_error(command, "--host searches all snapshots: --snapshot is no use");
+        return command_usage_error(command,
+                                   "--host searches all snapshots and excludes --snapshot");
     }
     status = take_arguments(command, argc, argv, &path, &offsets)
                  ? where_path(path, &options, &offsets)
@@ -192,9 +192,9 @@ static const struct option_row rows[] = {
     {"json", OPTION_FLAG, NULL, offsetof(struct where_options, json),
      .help = "print one JSON object a line, one for each offset"},
     {"host", OPTION_FLAG, NULL, offsetof(struct where_options, host),
-     .help = "the offsets are host offsets: report what refers to them"},
+     .help = "take the offsets as host offsets and report all references to them"},
     {"snapshot", OPTION_SNAPSHOT, "X", offsetof(struct where_options, disk.snapshot),
-     .help = "read the internal snapshot with this id or name, not the active disk"},
+     .help = "read the internal snapshot with this id or name instead of the active disk"},
     LAYER_ROWS("", offsetof(struct where_options, disk.chain)),
     SIZE_AS_QEMU_ROW("", offsetof(struct where_options, disk.chain.size_as_qemu)),
     DRAIN_ROW(offsetof(struct where_options, disk.drain)),
@@ -210,8 +210,8 @@ static const char notes[] =
     "An OFFSET is a number of bytes: 4096, 64K, 1M, 0x10000. With IMAGE -, the image\n"
     "is standard input; of a pipe the first 64 MiB are read.\n"
     "\n"
-    "Exit status: 0 done, 1 a table on the way is broken, or an offset is past the\n"
-    "end of the disk, 64 usage.\n"
+    "Exit status: 0 done, 1 a table entry is broken, or an offset is past the end of\n"
+    "the disk, 64 usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info where disk.qcow2 1M\n"
@@ -219,7 +219,7 @@ static const char notes[] =
 
 const struct command command_where = {
     .name = "where",
-    .summary = "Shows the way to one byte of the disk, or what refers to one of the file.",
+    .summary = "Shows the tables that lead to one byte, or what refers to a cluster.",
     .usage = "IMAGE OFFSET... [OPTION]...",
     .groups = groups,
     .notes = notes,

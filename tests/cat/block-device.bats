@@ -167,10 +167,10 @@ another_node() {
     for way in "$device" "$node"; do
         run_qcow2_info cat -o "$way" "$device"
         assert_status 1
-        assert_one_error "$way" 'one of the files to be read'
+        assert_one_error "$way" 'also an input file'
         run_qcow2_info cat -o "$device" "$way"
         assert_status 1
-        assert_one_error "$device" 'one of the files to be read'
+        assert_one_error "$device" 'also an input file'
     done
     sha256sum -c --quiet before
 }

@@ -277,7 +277,7 @@ refused_as_output() {
     "$@" 2>stderr || status=$?
     assert_equal "$(sha256sum <"$file")" "$before" || return
     assert_equal "$status" 1 || return
-    grep -q 'one of the files to be read' stderr || fail "$(<stderr)"
+    grep -q 'also an input file' stderr || fail "$(<stderr)"
 }
 
 append_to() {

@@ -64,11 +64,11 @@ assert_lines() {
     shift 2
     while IFS= read -r line; do
         if [[ $# -eq 0 ]]; then
-            [[ $line == "qcow2-info: image: $bytes bytes, in "*" could not be read and are zeros" ]] ||
+            [[ $line == "qcow2-info: image: $bytes bytes in "*" could not be read and were written as zeros" ]] ||
                 fail "the last line: $line"
             return
         fi
-        [[ $line == "qcow2-info: image: warning: $2 bytes are lost: "*"guest offset $1: "* ]] ||
+        [[ $line == "qcow2-info: image: warning: $2 bytes cannot be read: "*"guest offset $1: "* ]] ||
             fail "expected $2 bytes lost at $1: $line" || return
         shift 2
     done <<<"$text"
@@ -315,10 +315,10 @@ move_l1_to_end() {
     local errors
     mapfile -t errors <<<"${stderr-}"
     assert_equal "${#errors[@]}" 3
-    [[ ${errors[0]} == 'qcow2-info: image: warning: 65536 bytes are lost: guest offset 327680: '* ]]
+    [[ ${errors[0]} == 'qcow2-info: image: warning: 65536 bytes cannot be read: guest offset 327680: '* ]]
     [[ ${errors[0]} == *'(at offset 1099511627776)' ]]
-    [[ ${errors[1]} == 'qcow2-info: image: warning: 65536 bytes are lost: guest offset 655360: '* ]]
-    assert_equal "${errors[2]}" 'qcow2-info: image: 131072 bytes, in 2 ranges, could not be read and are zeros'
+    [[ ${errors[1]} == 'qcow2-info: image: warning: 65536 bytes cannot be read: guest offset 655360: '* ]]
+    assert_equal "${errors[2]}" 'qcow2-info: image: 131072 bytes in 2 ranges could not be read and were written as zeros'
 }
 
 @test "salvage: a range of the disk has only its own faults" {
@@ -404,7 +404,7 @@ log_is_output() {
     echo precious >out
     run --separate-stderr bash -c '"$QCOW2_INFO" cat --salvage --salvage-log "$@" image >>redirected' bash "$log" "$@"
     assert_status 1 || return
-    assert_one_error image "salvage log $log: it is the output" || return
+    assert_one_error image "salvage log $log: it is the same file as the output" || return
     assert_equal "$(<out)" precious || return
     assert_equal "$(stat -c %s redirected)" 0
 }
@@ -422,7 +422,7 @@ log_is_output() {
     log_is_output redirected
     log_is_output /dev/stdout
     run bash -c '"$QCOW2_INFO" cat --salvage --salvage-log /dev/stdout image | cat'
-    assert_output_contains 'it is the output'
+    assert_output_contains 'it is the same file as the output'
 }
 
 @test "salvage: output and log into /dev/null" {

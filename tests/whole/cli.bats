@@ -296,9 +296,9 @@ END
             "$word --help" "help $word"; do
             # shellcheck disable=SC2086 # several words
             run_qcow2_info $arguments
-            assert_usage "\"$word\" is no command and no file" 'Commands: info, map, cat, check, audit'
+            assert_usage "\"$word\" is not a command or file" 'Commands: info, map, cat, check, audit'
             if [[ $meant ]]; then
-                assert_stderr_contains "perhaps this is meant: $meant"$'\n'
+                assert_stderr_contains "; did you mean $meant?"$'\n'
             else
                 [[ $stderr != *perhaps* ]] || fail "${stderr-}"
             fi
@@ -335,7 +335,7 @@ END
     assert_status 1
     assert_one_error chek 'No such file'
     run_qcow2_info -- chek
-    assert_usage '"chek" is no command and no file'
+    assert_usage '"chek" is not a command or file'
     cp "$SAMPLE" chek
     run_qcow2_info chek --json
     assert_status 0
@@ -343,7 +343,7 @@ END
     assert_usage missing
     cp "$SAMPLE" disk.qcow2
     run_qcow2_info missing.qcow2 disk.qcow2
-    assert_usage 'the first is no file'
+    assert_usage 'the first is not a file'
 }
 
 @test "cli: a command behind the image is told to stand before it" {
@@ -361,17 +361,17 @@ END
     for command in '' info map check audit; do
         # shellcheck disable=SC2086 # no command is no argument
         run_qcow2_info $command --output=json disk.qcow2
-        assert_usage '"--output=json"' 'with --json'
+        assert_usage '"--output=json"' 'use --json'
         # shellcheck disable=SC2086
         run_qcow2_info $command --output json disk.qcow2
-        assert_usage '"--output"' 'with --json'
+        assert_usage '"--output"' 'use --json'
     done
     run_qcow2_info map --start-offset=1 disk.qcow2
     assert_usage '--start-offset' ' --offset'
     run_qcow2_info check -r all disk.qcow2
     assert_usage -r 'qemu-img check -r'
     run_qcow2_info info -U disk.qcow2
-    assert_usage -U 'no lock'
+    assert_usage -U 'never locks'
     run_qcow2_info -f qcow2 disk.qcow2
     assert_usage -f 'as qcow2'
 }
@@ -379,9 +379,9 @@ END
 @test "cli: an unknown option is refused with the nearest one" {
     cp "$SAMPLE" disk.qcow2
     run_qcow2_info --jsn disk.qcow2
-    assert_usage '"--jsn"' 'perhaps this is meant: --json'
+    assert_usage '"--jsn"' 'did you mean --json?'
     run_qcow2_info audit --denny=dirty disk.qcow2
-    assert_usage '"--denny=dirty"' 'perhaps this is meant: --deny'
+    assert_usage '"--denny=dirty"' 'did you mean --deny?'
     run_qcow2_info --map disk.qcow2
     assert_usage '"--map"' 'without hyphens'
     run_qcow2_info map --no-such-option disk.qcow2

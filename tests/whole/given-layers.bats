@@ -106,7 +106,7 @@ GIVEN=(--backing-file moved/mid --backing-file 1:moved/raw-bottom)
     done
     run_qcow2_info cat --backing-file 99999999999999999999:a top
     assert_status 64
-    assert_stderr_contains 'names no layer'
+    assert_stderr_contains 'does not begin with the number of a layer'
 }
 
 @test "--backing-file: a file whose layer names none is an error" {
@@ -163,7 +163,7 @@ GIVEN=(--backing-file moved/mid --backing-file 1:moved/raw-bottom)
     sha256sum moved/mid >before
     run_qcow2_info cat "${GIVEN[@]}" -o moved/mid top
     assert_status 1
-    assert_stderr_contains 'one of the files to be read'
+    assert_stderr_contains 'also an input file'
     sha256sum -c --quiet before
 }
 
