@@ -10,9 +10,9 @@
 #include <string.h>
 
 enum {
-    UNIT = 4096,          // a place that cannot be read is narrowed down to so many bytes, and
-                          // where data are encrypted to a sector
-    CAREFUL = 128 * 1024, // after a failure so many bytes are asked for unit by unit
+    UNIT = 4096,          // an unreadable place is narrowed down to this many bytes, and
+                          // in encrypted data to a sector
+    CAREFUL = 128 * 1024, // after a failed read, this many bytes are read unit by unit
 };
 
 size_t batch_buffer_size(size_t cluster_size)
@@ -47,8 +47,8 @@ bool batch_is_buffered(const struct sink *sink, const struct extent *extent)
            (extent_zero(extent) ? sink->zeros_buffered_max : sink->data_buffered_max);
 }
 
-// True when the bytes of an extent that passes by the buffer are written or requested, be they
-// zeros.
+// True when the bytes of an extent that bypasses the buffer are written or requested, even if they
+// are zeros.
 static bool is_written(const struct sink *sink, const struct extent *extent)
 {
     return !extent_zero(extent) || sink->ops->ordered || sink->sparse == SPARSE_NEVER;
@@ -100,7 +100,7 @@ void batch_fault(struct batch *batch, const struct extent *extent, const struct 
         batch->faults = grown;
         batch->fault_capacity = capacity;
     }
-    // What goes through the buffer is found before what does not: the order is that of the guest.
+    // Extents that use the buffer come before those that bypass it, as both are in guest order.
     size_t place = batch->fault_count++;
     for (; place > 0 && batch->faults[place - 1].start > extent->start; place--) {
         batch->faults[place] = batch->faults[place - 1];
@@ -108,7 +108,7 @@ void batch_fault(struct batch *batch, const struct extent *extent, const struct 
     batch->faults[place] = (struct fault){extent->start, extent->length, extent->depth, *error};
 }
 
-// The part of a data extent from `from` bytes on, up to the next boundary of a unit in the file.
+// The part of a data extent from byte `from` to the next boundary of a unit in the file.
 static struct extent data_unit(const struct extent *extent, uint64_t from)
 {
     struct extent unit = *extent;
@@ -120,7 +120,8 @@ static struct extent data_unit(const struct extent *extent, uint64_t from)
 }
 
 // Fills `buffer` with an extent that cannot be read as a whole: data unit by unit, with zeros for
-// what is bad. Returns the bytes in front of the first bad place or, salvaging, all.
+// unreadable units. Returns the bytes before the first unreadable place or, in a salvage, all
+// bytes.
 static uint64_t read_around_faults(struct batch *batch, struct reader *reader,
                                    const struct extent *extent, uint8_t *buffer, bool salvage)
 {
@@ -169,7 +170,7 @@ void batch_fill(struct batch *batch, const struct sink *sink, struct reader *rea
     }
 }
 
-// How many extents from the first one on lie side by side in the buffer, and their bytes.
+// How many extents from `first` on are adjacent in the buffer, and their bytes.
 static size_t buffered_group(const struct batch *batch, const struct sink *sink, size_t first,
                              size_t *bytes)
 {
@@ -183,7 +184,7 @@ static size_t buffered_group(const struct batch *batch, const struct sink *sink,
     return count;
 }
 
-// Puts zeros in the place of a unit of data that cannot be read, or ends the batch there.
+// Replaces an unreadable unit of data by zeros, or ends the batch there.
 static bool emit_fault(struct batch *batch, struct sink *sink, const struct extent *unit,
                        const struct chain *chain, bool salvage, struct error *error)
 {

@@ -46,7 +46,7 @@ bool chain_check_keys(const struct chain *chain, struct error *error)
 {
     for (size_t i = 0; i < chain->count; i++) {
         if (layer_encrypted(&chain->layers[i]) && !chain->layers[i].cipher) {
-            return error_set(error, ERROR_KEY, "the data of %s are encrypted, and there is no key",
+            return error_set(error, ERROR_KEY, "the data of %s is encrypted, and there is no key",
                              chain->layers[i].path);
         }
     }
@@ -63,14 +63,14 @@ static bool check_loop(const struct chain *chain, const struct source *source, s
     for (size_t i = 0; i < chain->count; i++) {
         if (source_has_descriptor(source) &&
             source_is(layer_file(&chain->layers[i]), &source->identity)) {
-            return error_set(error, ERROR_LOOP, "the chain of backing files comes back to %s",
+            return error_set(error, ERROR_LOOP, "the backing chain contains %s twice",
                              chain->layers[i].path);
         }
     }
     return true;
 }
 
-// Puts in front of an error which file it is about: `path`, called `name` in `layer`.
+// Puts before an error which file it is about: `path`, which has the name `name` in `layer`.
 static bool blame_name(const struct chain *chain, const struct layer *layer, const char *what,
                        struct bytes name, const char *path, struct error *error)
 {
@@ -84,8 +84,8 @@ static bool blame_name(const struct chain *chain, const struct layer *layer, con
                         first ? "" : layer->path);
 }
 
-// A text that stands for a file is no disk, whatever its format is said to be. NULL and `error`
-// then; `source` may be NULL.
+// Refuses a text that stands for a file, such as a Git LFS pointer, whatever format is named for
+// it: NULL and `error`. `source` may be NULL.
 static struct source *refuse_stand_in(struct source *source, struct error *error)
 {
     const char *stand_in = source ? probe_stand_in(source) : NULL;
@@ -106,7 +106,7 @@ static struct source *open_file(const struct chain_options *options, const char 
     return refuse_stand_in(source, error);
 }
 
-// Opens what an image names.
+// Opens a file that an image names.
 static struct source *open_named(const struct chain *chain, const struct chain_options *options,
                                  const char *path, struct error *error)
 {
@@ -123,7 +123,7 @@ static char *data_file_path(const struct layer *layer, const char *image_path,
     struct reference reference;
     if (name.size == 0) {
         error_set(error, ERROR_NOT_FOUND,
-                  "the image does not name its external data file; --data-file%s FILE does",
+                  "the image does not name its external data file; name it with --data-file%s FILE",
                   suffix_of(options));
         return NULL;
     }
@@ -134,7 +134,7 @@ static char *data_file_path(const struct layer *layer, const char *image_path,
     return reference.path;
 }
 
-// Adds to an error about a data file that cannot be opened what the user can do.
+// Appends advice to an error about a data file that cannot be opened.
 static bool suggest_data_file(const struct chain *chain, const struct chain_options *options,
                               struct error *error)
 {
@@ -142,14 +142,16 @@ static bool suggest_data_file(const struct chain *chain, const struct chain_opti
         return false;
     }
     if (chain->count == 1) {
-        return error_suffix(error, "; --data-file%s FILE gives another place", suffix_of(options));
+        return error_suffix(error, "; if it is elsewhere, use --data-file%s FILE",
+                            suffix_of(options));
     }
     return options->suggests_no_backing
-               ? error_suffix(error, "; --no-backing%s reads the image alone", suffix_of(options))
+               ? error_suffix(error, "; to read only the image, use --no-backing%s",
+                              suffix_of(options))
                : false;
 }
 
-// The same for the backing file of the last layer.
+// Appends advice to an error about the backing file of the last layer.
 static bool suggest_backing_file(const struct chain *chain, const struct chain_options *options,
                                  struct error *error)
 {
@@ -160,9 +162,11 @@ static bool suggest_backing_file(const struct chain *chain, const struct chain_o
     if (chain->count > 1) {
         snprintf(layer, sizeof layer, "%zu:", chain->count - 1);
     }
-    error_suffix(error, "; --backing-file%s %sFILE gives another place", suffix_of(options), layer);
+    error_suffix(error, "; if it is elsewhere, use --backing-file%s %sFILE", suffix_of(options),
+                 layer);
     return options->suggests_no_backing
-               ? error_suffix(error, ", --no-backing%s reads the image alone", suffix_of(options))
+               ? error_suffix(error, "; to read only the image, use --no-backing%s",
+                              suffix_of(options))
                : false;
 }
 
@@ -224,7 +228,7 @@ static bool open_data_file(const struct chain *chain, struct layer *layer,
                       layer->data_path, error);
 }
 
-// That of the first layer, whatever name the image gives.
+// Opens the given data file of the first layer instead of the one that the image names.
 static bool open_given_data_file(struct layer *layer, const struct chain_options *options,
                                  struct error *error)
 {
@@ -237,7 +241,7 @@ static bool open_given_data_file(struct layer *layer, const struct chain_options
            error_prefix(error, "data file %s", layer->data_path);
 }
 
-// Makes of `source` what a layer of that format is. Takes over `source`.
+// Opens `source` as a layer of this format. Takes over `source`.
 static bool layer_load(struct layer *layer, struct source *source, enum layer_format format,
                        struct error *error)
 {
@@ -245,7 +249,7 @@ static bool layer_load(struct layer *layer, struct source *source, enum layer_fo
     if (other) {
         source_close(source);
         return error_set(error, ERROR_UNSUPPORTED_BACKING_FILE,
-                         "its format is not named, and it looks like %s", other);
+                         "the image does not name its format, and it looks like %s", other);
     }
     if (format == LAYER_PROBE) {
         format = probe_finds_qcow2(source) ? LAYER_QCOW2 : LAYER_RAW;
@@ -255,7 +259,7 @@ static bool layer_load(struct layer *layer, struct source *source, enum layer_fo
         layer->size = source->size;
         return true;
     }
-    if (!probe_qcow2(source, error)) { // which names what it is
+    if (!probe_qcow2(source, error)) { // the error says what it looks like
         source_close(source);
         return false;
     }
@@ -282,7 +286,7 @@ static bool chain_push(struct chain *chain, const char *path, struct layer **lay
     return true;
 }
 
-// Adds `source`, which it takes over, to the end of the chain.
+// Appends `source` to the chain. Takes over `source`.
 static bool chain_add(struct chain *chain, struct source *source, const char *path,
                       enum layer_format format, const struct chain_options *options,
                       struct error *error)
@@ -314,7 +318,7 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
                                                    : open_data_file(chain, layer, options, error);
 }
 
-// Adds the backing file that the last layer names.
+// Appends the backing file that the last layer names.
 static bool add_named_file(struct chain *chain, const struct chain_options *options,
                            struct error *error)
 {
@@ -341,7 +345,7 @@ static bool add_named_file(struct chain *chain, const struct chain_options *opti
     return added;
 }
 
-// Adds the file that is given in its place.
+// Appends the file that is given instead.
 static bool add_given_file(struct chain *chain, const char *path,
                            const struct chain_options *options, struct error *error)
 {
@@ -358,7 +362,7 @@ static bool add_given_file(struct chain *chain, const char *path,
                : error_prefix(error, "backing file %s", path);
 }
 
-// The file that is given for the layer below `layer`; NULL: none.
+// The file that was given for the layer below `layer`; NULL: none.
 static const char *given_file(const struct chain_options *options, size_t layer)
 {
     for (size_t i = 0; i < options->backing_files.count; i++) {
@@ -377,7 +381,7 @@ static bool add_backing_file(struct chain *chain, const struct chain_options *op
                  : add_named_file(chain, options, error);
 }
 
-// A file that is given and has no place was meant for another one.
+// Reports a given file whose layer does not exist: its number is probably wrong.
 static bool check_all_given(const struct chain *chain, const struct chain_options *options,
                             struct error *error)
 {
@@ -403,7 +407,8 @@ static bool add_first(struct chain *chain, struct source *source, const char *pa
         options->first == FIRST_PROBED ? refuse_stand_in(source, error) : source;
     if (!checked || !chain_add(chain, checked, path, formats[options->first], options, error)) {
         return options->first == FIRST_PROBED && chain->count == 0
-                   ? error_suffix(error, "; --raw%s reads it as raw bytes", suffix_of(options))
+                   ? error_suffix(error, "; to read it as raw bytes, use --raw%s",
+                                  suffix_of(options))
                    : false;
     }
     if (chain->layers[0].raw && !source_complete(chain->layers[0].raw)) {

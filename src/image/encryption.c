@@ -14,7 +14,7 @@
 
 enum { AES_KEY_SIZE = 16 };
 
-// Method AES has no choice.
+// Method AES has fixed parameters.
 static const struct cipher_spec aes_spec = {"aes", "cbc", "plain64", "", AES_KEY_SIZE};
 
 static struct cipher_spec luks_spec(const struct luks *luks)
@@ -70,7 +70,7 @@ bool encryption_supported(const struct image *image, const struct luks *luks, st
 
 // --- Method AES ----------------------------------------------------------------------------------
 
-// The passphrase is the key: cut, or filled up with zeros.
+// The passphrase is the key: it is cut, or padded with zeros.
 static struct cipher *open_aes(struct bytes passphrase, struct error *error)
 {
     struct secret key;
@@ -87,21 +87,21 @@ static struct cipher *open_aes(struct bytes passphrase, struct error *error)
 
 // --- Method LUKS ---------------------------------------------------------------------------------
 
-// A search for the slot that the passphrase opens.
+// The search for the key slot that the passphrase opens.
 struct search {
     const struct image *image;
     const struct luks *luks;
     struct bytes passphrase;
     uint32_t max_iterations;
     uint64_t spent;    // iterations so far, never above max_iterations
-    struct secret key; // owned; of the slot that was found
+    struct secret key; // owned; from the slot that was found
     int slot;
     unsigned tried;
-    unsigned skipped;   // slots in use that could not be tried
-    struct error fault; // of the first of them
+    unsigned skipped;   // active slots that could not be tried
+    struct error fault; // why the first of them was skipped
 };
 
-// Iterations of the hash for a key of `size` bytes: each block of it takes all of them.
+// Iterations of the hash for a key of `size` bytes: each block of the key takes all of them.
 static uint64_t iterations_of(const struct luks *luks, uint32_t iterations, size_t size)
 {
     const struct crypto_hash *hash = crypto_hash_find(luks->hash);
@@ -113,7 +113,7 @@ static uint64_t iterations_of_master_key(const struct luks *luks)
     return iterations_of(luks, luks->master_key_iterations, sizeof luks->master_key_digest);
 }
 
-// To try a slot: its own, and those of the master key.
+// Iterations to try a slot: its own, and those of the master key.
 static uint64_t iterations_of_slot(const struct luks *luks, int number)
 {
     return iterations_of(luks, luks->slots[number].iterations, luks->key_bytes) +
@@ -132,7 +132,7 @@ static bool few_iterations(const struct search *search, uint64_t iterations, con
     }
     return problem_at(fault, PROBLEM_LUKS_ITERATIONS_LIMIT, at,
                       "%s needs %" PRIu64 " iterations of key derivation%s, above %" PRIu32
-                      "; --max-kdf-iterations allows more",
+                      "; to allow more, use --max-kdf-iterations",
                       whose, iterations, spent, search->max_iterations);
 }
 
@@ -145,7 +145,7 @@ static bool read_material(const struct search *search, int number, struct secret
                      error)) {
         return false;
     }
-    // No overflow: a header was read at the one, and the other is below 2^41.
+    // No overflow: a header was read at the first offset, and the second is below 2^41.
     if (source_read(image->source, image->extensions.encryption_offset + slot->key_offset,
                     material->data, material->size, error)) {
         return true;
@@ -191,7 +191,7 @@ static bool can_try_slot(const struct search *search, int number, struct problem
                           fault);
 }
 
-// Keeps the first reason in full, and the numbers of the others.
+// Keeps the full reason for the first slot, and the numbers of the others.
 static void note_skipped(struct search *search, int number, const struct error *fault)
 {
     if (search->skipped++ == 0) {
@@ -226,7 +226,7 @@ static bool find_slot(struct search *search)
     return false;
 }
 
-// Why no slot was found.
+// Sets the reason why no slot was found.
 static bool tell_search(const struct search *search, struct error *error)
 {
     if (search->tried == 0) {
@@ -241,10 +241,11 @@ static bool tell_search(const struct search *search, struct error *error)
     }
     *error = search->fault;
     error->code = ERROR_KEY;
-    return error_prefix(error, "the passphrase is wrong, or that of a key slot that was skipped");
+    return error_prefix(error,
+                        "the passphrase is wrong, or belongs to a key slot that was skipped");
 }
 
-// The fault is that of the first slot in use.
+// The fault of the first active slot.
 static bool has_slot_to_try(const struct search *search, uint64_t at, struct problem *fault)
 {
     bool active = false;
@@ -260,10 +261,10 @@ static bool has_slot_to_try(const struct search *search, uint64_t at, struct pro
     }
     return active ? false
                   : problem_at(fault, PROBLEM_LUKS_NO_SLOT, at + LUKS_SLOT_TABLE,
-                               "no LUKS key slot is in use: nothing opens the image");
+                               "no LUKS key slot is in use: no passphrase can open the image");
 }
 
-// Loads a header from which a key can be had, as far as that can be told.
+// Loads a LUKS header and checks that it is possible to get a key from it.
 static bool load_sound_luks(const struct image *image, uint32_t max_iterations, struct luks *luks,
                             struct problem *fault)
 {
@@ -318,7 +319,7 @@ static struct cipher *open_luks(const struct image *image, struct bytes passphra
 bool encryption_check(const struct image *image, uint32_t max_iterations, struct problem *fault)
 {
     struct luks luks;
-    // Without the library it does not matter what else is wrong.
+    // Without the library, report only this.
     return encryption_supported(image, NULL, fault) &&
            (image->header.crypt_method != CRYPT_LUKS ||
             load_sound_luks(image, max_iterations, &luks, fault));

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The whole disk or a range of it to a descriptor: one thread walks the metadata, workers turn
+// Exports the disk or a range of it to a descriptor: one thread walks the metadata, workers turn
 // extents into bytes.
 
 #ifndef IMAGE_EXPORT_H
@@ -14,10 +14,10 @@ struct export_options {
     uint64_t offset, length; // guest bytes, inside the view
     unsigned jobs;           // 1..WORKERS_MAX
     enum sparse sparse;
-    bool as_stored; // encrypted data of layers without a cipher are put as they are
-    bool salvage;   // what cannot be read becomes zeros, and is told to on_fault
+    bool as_stored; // write encrypted data of layers without a cipher as it is
+    bool salvage;   // write zeros for unreadable data, and call on_fault for each range
 
-    // Called from the caller's thread, in guest order. Each may be NULL.
+    // Both are called on the caller's thread, in guest order. Each may be NULL.
     void (*on_fault)(void *context, const struct fault *fault);
     void (*on_progress)(void *context, uint64_t done); // guest bytes, of `length`
 
@@ -29,11 +29,11 @@ struct export_options {
     void *context;
 };
 
-// In the place of a descriptor: everything is read, nothing written.
+// Instead of a descriptor: everything is read, nothing is written.
 enum { EXPORT_NOWHERE = -1 };
 
-// Writes the guest bytes to `fd`. On failure what was written is correct, and a regular file ends
-// where the first fault is; `error` has the guest and host offset.
+// Writes the guest bytes to `fd`. On failure the bytes written so far are correct, and a regular
+// file ends at the first fault; `error` has the guest and host offset.
 bool export_disk(const struct view *view, const struct export_options *options, int fd,
                  struct error *error);
 

@@ -7,13 +7,13 @@
 
 #include <stdlib.h>
 
-// All windows of a chain together, in bytes.
+// Bytes of all windows of a chain together.
 enum { WINDOWS_BUDGET = 8 << 20 };
 
 struct layer_walk {
-    struct run_walk tables; // of a qcow2 layer
-    // Up to this guest offset every layer from the first to this one is a hole: a later lookup
-    // below it starts at the next layer.
+    struct run_walk tables; // for a qcow2 layer
+    // Up to this guest offset all layers from the first to this one are holes: a later lookup below
+    // the offset starts at the next layer.
     uint64_t hole_end;
 };
 
@@ -116,7 +116,7 @@ static size_t first_depth(struct extent_walk *walk, uint64_t offset)
     return depth;
 }
 
-// True when what layer `depth` lacks at `offset` can lie in the layer below; clips `end` to it.
+// True when the layer below `depth` can have the data at `offset`; clips `end` to that layer.
 static bool goes_deeper(const struct chain *chain, size_t depth, uint64_t offset, uint64_t *end)
 {
     if (depth + 1 == chain->count || offset >= chain->layers[depth + 1].size) {

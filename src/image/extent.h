@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A walk over the disk that a view of a chain shows: in every layer at once, holes are skipped by
-// whole runs, so that its cost is that of the metadata and not of the disk times the layers.
+// A walk over the disk of a view, in all layers of its chain. It skips holes by whole runs, so its
+// cost depends on the metadata, not on the size of the disk times the number of layers.
 
 #ifndef IMAGE_EXTENT_H
 #define IMAGE_EXTENT_H
@@ -12,9 +12,9 @@
 
 struct extent {
     uint64_t start, length; // guest bytes
-    enum cluster_kind kind; // CLUSTER_UNALLOCATED: in the whole chain, it reads as zeros
+    enum cluster_kind kind; // CLUSTER_UNALLOCATED: in all layers, reads as zeros
     size_t depth;           // the layer that decides it; 0 is the image itself
-    bool encrypted;         // its bytes are to be decrypted, with the layer's cipher
+    bool encrypted;         // its bytes must be decrypted with the layer's cipher
     bool has_host;
     uint64_t host_offset; // as in struct run, in layer_data() or, compressed, in the layer's image
     uint32_t stored_size; // of a compressed cluster, whose first guest byte is
@@ -24,7 +24,7 @@ struct extent {
 // A guest range that could not be read, and why.
 struct fault {
     uint64_t start, length;
-    size_t depth; // the layer that decides it, in whose file the offset of the error is
+    size_t depth; // the layer that decides it; the offset of the error is in its file
     struct error error;
 };
 
@@ -63,17 +63,17 @@ struct extent_walk {
     uint64_t last;             // its guest offset
 };
 
-// The chain of `view` has to stay open.
+// The chain of `view` must stay open.
 bool extent_walk_start(struct extent_walk *walk, const struct view *view, struct error *error);
 
-// The extent at `offset`, at most `limit` ≥ 1 bytes of it, in one layer and one kind; a compressed
-// one never exceeds its cluster. On failure extent->length says how many bytes share the fault.
-// Offsets that do not decrease are quick.
+// Finds the extent at `offset`, of at most `limit` ≥ 1 bytes, in one layer and of one kind; a
+// compressed extent never exceeds its cluster. On failure extent->length is the number of bytes
+// with this fault. Fast when offsets do not decrease.
 bool extent_at(struct extent_walk *walk, uint64_t offset, uint64_t limit, struct extent *extent,
                struct error *error);
 
-// True when `next` goes on where `extent` ends with the same answers. `places`: with host offsets
-// and layers that go on, too.
+// True when `next` continues `extent` with the same status. `places`: also in the same layer and at
+// the next host offset.
 bool extent_continues(const struct extent *extent, const struct extent *next, bool places);
 
 void extent_walk_end(struct extent_walk *walk);

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Where the header does not tell: what is in the first cluster is looked for so far, in bytes.
+// Bytes to read as the first cluster when the header does not give the cluster size.
 enum { USUAL_CLUSTER_SIZE = 65536 };
 
-// Reads [0, size) of the file, or as much of it as there is, into a buffer of its own.
+// Reads [0, size) of the file, or as much as there is, into a new buffer.
 static bool read_start(struct source *source, uint64_t size, struct bytes *start,
                        struct error *error)
 {
@@ -30,7 +30,7 @@ static bool read_start(struct source *source, uint64_t size, struct bytes *start
     return true;
 }
 
-// A file that ends inside a table it promises is truncated, whatever lies in that table.
+// A file that ends inside a table is truncated, whatever entries the table has.
 static void check_table(struct image *image, enum problem_kind cut_short, const char *name,
                         uint64_t offset, uint64_t size, uint64_t field)
 {
@@ -44,7 +44,7 @@ static void check_table(struct image *image, enum problem_kind cut_short, const 
                       offset, source->size);
     } else {
         problems_note(&image->problems, PROBLEM_TABLE_UNSEEN, field,
-                      "%s at %" PRIu64 " lies beyond the first %" PRIu64 " bytes that were given",
+                      "%s at %" PRIu64 " lies beyond the first %" PRIu64 " bytes that were read",
                       name, offset, source->size);
     }
 }
@@ -77,7 +77,7 @@ static void find_backing_file(struct image *image)
     }
 }
 
-// Keeps of the first cluster what holds anything: a chain has many images, a cluster many zeros.
+// Keeps the first cluster without the zeros at its end: a chain has many images.
 static void shrink_first_cluster(struct image *image)
 {
     const struct header *header = &image->header;
@@ -175,7 +175,7 @@ bool image_readable(const struct image *image, const enum problem_kind *tolerate
             return false;
         }
     }
-    // What was dropped from the list could be anything.
+    // A problem that was dropped from the list may be of any kind.
     if (problems->unreadable && problems->dropped > 0) {
         *error = problems->first_unreadable;
         return false;

@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-// More levels than a file below a format needs.
+// More levels than needed for a file below a format.
 enum { LEVELS_MAX = 4, KEY_SIZE = 256 };
 
 // One level: the options of one node of QEMU's block graph.
 struct node {
-    const char *driver;   // NULL when it is not given
-    const char *filename; // NULL as above
-    bool has_file;        // options of a node below follow
+    const char *driver;   // NULL: not given
+    const char *filename; // NULL: not given
+    bool has_file;        // it has options of a node below
 };
 
 // Options that tune a node without changing its bytes.
@@ -54,7 +54,7 @@ static bool refuse(struct error *error, const char *what, const char *text)
 static bool take_string(const cJSON *value, const char *key, const char **to, struct error *error)
 {
     if (!cJSON_IsString(value) || *to) {
-        return refuse(error, "not one string is given for", key);
+        return refuse(error, "expected one string for", key);
     }
     *to = value->valuestring;
     return true;
@@ -82,7 +82,8 @@ static bool take_option(struct node *nodes, const char *key, const cJSON *value,
     return is_harmless(rest) ? true : refuse(error, "unsupported option", key);
 }
 
-// Flattens nested objects into dotted keys without recursion: `stack` holds where each level is.
+// Flattens nested objects into dotted keys without recursion: `stack` has the current item of each
+// level.
 static bool take_options(const cJSON *root, struct node *nodes, struct error *error)
 {
     struct {
@@ -101,7 +102,7 @@ static bool take_options(const cJSON *root, struct node *nodes, struct error *er
         size_t prefix = stack[depth - 1].prefix;
         int length = snprintf(key + prefix, sizeof key - prefix, "%s", item->string);
         if (length < 0 || (size_t)length + 1 >= sizeof key - prefix) {
-            return refuse(error, "too long an option", item->string);
+            return refuse(error, "option too long:", item->string);
         }
         if (cJSON_IsObject(item)) {
             if (depth > LEVELS_MAX) {
@@ -123,8 +124,8 @@ static bool is_file_driver(const char *driver)
     return strcmp(driver, "file") == 0 || strcmp(driver, "host_device") == 0;
 }
 
-// Goes down to the node that has the file name. Only the uppermost one may be an image format:
-// below it a raw node passes bytes through.
+// Goes down to the node with the file name. Only the top node may be an image format; raw nodes
+// below it pass bytes through.
 static bool find_file(const struct node *nodes, const struct node **file, struct error *error)
 {
     size_t level = 0;
@@ -140,7 +141,7 @@ static bool find_file(const struct node *nodes, const struct node **file, struct
     }
     *file = &nodes[level];
     if (!nodes[level].filename) {
-        return refuse(error, "it lacks", "filename");
+        return refuse(error, "missing", "filename");
     }
     if (nodes[level].driver && (level > 0 || is_file_driver(nodes[level].driver)) &&
         !is_file_driver(nodes[level].driver)) {
@@ -170,7 +171,7 @@ bool json_name_parse(struct bytes text, struct json_name *name, struct error *er
     *name = (struct json_name){0};
     cJSON *root = cJSON_ParseWithLength((const char *)text.data, text.size);
     if (!cJSON_IsObject(root)) {
-        error_set(error, ERROR_UNSUPPORTED_BACKING_FILE, "json: name: it is no JSON object");
+        error_set(error, ERROR_UNSUPPORTED_BACKING_FILE, "json: name: not a JSON object");
     } else if (take_options(root, nodes, error) && find_file(nodes, &file, error) &&
                take_driver(&nodes[0], name, error)) {
         name->filename = strdup(file->filename);

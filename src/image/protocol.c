@@ -6,20 +6,20 @@
 #include <stddef.h>
 #include <string.h>
 
-// Those that are known by name, also without "//", and what helps in their place.
+// Protocols that are recognized even without "//", and what to use instead.
 static const struct protocol {
     const char *name;
     const char *instead;
 } protocols[] = {
-    {"file", "give the path alone"},
-    {"json", "give the path alone"},
-    {"http", "curl can write it to a pipe or a file"},
-    {"https", "curl can write it to a pipe or a file"},
-    {"ftp", "curl can write it to a pipe or a file"},
-    {"nbd", "nbd-client makes it a block device"},
-    {"nbds", "nbd-client makes it a block device"},
-    {"nbd+unix", "nbd-client makes it a block device"},
-    {"ssh", "ssh can write it to a pipe"},
+    {"file", "write only the path"},
+    {"json", "write only the path"},
+    {"http", "use curl to write it to a pipe or a file"},
+    {"https", "use curl to write it to a pipe or a file"},
+    {"ftp", "use curl to write it to a pipe or a file"},
+    {"nbd", "use nbd-client to make it a block device"},
+    {"nbds", "use nbd-client to make it a block device"},
+    {"nbd+unix", "use nbd-client to make it a block device"},
+    {"ssh", "use ssh to write it to a pipe"},
 };
 
 static const struct protocol *find_protocol(const char *name, size_t size)
@@ -43,9 +43,9 @@ bool protocol_explain(const char *name, bool to_write, struct error *error)
     if (!protocol && strncmp(name + size, "://", 3) != 0) {
         return false;
     }
-    const char *instead = to_write   ? "the output is a file or a block device"
+    const char *instead = to_write   ? "the output must be a file or a block device"
                           : protocol ? protocol->instead
-                                     : "an image is a file or a block device";
+                                     : "an image must be a file or a block device";
     return error_set(error, ERROR_NOT_FOUND,
                      "there is no such file, and the protocol \"%.*s\" is not supported: %s",
                      (int)size, name, instead);

@@ -12,10 +12,10 @@
 enum {
     // Compressed clusters are fetched together up to this many bytes of the file.
     FETCH_MAX = 1 << 20,
-    // ... which may be twice what is wanted of them, and so many more: gaps are cheaper to read
-    // than to skip.
+    // ... which may be twice the bytes that are needed, plus this many: small gaps are cheaper to
+    // read than to skip.
     FETCH_GAP = 16 * 1024,
-    // Encrypted data are read and decrypted in pieces that stay in a cache of the processor.
+    // Encrypted data is read and decrypted in pieces that fit into a processor cache.
     DECRYPT_MAX = 128 * 1024,
 };
 
@@ -60,9 +60,9 @@ static struct source *stored_source(const struct reader *reader, const struct ex
     return reader->chain->layers[extent->depth].image->source;
 }
 
-// Reads [start, start + size) of the layer's file, or as much of it as there is: a compressed
-// cluster's size is an upper bound, rounded up to sectors. Nothing is put in the place of what is
-// missing: a decoder would turn zeros into bytes that nobody wrote.
+// Reads [start, start + size) of the layer's file, or as much as there is: the size of a compressed
+// cluster is an upper bound, rounded up to sectors. Missing bytes are not replaced by zeros,
+// because a decoder could turn them into wrong data.
 static bool fetch(struct reader *reader, const struct extent *extent, uint64_t start, size_t size,
                   struct error *error)
 {
@@ -105,7 +105,7 @@ static const char *decode(struct reader *reader, uint8_t type, struct bytes stor
     return codec->decode(reader->codec_states[type], stored, output, size);
 }
 
-// `cut`: the file ends before the stored bytes can.
+// `cut`: the file ends before the stored bytes do.
 static bool undecodable(const struct reader *reader, const struct extent *extent, bool cut,
                         const char *fault, struct error *error)
 {
@@ -119,11 +119,11 @@ static bool undecodable(const struct reader *reader, const struct extent *extent
     }
     return error_at(
         error, source_complete(source) ? ERROR_TRUNCATED : ERROR_UNSEEN, extent->host_offset,
-        "the compressed cluster cannot be decoded: it goes on past the %s at %" PRIu64,
-        source_complete(source) ? "end of the file" : "bytes that were given", source->size);
+        "the compressed cluster cannot be decoded: it continues past the %s at %" PRIu64,
+        source_complete(source) ? "end of the file" : "bytes that were read", source->size);
 }
 
-// Decodes the whole cluster that `extent` is in.
+// Decodes the whole cluster that contains `extent`.
 static bool decode_cluster(struct reader *reader, const struct extent *extent, uint8_t *output,
                            struct error *error)
 {
@@ -152,21 +152,21 @@ static bool is_decoded(const struct reader *reader, const struct extent *extent)
            decoded->stored_size == extent->stored_size;
 }
 
-// A range of a layer's file, and what the compressed clusters in it take of it.
+// A range of a layer's file, and the bytes of compressed clusters in it.
 struct span {
     uint64_t start, end;
-    uint64_t wanted; // bytes; a cluster that comes more than once in a row counts once
+    uint64_t wanted; // bytes; a cluster that repeats in a row counts once
 };
 
-// True when the range is better read whole than cluster by cluster.
+// True when reading the whole range is faster than reading cluster by cluster.
 static bool is_dense(const struct span *span)
 {
     uint64_t size = span->end - span->start;
     return size <= FETCH_MAX && size <= 2 * span->wanted + FETCH_GAP;
 }
 
-// The range around the first of `extents` and as many of those after it as make it dense. Whoever
-// wrote them by several threads left them near each other, but not in order.
+// The range around the first of `extents` and the next extents, as many as keep it dense. Programs
+// that write with several threads leave clusters near each other, but not in order.
 static struct span dense_span(const struct extent *extents, size_t count)
 {
     uint64_t last = extents[0].host_offset;
@@ -203,7 +203,7 @@ void reader_fetch(struct reader *reader, const struct extent *extents, size_t co
     fetch(reader, &extents[0], span.start, (size_t)(span.end - span.start), &error);
 }
 
-// The other parts of the cluster are often asked for next: it is kept, and decoded once.
+// The other parts of the cluster are often needed next: keep it, so that it is decoded once.
 static bool keep_decoded(struct reader *reader, const struct extent *extent, struct error *error)
 {
     size_t size = reader->chain->layers[extent->depth].image->header.cluster_size;
@@ -242,13 +242,13 @@ static struct cipher_state *find_cipher(struct reader *reader, size_t depth, str
         reader->ciphers[depth] = cipher_state_open(reader->chain->layers[depth].cipher);
     }
     if (!reader->ciphers || !reader->ciphers[depth]) {
-        error_set(error, ERROR_MEMORY, "the cipher cannot be started");
+        error_set(error, ERROR_MEMORY, "cannot start the cipher");
         return NULL;
     }
     return reader->ciphers[depth];
 }
 
-// Reads whole sectors of the layer that `extent` is in.
+// Reads whole sectors of the layer of `extent`.
 static bool read_sectors(struct reader *reader, const struct extent *extent, uint64_t host_offset,
                          uint64_t guest_offset, uint8_t *buffer, size_t size, struct error *error)
 {
@@ -260,10 +260,10 @@ static bool read_sectors(struct reader *reader, const struct extent *extent, uin
     uint64_t sector = encryption_sector(layer->image, host_offset, guest_offset);
     return cipher_decrypt(cipher, sector, buffer, size)
                ? true
-               : error_at(error, ERROR_IO, host_offset, "the data cannot be decrypted");
+               : error_at(error, ERROR_IO, host_offset, "cannot decrypt the data");
 }
 
-// Sectors are decrypted whole, also where only a part of the first or the last one is wanted.
+// Whole sectors are decrypted, even if only a part of the first or the last one is needed.
 static bool read_encrypted(struct reader *reader, const struct extent *extent, uint8_t *buffer,
                            struct error *error)
 {

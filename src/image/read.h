@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Guest bytes of extents: zeros, data, encrypted, compressed. One reader a thread.
+// Reads the guest bytes of extents: zeros, data, encrypted or compressed data. Each thread has its
+// own reader.
 
 #ifndef IMAGE_READ_H
 #define IMAGE_READ_H
@@ -9,7 +10,7 @@
 #include "codec/codec.h"
 #include "image/extent.h"
 
-// A compressed cluster that was decoded.
+// Identifies a compressed cluster that was decoded.
 struct decoded {
     bool valid;
     size_t depth;
@@ -25,7 +26,7 @@ struct reader {
     size_t stored_capacity, stored_size;
     uint64_t stored_start; // byte offset in the file of
     size_t stored_depth;   // this layer
-    uint8_t *cluster;      // owned: a whole cluster, when only a part of it is wanted
+    uint8_t *cluster;      // owned: a whole cluster, when only a part of it is needed
     size_t cluster_capacity;
     struct decoded decoded; // which one it is
 };
@@ -38,9 +39,9 @@ void reader_free(struct reader *reader);
 bool reader_read(struct reader *reader, const struct extent *extent, uint8_t *buffer,
                  struct error *error);
 
-// Fetches with one read what the first of `extents` and those after it whose stored bytes are near,
-// in whatever order, need; reader_read() of them then reads no file. Failing is no fault: they are
-// then read one by one.
+// Reads with one read the stored bytes of the first of `extents` and of the next ones nearby, in
+// any order; reader_read() then needs no more reads for them. A failure is ignored: they are then
+// read one by one.
 void reader_fetch(struct reader *reader, const struct extent *extents, size_t count);
 
 #endif

@@ -18,7 +18,7 @@ static bool is_scheme_byte(uint8_t byte)
            (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == '.' || byte == '_';
 }
 
-// Length of "scheme:" at the start of a name, 0 when there is none.
+// Length of "scheme:" at the start of a name; 0: none.
 static size_t scheme_size(struct bytes name)
 {
     size_t size = 0;
@@ -45,11 +45,11 @@ enum reference_kind reference_kind(struct bytes name)
     return REFERENCE_PROTOCOL;
 }
 
-// Cleans an absolute path in place: no empty and no "." elements, and ".." takes back the element
+// Cleans an absolute path in place: removes empty and "." elements, and each ".." with the element
 // before it.
 static void clean(char *path)
 {
-    char *to = path; // what is clean ends here, without a slash
+    char *to = path; // end of the clean part, without a slash
     const char *from = path;
     while (*from != '\0') {
         from += strspn(from, "/");
@@ -70,8 +70,8 @@ static void clean(char *path)
     *to = '\0';
 }
 
-// The current directory as a shell has it: $PWD when that is right. NULL while it is not known, ""
-// for one that was removed and has no name.
+// The current directory as in a shell: $PWD if it is correct. NULL while unknown, "" if the
+// directory was removed and has no name.
 static char *current_directory;
 
 void reference_keep_directory(void)
@@ -104,7 +104,7 @@ static char *join(const char *image_path, const char *name)
     return path;
 }
 
-// A string of its own, up to the first NUL.
+// Copies a name, up to the first NUL, into a new string.
 static char *copy_text(struct bytes name)
 {
     const uint8_t *end = name.size > 0 ? memchr(name.data, '\0', name.size) : NULL;
@@ -201,7 +201,7 @@ bool reference_resolve(const char *image_path, struct bytes name, struct bytes f
         break;
     case REFERENCE_PROTOCOL:
         error_set(error, ERROR_UNSUPPORTED_BACKING_FILE,
-                  "\"%.*s\" names no file, and no other protocol is supported", (int)name.size,
+                  "\"%.*s\" is not a file, and protocols are not supported", (int)name.size,
                   (const char *)name.data);
         goto fail;
     }

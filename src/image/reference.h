@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// How an image names another file, and the path which that means. Nothing is opened here.
+// The name of another file in an image, and the path that it means. This opens no files.
 
 #ifndef IMAGE_REFERENCE_H
 #define IMAGE_REFERENCE_H
@@ -17,32 +17,33 @@ enum reference_kind {
 
 enum reference_kind reference_kind(struct bytes name);
 
-// Remembers what the current directory is called. Afterwards reference_full_path() asks nobody.
+// Remembers the name of the current directory. Afterwards reference_full_path() makes no system
+// calls.
 void reference_keep_directory(void);
 
-// The path of the file that `name`, found in the image at `image_path`, means, for people: an
-// absolute one as it stands; a relative one joined to the image's directory, made absolute and
-// cleaned without looking at the file system. Image path "-" is standard input: relative to the
-// current directory, as every name that begins with "file:". What names no file is returned
-// unchanged. The name ends at its first NUL, as it does for QEMU. Owned by the caller; NULL when
-// there is no memory.
+// The full path of the file that `name` in the image at `image_path` means, for output: an absolute
+// path unchanged; a relative path joined to the directory of the image, made absolute and cleaned
+// without reading the file system. If `image_path` is "-" (standard input) or the name begins with
+// "file:", it is relative to the current directory. A name that is not a file name is returned
+// unchanged. A name ends at its first NUL, as in QEMU. Owned by the caller; NULL when there is no
+// memory.
 char *reference_full_path(const char *image_path, struct bytes name);
 
 enum layer_format { LAYER_PROBE, LAYER_QCOW2, LAYER_RAW };
 
 struct reference {
-    char *path; // owned: to be opened
+    char *path; // owned: the path to open
     enum layer_format format;
 };
 
 // Finds the file and the format of a layer below the image at `image_path`. The path is not
-// cleaned: what ".." means is for the file system to say. `format_name` is that of the header
-// extension, which wins over what a json: name says. ERROR_UNSUPPORTED_BACKING_FILE when it is
-// not a file below qcow2 or raw.
+// cleaned: the file system resolves "..". `format_name`, from the header extension, takes
+// precedence over the driver of a json: name. ERROR_UNSUPPORTED_BACKING_FILE when it is not a file
+// below qcow2 or raw.
 bool reference_resolve(const char *image_path, struct bytes name, struct bytes format_name,
                        struct reference *reference, struct error *error);
 
-// Finds the format alone, for a file that is given in the place of the one that is named.
+// Finds only the format, for a file that is given instead of the named one.
 bool reference_format(struct bytes name, struct bytes format_name, enum layer_format *format,
                       struct error *error);
 

@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-// Where in the tables a guest offset is mapped.
+// The position of a guest offset in the tables.
 struct position {
     uint64_t guest_offset;
     uint64_t l1_index;
@@ -25,7 +25,7 @@ static struct position position_of(const struct header *header, uint64_t guest_o
     };
 }
 
-// Index of the first entry of `table` whose offset is not 0; their number when there is none.
+// Index of the first entry of `table` whose offset is not 0; the number of entries: none.
 static size_t skip_empty_entries(struct bytes table)
 {
     size_t count = table.size / L1_ENTRY_SIZE;
@@ -48,7 +48,7 @@ static bool l1_view(struct run_walk *walk, uint64_t index, struct bytes *view, s
     return true;
 }
 
-// The run of a guest offset below which no L2 table is: whole L1 entries are skipped.
+// The run at a guest offset without an L2 table: skips whole L1 entries.
 static bool empty_run(struct run_walk *walk, struct position at, uint64_t limit, struct run *run,
                       struct error *error)
 {
@@ -59,7 +59,7 @@ static bool empty_run(struct run_walk *walk, struct position at, uint64_t limit,
     while (index < end) {
         struct bytes view;
         if (!l1_view(walk, index, &view, error)) {
-            break; // this run is sound: the fault belongs to the next one
+            break; // this run is good: the fault belongs to the next one
         }
         size_t empty = skip_empty_entries(view);
         index += empty;
@@ -74,7 +74,7 @@ static bool empty_run(struct run_walk *walk, struct position at, uint64_t limit,
     return true;
 }
 
-// Finds the L2 table of a position: offset 0 when nothing is allocated below its L1 entry.
+// Finds the L2 table of a position; offset 0: nothing is allocated below its L1 entry.
 static bool find_l2(struct run_walk *walk, struct position at, uint64_t *l2_offset,
                     struct error *error)
 {
@@ -102,7 +102,7 @@ static bool find_l2(struct run_walk *walk, struct position at, uint64_t *l2_offs
     return true;
 }
 
-// A view of the L2 table from the position's entry on.
+// Reads the L2 table from the position's entry on.
 static bool l2_view(struct run_walk *walk, uint64_t l2_offset, uint32_t index, struct bytes *view,
                     struct error *error)
 {
@@ -122,8 +122,8 @@ static bool follows(const struct run *run, const struct stretch *next)
            (!run->has_host || next->host_offset == run->host_offset + run->length);
 }
 
-// Lengthens a run that reaches the end of its first cluster over the entries that follow, while
-// they are whole clusters of its kind.
+// Extends a run that reaches the end of its first cluster by the next entries, while they are whole
+// clusters of its kind.
 static void extend_run(const struct header *header, struct bytes view, uint64_t guest_offset,
                        uint64_t limit, struct run *run)
 {
@@ -148,8 +148,8 @@ static void extend_run(const struct header *header, struct bytes view, uint64_t 
     }
 }
 
-// True when the data at the host offset of a run is missing in the cluster in which the file ends,
-// and could be zeros that were not written.
+// True when the file ends inside the cluster of a run, before its host offset, and the missing data
+// could be zeros that were not written.
 static bool in_short_end(const struct run_walk *walk, const struct run *run)
 {
     uint64_t size = walk->data->size;
@@ -160,7 +160,7 @@ static bool in_short_end(const struct run_walk *walk, const struct run *run)
            run->host_offset >= size && run->host_offset < end;
 }
 
-// Data that the file does not have is an error, never zeros: the run ends where the file does.
+// Data past the end of the file is an error, never zeros: the run ends at the end of the file.
 static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, struct run *run,
                          struct error *error)
 {
@@ -178,7 +178,7 @@ static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, str
     if (run->host_offset >= file->size && !source_complete(file)) {
         return error_at(error, ERROR_UNSEEN, run->host_offset,
                         "guest offset %" PRIu64 ": its data lies beyond the first %" PRIu64
-                        " bytes that were given",
+                        " bytes that were read",
                         guest_offset, file->size);
     }
     if (run->host_offset >= file->size) {
@@ -186,9 +186,9 @@ static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, str
             error, ERROR_TRUNCATED, run->host_offset,
             "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64 "%s",
             guest_offset, file == walk->image->source ? "file" : "data file", file->size,
-            in_short_end(walk, run)
-                ? "; if it is the last cluster in use, --short-end reads what is missing as zeros"
-                : "");
+            in_short_end(walk, run) ? "; if it is in the last cluster in use, --short-end reads "
+                                      "the missing data as zeros"
+                                    : "");
     }
     if (run->kind == CLUSTER_DATA) {
         run->length = min_u64(run->length, file->size - run->host_offset);
@@ -239,7 +239,7 @@ bool run_at(struct run_walk *walk, uint64_t guest_offset, uint64_t limit, struct
         return mapped_run(walk, at, l2_offset, view, limit, run, error);
     }
     error_prefix(error, "guest offset %" PRIu64, guest_offset);
-    // A table past the end of the file fails for every entry that would follow.
+    // A table past the end of the file fails for all its entries.
     bool one_cluster = found && error->code != ERROR_TRUNCATED;
     uint64_t fault_size = one_cluster ? header->cluster_size : header_l2_coverage(header);
     run->length = min_u64(limit, fault_size - guest_offset % fault_size);

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Guest offset → the longest run of one kind in one layer. The one place that knows how L1 and L2
-// tables and subclusters map a disk.
+// Finds the run at a guest offset: the longest range of one kind in one layer. Only this file knows
+// how L1 and L2 tables and subclusters map a disk.
 
 #ifndef IMAGE_RUN_H
 #define IMAGE_RUN_H
@@ -23,19 +23,19 @@ struct run {
 // A walk through one layer's tables.
 struct run_walk {
     const struct image *image;
-    struct source *data; // where its data clusters are: the image or the external data file
-    // What the file with the data lacks of the cluster in which it ends reads as zeros, where data
-    // is neither compressed nor encrypted: other bytes than zeros would then be missing.
+    struct source *data; // the file of its data clusters: the image or the external data file
+    // Short end: the missing part of the cluster in which the data file ends reads as zeros. Not
+    // for compressed or encrypted data, where the missing bytes would not be zeros.
     bool short_end;
     struct l1_table l1;
     struct table_window l1_window, l2_window;
-    uint64_t l1_index;  // the L1 entry looked up last, and
-    uint64_t l2_offset; // what it says; 0 while there is none
+    uint64_t l1_index;  // the L1 entry that was looked up last, and
+    uint64_t l2_offset; // its L2 table; 0: none
 };
 
-// The run at `guest_offset`, at most `limit` ≥ 1 bytes of it. A data run is clipped to what its
-// file has. False when the cluster there cannot be read for what its tables say; `error` has the
-// guest offset in its message and the host offset; `length` is then how many bytes share the fault.
+// Finds the run at `guest_offset`, of at most `limit` ≥ 1 bytes. A data run is clipped to its file.
+// False when faults of the tables make the cluster unreadable; `error` has the guest offset in its
+// message, and the host offset; `length` is then the number of bytes with this fault.
 bool run_at(struct run_walk *walk, uint64_t guest_offset, uint64_t limit, struct run *run,
             struct error *error);
 

@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 enum {
-    STREAM_BUFFERED_MAX = 64 * 1024, // longer ones are better passed through the kernel
-    SPARSE_BLOCK = 4096,             // what a file system can leave out
+    STREAM_BUFFERED_MAX = 64 * 1024, // longer data is copied inside the kernel
+    SPARSE_BLOCK = 4096,             // the smallest hole of usual file systems
     DIRECT_ZEROS = 8 << 20,          // written by several workers
     STREAM_ZEROS = 32 << 20,         // written in order: few pieces, so that the workers get to the
-                                     // data behind them
-    DEVICE_ZEROS = 256 << 20,        // a request takes no longer for more; the rest of the disk
-                                     // shows as progress
+                                     // data after them
+    DEVICE_ZEROS = 256 << 20,        // longer requests are no faster; shorter ones show
+                                     // progress
 };
 
 static bool stream_bytes(struct sink *sink, uint64_t at, struct bytes bytes, struct error *error)
@@ -49,7 +49,7 @@ static bool all_zeros(struct bytes bytes)
                                memcmp(bytes.data, bytes.data + 1, bytes.size - 1) == 0);
 }
 
-// Length of the run of blocks that are all zeros, or of those that are not, at the start.
+// Length of the run of blocks at the start that are all zeros, or that are not.
 static size_t block_run(struct bytes bytes, uint64_t at, bool *zeros)
 {
     size_t length = 0;
@@ -71,8 +71,8 @@ static size_t block_run(struct bytes bytes, uint64_t at, bool *zeros)
 
 // --- Block devices -------------------------------------------------------------------------------
 
-// Requests the zeros that are whole units, and leaves the place behind them. False when they are to
-// be written.
+// Requests zeros for whole units, and moves the position past them. False when the zeros must be
+// written.
 static bool request_zeros(struct sink *sink, uint64_t start, uint64_t length)
 {
     return sink->sparse != SPARSE_NEVER && length > 0 &&
@@ -80,7 +80,7 @@ static bool request_zeros(struct sink *sink, uint64_t start, uint64_t length)
            lseek(sink->fd, (off_t)(start + length), SEEK_SET) >= 0;
 }
 
-// What lies beside whole units is written.
+// Zeros outside whole units are written.
 static bool device_zeros(struct sink *sink, uint64_t at, uint64_t length, struct error *error)
 {
     off_t place = lseek(sink->fd, 0, SEEK_CUR);
@@ -170,10 +170,10 @@ static bool no_zeros(struct sink *sink, uint64_t at, uint64_t length, struct err
     return true;
 }
 
-// Nothing is copied: all data goes through the buffer, so that it is read.
+// All data goes through the buffer, so that it is read; nothing is copied.
 static const struct sink_ops nowhere_ops = {false, no_bytes, no_zeros, NULL};
 
-// A file whose bytes are all zeros now, so that what is not written reads as zeros.
+// An empty regular file: ranges that are not written read as zeros.
 static bool is_fresh_file(int fd, const struct stat *status)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -206,7 +206,7 @@ struct sink sink_make(int fd, uint64_t guest_start, enum sparse sparse)
     } else if (fstat(fd, &status) == 0 && is_fresh_file(fd, &status)) {
         sink.ops = &file_ops;
         sink.sparse = sparse;
-        // The kernel may copy a hole of the source as one, and does not look for zeros.
+        // The kernel may copy a hole of the source as a hole, and does not search for zeros.
         sink.data_buffered_max = sparse == SPARSE_AUTO ? 0 : SIZE_MAX;
         sink.zeros_buffered_max = 0;
         sink.zeros_piece_max = DIRECT_ZEROS;
@@ -220,7 +220,7 @@ bool sink_end(struct sink *sink, uint64_t end, struct error *error)
         return true;
     }
     off_t size = (off_t)(end - sink->guest_start);
-    // Whoever writes to the same descriptor next goes on after the disk.
+    // The next write to the same descriptor continues after the disk.
     if (ftruncate(sink->fd, size) != 0 || lseek(sink->fd, size, SEEK_SET) < 0) {
         return error_set(error, ERROR_IO, "cannot write the output: %s", strerror(errno));
     }

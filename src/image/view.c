@@ -24,8 +24,9 @@ bool view_snapshot(const struct chain *chain, const struct snapshot *snapshot, c
     struct l1_table l1 = {snapshot->l1_table_offset, snapshot->l1_size};
     if (!l1_table_is_sound(header, l1)) {
         return error_at(error, ERROR_CORRUPT, l1.offset,
-                        "the L1 table of snapshot \"%s\" is not sound: %" PRIu32 " entries", name,
-                        l1.size);
+                        "invalid location or size of the L1 table of snapshot \"%s\": %" PRIu32
+                        " entries",
+                        name, l1.size);
     }
     if (snapshot->disk_size / header_l2_coverage(header) >= CAP_L1_SIZE) {
         return error_at(error, ERROR_LIMIT, header->snapshots_offset,

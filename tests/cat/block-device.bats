@@ -144,7 +144,7 @@ make_mixed() {
     run_qcow2_info cat top
     assert_status 1
     assert_output ''
-    assert_one_error top 'comes back to'
+    assert_one_error top 'the backing chain contains'
 }
 
 # another_node DEVICE: a node of the same device, in the folder of the test; in the variable node

@@ -286,7 +286,7 @@ change_random() {
     printf 'KDMV%0600d' 0 >vmdk
     run_qcow2_info compare image vmdk
     assert_status 1
-    assert_one_error vmdk 'image B: ' 'it looks like a VMDK disk; --raw-b reads it as raw bytes'
+    assert_one_error vmdk 'image B: ' 'it looks like a VMDK disk; to read it as raw bytes, use --raw-b'
     run_qcow2_info compare vmdk --raw-a --raw-b vmdk
     assert_status 0
     run_qcow2_info compare --raw-a --snapshot-a 1 image image
@@ -509,10 +509,10 @@ fault_is_reported() {
 @test "compare: two images are expected" {
     run_qcow2_info compare "$SAMPLE"
     assert_status 64
-    assert_stderr_contains 'two images are expected'
+    assert_stderr_contains 'expected two images'
     run_qcow2_info compare "$SAMPLE" "$SAMPLE" third
     assert_status 64
-    assert_stderr_contains '"third" is one too many'
+    assert_stderr_contains 'and "third" is a third'
     run_qcow2_info compare "$SAMPLE" missing
     assert_status 1
     assert_one_error missing 'image B: cannot open'

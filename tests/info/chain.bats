@@ -117,7 +117,7 @@ JSON
     run_qcow2_info --backing-chain --json loop.qcow2
     assert_status 1
     assert_equal "$(jq length <<<"$output")" 1
-    assert_stderr_contains 'comes back to loop.qcow2'
+    assert_stderr_contains 'the backing chain contains loop.qcow2 twice'
 }
 
 @test "info --backing-chain: a loop by another name, over three layers" {

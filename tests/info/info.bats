@@ -377,13 +377,13 @@ lfs_pointer() {
 
 @test "info: a pointer of Git LFS or git-annex in the place of an image" {
     lfs_pointer file
-    looks_like 'a Git LFS pointer: git lfs pull gets'
+    looks_like 'a Git LFS pointer: fetch the file with git lfs pull'
     printf 'version https://hawser.github.com/spec/v1\noid sha256:%064d\nsize 1\n' 7 >file
     looks_like 'a Git LFS pointer'
     printf '/annex/objects/SHA256E-s1--7.qcow2\n' >file
     run_qcow2_info file
     assert_status 1
-    assert_stderr_contains 'a git-annex pointer: git annex get'
+    assert_stderr_contains 'a git-annex pointer: fetch the file with git annex get'
     # A longer file is none.
     lfs_pointer file
     truncate -s 1024 file
@@ -399,7 +399,7 @@ lfs_pointer() {
             # shellcheck disable=SC2086 # several words
             run_qcow2_info $command a.qcow2
             assert_status 1
-            assert_stderr_contains 'backing file base: it is a Git LFS pointer: git lfs pull'
+            assert_stderr_contains 'backing file base: it is a Git LFS pointer: fetch the file with git lfs pull'
         done
     done
     make_image -u -b base -o compat=1.1 -F raw

@@ -504,7 +504,7 @@ extents_end_at() {
     run_qcow2_info map other
     assert_status 1
     assert_output ''
-    assert_one_error other 'backing file other' 'comes back to'
+    assert_one_error other 'backing file other' 'the backing chain contains'
 }
 
 @test "map faults: missing, a folder, empty, and no qcow2 image" {

@@ -478,7 +478,7 @@ slot_of() {
         cp image damaged
         poke_be32 damaged $((slot + at)) "$value"
         printf three >key
-        cannot cat --key-file key damaged "that of a key slot that was skipped: $words"
+        cannot cat --key-file key damaged "belongs to a key slot that was skipped: $words"
         assert_stderr_contains "(at offset $((slot + place)))"
         printf seven >key
         assert_reads damaged --key-file key
@@ -535,7 +535,7 @@ END
 164 00000000 the LUKS master key has no iterations
 END
     poke_be32 image $((header + 164)) 0xffffffff
-    cannot cat --key-file key image 'the LUKS master key needs 4294967295 iterations of key derivation, above 50000000; --max-kdf-iterations allows more'
+    cannot cat --key-file key image 'the LUKS master key needs 4294967295 iterations of key derivation, above 50000000; to allow more, use --max-kdf-iterations'
 }
 
 @test "encryption: a header that is missing, too short, or cut off" {
@@ -587,7 +587,7 @@ slot_iterations() {
     local iterations
     iterations=$(slot_iterations 0)
     cannot cat --key-file key --max-kdf-iterations $((iterations - 1)) image \
-        "LUKS key slot 0 needs $iterations iterations of key derivation, above $((iterations - 1)); --max-kdf-iterations allows more"
+        "LUKS key slot 0 needs $iterations iterations of key derivation, above $((iterations - 1)); to allow more, use --max-kdf-iterations"
     assert_reads image --key-file key --max-kdf-iterations "$iterations"
     run_qcow2_info info --check-key --key-file key --max-kdf-iterations "$iterations" image
     assert_status 0
@@ -603,7 +603,7 @@ slot_iterations() {
     printf three >key
     assert_reads image --key-file key --max-kdf-iterations "$all"
     cannot cat --key-file key --max-kdf-iterations $((all - 1)) image \
-        "the passphrase is wrong, or that of a key slot that was skipped: LUKS key slot 3 needs $(slot_iterations 3) iterations of key derivation after the $(slot_iterations 0) of other key slots, above $((all - 1))"
+        "the passphrase is wrong, or belongs to a key slot that was skipped: LUKS key slot 3 needs $(slot_iterations 3) iterations of key derivation after the $(slot_iterations 0) of other key slots, above $((all - 1))"
     # A slot that is too dear does not keep a cheaper one behind it from being tried.
     poke_be32 image $(($(luks_header image) + 208 + 4)) 0xffffffff
     assert_reads image --key-file key

@@ -87,7 +87,7 @@ GIVEN=(--backing-file moved/mid --backing-file 1:moved/raw-bottom)
     qemu-img rebase -q -u -f qcow2 -b nbd://example.org/disk -F qcow2 top
     run_qcow2_info cat top
     assert_status 1
-    assert_one_error top '--backing-file FILE gives another place'
+    assert_one_error top 'if it is elsewhere, use --backing-file FILE'
     qcow2_info cat --backing-file base top | cmp - raw
 }
 
@@ -189,7 +189,7 @@ GIVEN=(--backing-file moved/mid --backing-file 1:moved/raw-bottom)
     mv data elsewhere
     run_qcow2_info check --data image
     assert_status 1
-    assert_stderr_contains '--data-file FILE gives another place'
+    assert_stderr_contains 'if it is elsewhere, use --data-file FILE'
     run_qcow2_info check --data --data-file elsewhere image
     assert_status 0
     truncate -s 512k elsewhere

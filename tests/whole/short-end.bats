@@ -200,5 +200,5 @@ refused() {
     # shellcheck disable=SC2002 # a pipe is the point
     cat image | { run_qcow2_info cat --short-end; printf '%s\n' "$status" "$stderr"; } >got
     assert_equal "$(head -n 1 got)" 1
-    grep -q 'bytes that were given' got
+    grep -q 'bytes that were read' got
 }
