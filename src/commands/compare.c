@@ -31,7 +31,7 @@ struct compare_command {
     struct work_options work;
 };
 
-// What is printed while the work goes on.
+// Prints ranges and progress during the comparison.
 struct report {
     struct writer writer;
     struct compare_output output;
@@ -55,7 +55,7 @@ static uint64_t longer(const struct view views[static SIDES])
     return views[SIDE_A].size > views[SIDE_B].size ? views[SIDE_A].size : views[SIDE_B].size;
 }
 
-// Compares what is open, and prints the answer.
+// Compares the open disks and prints the result.
 static int report_comparison(char *const *paths, const struct compare_command *options,
                              const struct view views[static SIDES])
 {
@@ -92,7 +92,7 @@ static int report_comparison(char *const *paths, const struct compare_command *o
     return !done || !written ? EXIT_CANNOT : comparison.identical ? EXIT_DONE : EXIT_FOUND;
 }
 
-// Opens one of the disks, with the passphrases of both at hand.
+// Opens one of the disks. The passphrases of both have been read.
 static bool open_side(const char *path, const struct image_options *options,
                       struct passphrases *passphrases, struct disk *disk)
 {
@@ -106,7 +106,7 @@ static bool open_side(const char *path, const struct image_options *options,
     return true;
 }
 
-// Of the layers that are not shared: those are hardly read, however large they are.
+// Bytes of the layers that are not shared: shared layers are hardly read, however large they are.
 static void find_holes(const struct view views[static SIDES])
 {
     size_t shared = pair_shared_layers(views);
@@ -155,15 +155,14 @@ static int compare_images(const struct command *command, char *const *paths,
     return status;
 }
 
-// Takes the images, which options_parse() left. False after a usage error.
+// Takes the images, which options_parse() left. False after printing a usage error.
 static bool take_images(const struct command *command, int argc, char **argv,
                         const struct compare_command *options)
 {
     if (argc - optind != SIDES) {
         command_usage_error(command,
-                            argc - optind > SIDES
-                                ? "two images are expected, and \"%s\" is one too many"
-                                : "two images are expected",
+                            argc - optind > SIDES ? "expected two images, and \"%s\" is a third"
+                                                  : "expected two images",
                             argc - optind > SIDES ? argv[optind + SIDES] : "");
         return false;
     }
@@ -173,24 +172,24 @@ static bool take_images(const struct command *command, int argc, char **argv,
         readers += key_options_standard_input(&options->images[i].keys);
     }
     if (readers > 1) {
-        command_usage_error(command, "standard input cannot be read for two things");
+        command_usage_error(command, "standard input cannot be read for two purposes");
         return false;
     }
     return true;
 }
 
-// What follows from the options of an image. False after a usage error.
+// Checks the options of an image and what they imply. False after printing a usage error.
 static bool complete_options(const struct command *command, struct compare_command *options,
                              enum side side)
 {
     struct image_options *image = &options->images[side];
     if (image->raw && image->disk.snapshot) {
-        command_usage_error(command, "--raw%s goes not with --snapshot%s: a raw disk has none",
+        command_usage_error(command, "--raw%s excludes --snapshot%s: a raw disk has no snapshots",
                             side_suffixes[side], side_suffixes[side]);
         return false;
     }
     image->disk.opens_more = true;
-    image->disk.drain = true; // where a raw disk ends is where the pipe does
+    image->disk.drain = true; // a raw disk ends at the end of the pipe
     image->disk.side = side_names[side];
     image->disk.chain.suffix = side_suffixes[side];
     image->disk.chain.first = image->raw ? FIRST_RAW : FIRST_PROBED;
@@ -222,20 +221,20 @@ static int run_compare(const struct command *command, int argc, char **argv)
 
 static const struct option_row rows[] = {
     {"json", OPTION_FLAG, NULL, offsetof(struct compare_command, json),
-     .help = "print one JSON object a line: each range that differs, and at the end the answer"},
+     .help = "print one JSON object a line: each range that differs, and the result at the end"},
     {"all", OPTION_FLAG, NULL, offsetof(struct compare_command, all),
-     .help = "go on behind the first difference, and print every range that differs"},
+     .help = "continue after the first difference, and print all ranges that differ"},
     {"strict", OPTION_FLAG, NULL, offsetof(struct compare_command, strict),
-     .help = "disks of other size or with other allocation differ, too"},
+     .help = "a different size or allocation counts as a difference too"},
     {.name = NULL},
 };
 
 // clang-format off
 #define IMAGE_ROWS(suffix)                                                                         \
     {"raw" suffix, OPTION_FLAG, NULL, offsetof(struct image_options, raw),                         \
-     .help = "read the file as raw bytes, also when it begins as an image does"},                  \
+     .help = "read the file as raw bytes, even if it begins like an image"},                       \
     {"snapshot" suffix, OPTION_SNAPSHOT, "X", offsetof(struct image_options, disk.snapshot),       \
-     .help = "read the internal snapshot with this id or name, not the active disk"},              \
+     .help = "read the internal snapshot with this id or name instead of the active disk"},        \
     LAYER_ROWS(suffix, offsetof(struct image_options, disk.chain)),                                \
     SHORT_END_ROW(suffix, offsetof(struct image_options, disk.chain.short_end)),                   \
     SIZE_AS_QEMU_ROW(suffix, offsetof(struct image_options, disk.chain.size_as_qemu)),             \
@@ -271,7 +270,7 @@ static const char notes[] =
 
 const struct command command_compare = {
     .name = "compare",
-    .summary = "Compares two disks: whether their contents are the same, where they differ.",
+    .summary = "Compares the contents of two disks and reports the first difference.",
     .usage = "A B [OPTION]...",
     .groups = groups,
     .notes = notes,

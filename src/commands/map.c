@@ -19,7 +19,7 @@ struct map_options {
     const char *bitmaps[DIRTY_UNION_MAX]; // names; their extents instead of the disk's
     size_t bitmap_count;
     bool force;        // accept a bitmap that cannot be trusted
-    const char *since; // id or name of a snapshot: what changed since then; NULL: no changes
+    const char *since; // id or name of a snapshot; NULL: do not print changes
 };
 
 struct map {
@@ -61,7 +61,7 @@ static bool find_dirty(void *walk, uint64_t at, uint64_t limit, struct map_exten
     return true;
 }
 
-// What changed since a snapshot, and the name of that for errors.
+// The walk over changes since a snapshot, and the name of the snapshot for errors.
 struct since_walk {
     struct change_walk changes;
     const char *name;
@@ -233,8 +233,8 @@ static int run_map(const struct command *command, int argc, char **argv)
         return status;
     }
     if (options.bitmap_count > 0 && (options.places || options.disk.snapshot || options.since)) {
-        return command_usage_error(
-            command, "--bitmap goes with neither --host-offsets nor --snapshot nor --since");
+        return command_usage_error(command,
+                                   "--bitmap excludes --host-offsets, --snapshot and --since");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
@@ -279,8 +279,8 @@ static const struct option_row rows[] = {
          "print the extents of this dirty bitmap, or of the union of several, instead of the disk",
      .repeatable = true, .take = take_bitmap},
     {"since", OPTION_SNAPSHOT, "X", offsetof(struct map_options, since),
-     .help = "print what changed since the internal snapshot with this id or name, and what did "
-             "not"},
+     .help = "print the extents that changed since the internal snapshot with this id or name, and "
+             "those that did not"},
     {"force", OPTION_FLAG, NULL, offsetof(struct map_options, force),
      .help = "with --bitmap, accept a bitmap whose bits cannot be trusted", .needs = "bitmap"},
     {.name = NULL},

@@ -283,7 +283,7 @@ static struct cipher *open_layer(struct passphrases *passphrases, const struct l
     struct secret typed = {0};
     if (!given && passphrases->terminal < 0) {
         error_set(error, ERROR_KEY,
-                  "guest data is encrypted: --key-file%s FILE gives the passphrase",
+                  "guest data is encrypted; give the passphrase with --key-file%s FILE",
                   passphrases->options->suffix ? passphrases->options->suffix : "");
         return NULL;
     }

@@ -29,40 +29,40 @@ struct key_options {
     const char *suffix;      // as in struct chain_options
 };
 
-// Take a passphrase into the struct key_options at `place`.
+// Take a passphrase option into the struct key_options at `place`.
 bool take_key_file(const struct command *command, const struct option_row *row, const char *text,
                    void *place);
 bool take_key_descriptor(const struct command *command, const struct option_row *row,
                          const char *text, void *place);
 
-// The rows of where passphrases come from, for a struct key_options at `place`; the suffix as in
+// The rows of options that give a passphrase, for a struct key_options at `place`; `suffix` as in
 // disk.h.
 // clang-format off
 #define KEY_SOURCE_ROWS(suffix, place)                                                             \
     {"key-file" suffix, OPTION_FILE, "[LAYER:]FILE", place,                                        \
-     .help = "read the passphrase of an encrypted image from this file, all bytes of it; - is "    \
-             "standard input; with LAYER the passphrase of one layer of the backing chain, "       \
-             "counted from 0",                                                                     \
+     .help = "read the passphrase of an encrypted image from this file, with all its bytes; "      \
+              "- is standard input; with LAYER only for this layer of the backing chain, "         \
+              "counted from 0",                                                                    \
      .repeatable = true, .take = take_key_file},                                                   \
     {"key-fd" suffix, OPTION_NUMBER, "N", place,                                                   \
      .help = "read the passphrase from this descriptor", .most = INT32_MAX,                        \
      .take = take_key_descriptor}
 
-// The rows of how they are used.
+// The rows of options about the use of passphrases.
 #define KEY_USE_ROWS(place)                                                                        \
     {"key-strip-newline", OPTION_FLAG, NULL,                                                       \
      (place) + offsetof(struct key_options, strip_newline),                                        \
-     .help = "drop the newline that ends the passphrase"},                                         \
+     .help = "drop a newline at the end of the passphrase"},                                       \
     {"max-kdf-iterations", OPTION_NUMBER, "N",                                                     \
      (place) + offsetof(struct key_options, max_iterations),                                       \
      .help = "spend at most this many iterations of key derivation on all key slots together, "    \
-             "skipping those that need more (50000000)",                                           \
+              "and skip slots that need more (default 50000000)",                                  \
      .least = 1, .most = UINT32_MAX}
 // clang-format on
 
 extern const struct option_row key_rows[]; // of struct key_options, all of these
 
-// How many of the passphrases are read from standard input.
+// The number of passphrases that are read from standard input.
 unsigned key_options_standard_input(const struct key_options *options);
 
 struct key_options key_options_default(void);

@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What changed on a disk since a snapshot of it, by the tables alone: for an incremental backup.
+// Finds what changed on a disk since a snapshot of it, from the tables alone: for incremental
+// backups.
 
 #ifndef COMPARE_CHANGES_H
 #define COMPARE_CHANGES_H
@@ -10,20 +11,21 @@
 
 struct change {
     struct extent extent; // of the disk as it is now
-    bool changed;         // false: it reads as it did, as both were zeros or are in the same place
+    bool changed;         // false: it reads the same, because both are zeros or at the same place
 };
 
 struct change_walk {
     struct pair_walk pairs;
 };
 
-// `since` and `now`: views of chains that have to stay open. `walk` stays where it is.
+// `since` and `now`: views of chains that must stay open. Do not copy `walk`.
 bool change_walk_start(struct change_walk *walk, const struct view *since, const struct view *now,
                        struct error *error);
 
-// The change at `offset` of the disk as it is now, at most `limit` ≥ 1 bytes of it. Where the disk
-// had ended then, it had zeros. Offsets do not decrease. On failure change->extent.length says how
-// many bytes share the fault, and `*then` whether the tables of the past have it.
+// Finds the change at `offset` of the current disk, of at most `limit` ≥ 1 bytes. Beyond the end of
+// the snapshot's disk the old content is zeros. Offsets must not decrease. On failure
+// change->extent.length is the number of bytes with this fault, and `*then` is true when the tables
+// of the snapshot have it.
 bool change_at(struct change_walk *walk, uint64_t offset, uint64_t limit, struct change *change,
                bool *then, struct error *error);
 

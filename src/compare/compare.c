@@ -12,15 +12,15 @@
 #include <stdlib.h>
 
 enum {
-    BUFFER = 256 * 1024, // bytes of each disk: so few that what was read is in a cache when it is
-                         // compared; one cluster where that is more
-    PIECE_ALIGNMENT = 4096, // where a long pair is cut: bytes
+    BUFFER = 256 * 1024,    // bytes of each disk: few, so that they are in a cache when they are
+                            // compared; or one cluster, if that is larger
+    PIECE_ALIGNMENT = 4096, // bytes: a long pair is cut at a multiple
 };
 
-// Pairs that have to be read: extent i of both batches is the same guest range.
+// Pairs that must be read: extent i of both batches has the same guest range.
 struct piece {
     struct batch batches[SIDES];
-    struct ranges ranges; // found in them
+    struct ranges ranges; // that differ
     bool no_memory;
 };
 
@@ -35,8 +35,8 @@ struct comparer {
     size_t piece_count, buffer_size;
     struct reader (*readers)[SIDES]; // a pair for each job
     struct piece *filling;           // NULL: none
-    struct range pending;            // the last range, which the next one may go on; end 0: none
-    bool stopped;                    // a difference was found, and that is enough
+    struct range pending;            // the last range, which the next one may extend; end 0: none
+    bool stopped;                    // a difference was found, and one is enough
     bool failed;
     struct error error;
 };
@@ -74,7 +74,7 @@ static void take_range(struct comparer *comparer, const struct range *range)
 
 // --- Workers -------------------------------------------------------------------------------------
 
-// Where the bytes of an extent are; NULL for zeros. Moves `used` behind them.
+// The bytes of an extent; NULL for zeros. Moves `*used` past them.
 static const uint8_t *bytes_of(const struct batch *batch, const struct extent *extent, size_t *used)
 {
     const uint8_t *bytes = extent_zero(extent) ? NULL : batch->buffer + *used;
@@ -82,7 +82,7 @@ static const uint8_t *bytes_of(const struct batch *batch, const struct extent *e
     return bytes;
 }
 
-// As far as both could be read.
+// Compares the part that could be read of both.
 static bool compare_piece(struct piece *piece, bool all)
 {
     const struct batch *a = &piece->batches[SIDE_A];
@@ -123,7 +123,7 @@ static bool fail(struct comparer *comparer, enum side side, const struct error *
     return false;
 }
 
-// The side whose fault is the first in the disk; SIDES: there is none.
+// The side with the first fault on the disk; SIDES: none.
 static enum side faulty_side(const struct piece *piece)
 {
     const struct batch *a = &piece->batches[SIDE_A];
@@ -181,8 +181,8 @@ static bool next_piece(struct comparer *comparer, uint64_t start)
     return comparer->filling != NULL;
 }
 
-// How many bytes of the buffers a pair at `at` wants to find free: to the end of the compressed
-// cluster that it begins, so that this is decoded once.
+// The bytes of the buffers that must be free for a pair at `at`: up to the end of the compressed
+// cluster, so that it is decoded once.
 static uint64_t wanted(const struct comparer *comparer, const struct pair *pair)
 {
     uint64_t most = PIECE_ALIGNMENT;
@@ -216,7 +216,7 @@ static bool append(struct comparer *comparer, const struct pair *pair, uint64_t 
     return true;
 }
 
-// Plans the start of a pair; `*length` says how much.
+// Plans the start of a pair; `*length` is the planned length.
 static bool plan_part(struct comparer *comparer, const struct pair *pair, uint64_t *length)
 {
     bool fits = comparer->filling && comparer->filling->batches[SIDE_A].count < BATCH_EXTENTS &&
@@ -252,7 +252,7 @@ static bool same_allocation(const struct pair *pair)
     return extent_allocated(a) == extent_allocated(b) && extent_zero(a) == extent_zero(b);
 }
 
-// Notes that allocation differs. False when that is enough.
+// Notes a difference in allocation. False when one is enough.
 static bool check_allocation(struct comparer *comparer, const struct pair *pair)
 {
     struct comparison *comparison = comparer->comparison;
@@ -264,7 +264,7 @@ static bool check_allocation(struct comparer *comparer, const struct pair *pair)
     return comparer->options->all;
 }
 
-// Ends with false and `error` at a pair that the tables of one disk say nothing sound about.
+// False, with `error`, at a pair for which the tables of one disk have faults.
 static bool plan_disks(struct comparer *comparer, uint64_t *at, enum side *faulty,
                        struct error *error)
 {
@@ -294,7 +294,7 @@ static void compare_all(struct comparer *comparer)
     if (drained) {
         comparer->comparison->compared = at;
     }
-    // How far the tables were walked by then depends on the threads.
+    // How far the tables were walked at this point depends on the threads.
     if (comparer->stopped) {
         comparer->comparison->allocation_differs = false;
     }

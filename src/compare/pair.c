@@ -6,7 +6,7 @@
 #include "base/checked.h"
 #include "compare/place.h"
 
-// The L1 table that a layer is read through: that of the view for the first one.
+// The L1 table of a layer: for the first layer, the table of the view.
 static struct l1_table l1_of(const struct view *view, size_t depth)
 {
     const struct image *image = view->chain->layers[depth].image;
@@ -74,7 +74,7 @@ void pair_walk_end(struct pair_walk *walk)
     *walk = (struct pair_walk){0};
 }
 
-// The rest of the extent that was found last, or the next one.
+// The rest of the last extent, or the next extent.
 static bool find(struct extent_walk *walk, struct extent *found, uint64_t offset, uint64_t end,
                  struct extent *extent, struct error *error)
 {
@@ -89,7 +89,7 @@ static bool find(struct extent_walk *walk, struct extent *found, uint64_t offset
     return true;
 }
 
-// `leads`: what is there is that of the shared layers, whatever they have.
+// `*leads`: the content comes from the shared layers, whatever it is.
 static bool find_own(struct pair_walk *walk, struct pair_side *side, uint64_t offset,
                      struct extent *extent, bool *leads, struct error *error)
 {
@@ -111,7 +111,7 @@ static bool find_own(struct pair_walk *walk, struct pair_side *side, uint64_t of
     return true;
 }
 
-// The extent of the whole chain, in place of one that leads to the shared layers.
+// Looks up the extent in the whole chain, instead of one that leads to the shared layers.
 static bool find_shared(struct pair_side *side, struct extent *extent, struct error *error)
 {
     uint64_t end = extent->start + extent->length;

@@ -8,7 +8,7 @@ static bool same_file(const struct source *a, const struct source *b)
     return a == b || (source_has_descriptor(a) && source_is(b, &a->identity));
 }
 
-// The key of method AES is whatever passphrase was given, and nothing tells whether it is right.
+// Method AES accepts any passphrase as the key, so a wrong one is not noticed.
 static bool same_cipher(const struct layer *a, const struct layer *b)
 {
     if (!a->cipher && !b->cipher) {

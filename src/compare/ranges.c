@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 64 * 1024 }; // bytes that are compared at once, while nothing differs
+enum { BLOCK = 64 * 1024 }; // bytes to compare at once, while nothing differs
 
 void ranges_free(struct ranges *ranges)
 {
@@ -54,7 +54,7 @@ static bool equal(const uint8_t *a, const uint8_t *b, size_t size)
     return a[0] == 0 && memcmp(a, a + 1, size - 1) == 0;
 }
 
-// As ranges_compare(), sector by sector; `*found`: there was one.
+// Like ranges_compare(), sector by sector; `*found`: a sector differs.
 static bool compare_sectors(struct ranges *ranges, uint64_t at, const uint8_t *a, const uint8_t *b,
                             size_t size, bool all, bool *found)
 {

@@ -59,7 +59,7 @@ static void print_place(struct writer *writer, const char *label, uint64_t offse
     writer_string(writer, "\n");
 }
 
-// What one disk has behind the end of the other.
+// The bytes of the longer disk beyond the end of the other.
 static void print_rest(struct writer *writer, const struct comparison *comparison)
 {
     char size[TEXT_SIZE_MAX];
