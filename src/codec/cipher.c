@@ -21,7 +21,7 @@ static const struct mode modes[] = {
 
 struct vectors {
     const char *name;
-    size_t number_size; // bytes of the sector's number that count
+    size_t number_size; // bytes of the sector's number that are used
     bool encrypted;     // with the hash of the key
 };
 
@@ -112,7 +112,7 @@ static bool resolve_vectors(const struct cipher_spec *spec, struct cipher *ciphe
     return cipher->vector_algorithm && !cipher->vector_algorithm->only_xts
                ? true
                : error_set(error, ERROR_USAGE,
-                           "IV hash \"%s\" makes no key of cipher \"%s\": it has %zu bits",
+                           "IV hash \"%s\" does not fit cipher \"%s\": it has %zu bits",
                            spec->iv_hash, spec->name, cipher->vector_hash->size * 8);
 }
 
@@ -193,7 +193,7 @@ void cipher_state_close(struct cipher_state *state)
     }
 }
 
-// The sector's number, the least significant byte first, and zeros.
+// The sector's number, least significant byte first, padded with zeros.
 static bool make_vector(struct cipher_state *state, uint64_t sector,
                         uint8_t vector[static CRYPTO_BLOCK_MAX])
 {

@@ -3,7 +3,7 @@
 
 #include "codec/codec.h"
 
-const char codec_short[] = "the stream ends before the cluster does";
+const char codec_short[] = "the stream ends before the end of the cluster";
 const char codec_no_memory[] = "out of memory";
 
 static const struct codec *const built_in[CODEC_COUNT] = {&codec_deflate, &codec_zstd};

@@ -14,8 +14,8 @@
 #include <sys/resource.h>
 
 enum {
-    // Bytes of locked memory for the library's copies of keys: a cipher takes 2 to 20 KiB, one for
-    // each thread and layer. What exceeds it is not locked, but wiped.
+    // Bytes of locked memory for the library's copies of keys: a cipher takes 2 to 20 KiB for each
+    // thread and layer. Memory beyond this is not locked, but wiped.
     LOCKED_SIZE = 512 * 1024,
     LOCKED_LEAST = 16 * 1024,
     GROWTH = 256 * 1024,
@@ -32,7 +32,8 @@ bool crypto_available(struct error *error)
     return true;
 }
 
-// The library locks all of it or nothing. Half of what may be locked is for secrets of our own.
+// The library locks all of this memory or nothing. Half of the allowed locked memory is for our own
+// secrets.
 static unsigned locked_size(void)
 {
     struct rlimit limit;
@@ -48,11 +49,11 @@ bool crypto_start(struct error *error)
     if (started) {
         return true;
     }
-    // 1.8 is the first one with mode xts.
+    // 1.8 is the first version with mode xts.
     if (!gcry_check_version("1.8.0")) {
         return error_set(error, ERROR_IO, "libgcrypt %s is too old", gcry_check_version(NULL));
     }
-    // Memory that may not be locked is used all the same, and nobody needs to hear of it.
+    // Memory that cannot be locked is used without a warning.
     gcry_control(GCRYCTL_DISABLE_SECMEM_WARN);
     gcry_control(GCRYCTL_INIT_SECMEM, locked_size(), 0);
     gcry_control(GCRYCTL_AUTO_EXPAND_SECMEM, GROWTH, 0);
@@ -129,7 +130,7 @@ void crypto_hasher_close(struct crypto_hasher *hasher)
 bool crypto_pbkdf2(const struct crypto_hash *hash, struct bytes passphrase, struct bytes salt,
                    uint32_t iterations, uint8_t *key, size_t size, struct error *error)
 {
-    // Into locked memory, which makes the library keep all that it needs on the way there, too.
+    // The result is in locked memory, so that the library keeps its intermediate values there too.
     void *derived = gcry_malloc_secure(size);
     if (!derived) {
         return error_set(error, ERROR_MEMORY, "out of memory");
@@ -140,18 +141,18 @@ bool crypto_pbkdf2(const struct crypto_hash *hash, struct bytes passphrase, stru
     if (fault == 0) {
         memcpy(key, derived, size);
     }
-    gcry_free(derived); // wiped, as all of that memory is
+    gcry_free(derived); // this also wipes it
     return fault == 0 ? true
-                      : error_set(error, ERROR_IO, "libgcrypt derives no key with %s: %s",
+                      : error_set(error, ERROR_IO, "libgcrypt cannot derive a key with %s: %s",
                                   hash->name, gcry_strerror(fault));
 }
 
 // --- Ciphers ------------------------------------------------------------------------------------
 
-// What a library does with a cipher that is open.
+// The functions of a library for an open cipher.
 struct crypto_ops {
     void *(*open)(const struct crypto_algorithm *algorithm, enum crypto_mode mode,
-                  struct bytes key); // NULL when it cannot
+                  struct bytes key); // NULL on failure
     void (*close)(void *handle);
     bool (*decrypt)(const struct crypto_cipher *cipher, const uint8_t *iv, uint8_t *data,
                     size_t size);

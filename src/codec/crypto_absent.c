@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What a build without libgcrypt has in its place.
+// The functions of crypto.h in a build without libgcrypt.
 
 #include "codec/crypto.h"
 
@@ -15,7 +15,7 @@ const char *crypto_version(void)
 bool crypto_available(struct error *error)
 {
     return error_set(error, ERROR_USAGE,
-                     "reading encrypted data takes libgcrypt, which was not built in");
+                     "reading encrypted data needs libgcrypt, which was not built in");
 }
 
 bool crypto_start(struct error *error)
@@ -23,7 +23,7 @@ bool crypto_start(struct error *error)
     return crypto_available(error);
 }
 
-// Nothing below is reached: whoever wants it has asked above.
+// The functions below are never called: callers check the functions above first.
 
 const struct crypto_hash *crypto_hash_find(const char *name)
 {

@@ -15,7 +15,8 @@ size_t luks_key_material_size(size_t key_size, uint32_t stripes)
     return divide_up((uint64_t)key_size * stripes, CIPHER_SECTOR) * CIPHER_SECTOR;
 }
 
-// Spreads each bit of a stripe over all of its blocks of one digest; the last one may be shorter.
+// Spreads each bit of a stripe over its blocks, which have the size of a digest; the last block may
+// be shorter.
 static void diffuse(struct crypto_hasher *hasher, size_t digest_size, uint8_t *stripe, size_t size)
 {
     uint8_t digest[CRYPTO_DIGEST_MAX];
@@ -99,7 +100,7 @@ bool luks_key_open(const struct luks_key_slot *slot, struct bytes passphrase,
     if (!hash) {
         return error_set(error, ERROR_USAGE, "hash \"%s\" is not supported", slot->hash);
     }
-    // What is derived first takes the place of the key, which takes its place when it has served.
+    // `key` first contains the derived key, and the master key after the derived key was used.
     bool tried =
         secret_make(key, size, error) &&
         crypto_pbkdf2(hash, passphrase, slot->salt, slot->iterations, key->data, size, error) &&

@@ -10,7 +10,7 @@
 #include "base/secret.h"
 #include "codec/cipher.h"
 
-// A key slot, and what all slots share. Views and strings belong to the caller.
+// A key slot, and the fields that all slots share. Views and strings are borrowed.
 struct luks_key_slot {
     struct cipher_spec cipher; // of the data and of the key material
     const char *hash;          // "sha256"
@@ -23,16 +23,16 @@ struct luks_key_slot {
     uint32_t digest_iterations; // ≥ 1
 };
 
-// Bytes of the key material: whole sectors. It must not overflow: cap both factors.
+// Bytes of the key material: whole sectors. The caller caps both factors to prevent an overflow.
 size_t luks_key_material_size(size_t key_size, uint32_t stripes);
 
-// Derives a key from the passphrase, decrypts with it the key material, of the size above, where it
-// is, and merges its stripes. `*opens` tells whether the outcome, spec.key_size bytes in the `key`
-// that it makes, is the master key; a wrong one is wiped. False when it could not be found out.
+// Derives a key from the passphrase, decrypts the key material (of the size above) with it, in
+// place, and merges its stripes. `*opens`: the result, spec.key_size bytes in the new secret `key`,
+// is the master key; a wrong key is wiped. False on an error.
 bool luks_key_open(const struct luks_key_slot *slot, struct bytes passphrase,
                    struct secret *material, struct secret *key, bool *opens, struct error *error);
 
-// The anti-forensic merge alone: `stripes` times `size` bytes become `size` bytes at `key`. False
+// Only the anti-forensic merge: `stripes` times `size` bytes become `size` bytes at `key`. False
 // when there is no memory.
 bool luks_merge(const char *hash, const uint8_t *material, uint32_t stripes, size_t size,
                 uint8_t *key, struct error *error);

@@ -18,7 +18,7 @@ struct contexts {
 };
 
 struct twofish192 {
-    struct secret memory; // owned; has the contexts
+    struct secret memory; // owned; contains the contexts
     const struct contexts *contexts;
 };
 
@@ -35,7 +35,7 @@ const char *twofish192_version(char text[static TWOFISH_VERSION_SIZE])
 
 struct twofish192 *twofish192_open(struct bytes keys)
 {
-    struct error ignored; // there is one reason only
+    struct error ignored; // there is only one possible error
     struct bytes first;
     struct bytes second;
     struct twofish192 *cipher = calloc(1, sizeof *cipher);
@@ -60,7 +60,7 @@ void twofish192_close(struct twofish192 *cipher)
     }
 }
 
-// With the types that nettle's modes want.
+// Functions with the types that nettle's modes expect.
 static void encrypt_blocks(const void *context, size_t size, uint8_t *to, const uint8_t *from)
 {
     twofish_encrypt(context, size, to, from);

@@ -3,18 +3,18 @@
 
 #include "codec/codec.h"
 
-// For ZSTD_d_stableOutBuffer, which a libzstd may lack.
+// For ZSTD_d_stableOutBuffer, which some versions of libzstd lack.
 #define ZSTD_STATIC_LINKING_ONLY
 #include <zstd.h>
 #include <zstd_errors.h>
 
 static const char damaged[] = "the zstd stream is damaged";
-// To libzstd a frame that is there as a whole may ask for any.
+// libzstd accepts any window in a frame that is complete.
 static const char large_window[] = "the zstd frame asks for a window of more than 128 MiB";
-static const char goes_on[] = "the zstd frame goes on past the end of the cluster";
+static const char goes_on[] = "the zstd frame continues past the end of the cluster";
 
-// The output stays where it is while a cluster is decoded. libzstd, when it is told, then looks
-// back into it and needs no window of its own, which a frame could make 128 MiB long.
+// The output buffer does not move while a cluster is decoded. With this setting libzstd reads
+// earlier output from it and needs no window of its own, which a frame could make 128 MiB long.
 static void *zstd_open(void)
 {
     ZSTD_DCtx *context = ZSTD_createDCtx();
@@ -31,20 +31,20 @@ static void zstd_close(void *state)
     ZSTD_freeDCtx(state);
 }
 
-// False when what begins here is no frame of RFC 8878. libzstd may have been built with decoders
-// for the formats before it, too: no image has those, and that code is old and little used.
+// False when no frame of RFC 8878 begins here. libzstd may also have decoders for older formats: no
+// image uses them, and their code is old and little tested.
 static bool may_be_frame(struct bytes stored)
 {
     struct bytes magic;
     if (!bytes_view(stored, 0, sizeof(uint32_t), &magic)) {
-        return true; // too short to tell
+        return true; // too short to decide
     }
     uint32_t number = __builtin_bswap32(bytes_be32(magic, 0));
     return number == ZSTD_MAGICNUMBER ||
            (number & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
-// One frame that is the whole cluster, as all writers make it.
+// One frame for the whole cluster, as all programs write it.
 static bool decode_one_frame(ZSTD_DCtx *context, struct bytes stored, uint8_t *output, size_t size)
 {
     if (ZSTD_getFrameContentSize(stored.data, stored.size) != size) {

@@ -38,7 +38,7 @@ setup() {
 @test "without libgcrypt: cat names what it lacks, whether there is a key or not" {
     local method
     for method in luks aes; do
-        cannot cat --key-file key $method "$method: guest data is encrypted ($method): reading encrypted data takes libgcrypt, which was not built in"
+        cannot cat --key-file key $method "$method: guest data is encrypted ($method): reading encrypted data needs libgcrypt, which was not built in"
         cannot cat $method 'takes libgcrypt'
         cannot cat --key-file key -o ours $method 'takes libgcrypt'
         [[ ! -e ours ]] || fail 'the output was made'
@@ -49,7 +49,7 @@ setup() {
 
 @test "without libgcrypt: an encrypted backing file is named" {
     qemu-img create -q -u -f qcow2 -b luks -F qcow2 top 1M
-    cannot cat --key-file key top 'top: backing file luks: guest data is encrypted (luks): reading encrypted data takes libgcrypt'
+    cannot cat --key-file key top 'top: backing file luks: guest data is encrypted (luks): reading encrypted data needs libgcrypt'
     qcow2_info cat --no-backing top >/dev/null
 }
 
@@ -63,7 +63,7 @@ setup() {
     done
     run_qcow2_info luks
     assert_output_contains '  cipher:             aes-256'
-    assert_output_contains 'readable:             no: guest data is encrypted (luks): reading encrypted data takes libgcrypt'
+    assert_output_contains 'readable:             no: guest data is encrypted (luks): reading encrypted data needs libgcrypt'
 }
 
 @test "without libgcrypt: map and check need no key" {
