@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-// A folder that is only passed through: where the right to search it is enough, it is asked for.
+// Flags for opening a folder that is only passed through: where possible, they need only the right
+// to search it.
 #ifdef O_PATH
 enum { PASS_THROUGH = O_PATH | O_DIRECTORY | O_CLOEXEC };
 #else
@@ -18,8 +19,8 @@ enum { PASS_THROUGH = O_RDONLY | O_DIRECTORY | O_CLOEXEC };
 
 struct folder {
     int fd;
-    char *path; // as it was named
-    char *real; // absolute, without links; a hint only
+    char *path; // as the user wrote it
+    char *real; // absolute, without links; only a hint
 };
 
 static void cannot_open(struct error *error)
@@ -63,8 +64,8 @@ void folder_close(struct folder *folder)
     }
 }
 
-// The part of `path`, which is absolute and without links, that names it as seen from the folder:
-// "" for the folder itself. NULL when it is not below.
+// The part of `path`, which is absolute and without links, relative to the folder: "" for the
+// folder itself. NULL when `path` is not below it.
 static char *name_below(const struct folder *folder, char *path)
 {
     size_t length = strcmp(folder->real, "/") == 0 ? 0 : strlen(folder->real);
@@ -94,7 +95,7 @@ static bool existing_part_below(const struct folder *folder, const char *path)
     return below;
 }
 
-// Opens `name`, which is changed meanwhile, step by step.
+// Opens `name`, one element at a time. Modifies `name` during the call.
 static struct source *walk_down(const struct folder *folder, char *name, struct error *error)
 {
     int at = fcntl(folder->fd, F_DUPFD_CLOEXEC, 0);

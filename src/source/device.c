@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// On Linux; elsewhere no device takes requests.
+// Only on Linux; on other systems no device supports requests.
 
 #include "source/device.h"
 
@@ -35,8 +35,8 @@ bool device_open(int fd, struct device *device)
 }
 
 #ifdef __linux__
-// In the order in which they are tried. All of them zero the range; the first one also frees the
-// space, and the last one has the kernel write the zeros where the device cannot.
+// In the order of the attempts. All of them zero the range; the first one also frees the space, and
+// with the last one the kernel writes the zeros if the device cannot.
 static const struct {
     int mode; // of fallocate(); 0: BLKZEROOUT
 } ways[] = {
@@ -61,7 +61,7 @@ static bool request(const struct device *device, uint64_t offset, uint64_t lengt
 
 bool device_zero(struct device *device, uint64_t offset, uint64_t length)
 {
-    // Past the end the kernel would zero what there is, and call that a success.
+    // For a range past the end, the kernel would zero the existing part and report success.
     if (!range_inside(offset, length, device->size)) {
         return false;
     }

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Regular files and block devices; what is neither is read into memory up to a cap.
+// Regular files and block devices. Anything else is read into memory up to a cap.
 
 #include "base/checked.h"
 #include "source/source.h"
@@ -15,7 +15,7 @@
 
 enum {
     STAT_BLOCK_SIZE = 512,
-    // While QEMU has an image open for writing it holds a lock on this byte of the file.
+    // While QEMU has an image open for writing, it holds a lock on this byte of the file.
     QEMU_WRITE_LOCK_BYTE = 101,
     PIPE_FIRST_BUFFER = 1 << 16,
 };
@@ -39,7 +39,8 @@ static bool file_read(struct source *source, uint64_t offset, void *buffer, size
             offset += (uint64_t)got;
             size -= (size_t)got;
         } else if (got == 0) {
-            return error_at(error, ERROR_TRUNCATED, offset, "the file became shorter meanwhile");
+            return error_at(error, ERROR_TRUNCATED, offset,
+                            "the file became shorter while it was read");
         } else if (errno != EINTR) {
             return error_at(error, ERROR_IO, offset, "cannot read: %s", strerror(errno));
         }
@@ -48,8 +49,8 @@ static bool file_read(struct source *source, uint64_t offset, void *buffer, size
 }
 
 #ifdef SEEK_DATA
-// Where what is looked for with `whence` begins; the end of the file when it is not there,
-// `unknown` when nothing tells.
+// The start of the next data or hole, depending on `whence`; the end of the file when there is
+// none, `unknown` when the file system does not report it.
 static uint64_t file_seek(const struct source *source, uint64_t offset, int whence,
                           uint64_t unknown)
 {
@@ -87,7 +88,7 @@ static const struct source_ops file_ops = {
     .close = file_close,
 };
 
-// Asks without taking a lock of our own.
+// Asks without taking a lock.
 static bool held_for_writing(int fd)
 {
 #ifdef F_OFD_GETLK
@@ -122,8 +123,8 @@ static struct source *file_source(int fd, const struct stat *status, uint64_t si
 
 // How a pipe is read.
 struct pipe_use {
-    size_t cap; // bytes that are kept; 0: a pipe is refused
-    bool drain; // what follows is read to the end and dropped
+    size_t cap; // bytes to keep; 0: refuse a pipe
+    bool drain; // read the rest to its end and drop it
 };
 
 // Reads once. False with `error`; `*got` is 0 at the end of the pipe.
@@ -139,8 +140,8 @@ static bool pipe_read(int fd, uint64_t offset, void *buffer, size_t size, size_t
                        : error_at(error, ERROR_IO, offset, "cannot read: %s", strerror(errno));
 }
 
-// Reads until the end of the pipe, or `cap` bytes, into `bytes`, whose data the caller frees in any
-// case.
+// Reads up to `cap` bytes, or to the end of the pipe, into `bytes`, whose data the caller frees in
+// any case.
 static bool pipe_start(int fd, size_t cap, struct bytes *bytes, struct error *error)
 {
     uint8_t *data = NULL;
@@ -164,7 +165,7 @@ static bool pipe_start(int fd, size_t cap, struct bytes *bytes, struct error *er
     return true;
 }
 
-// Adds to `*given` the bytes that follow in the pipe.
+// Adds the number of the remaining bytes in the pipe to `*given`.
 static bool pipe_drop(int fd, uint64_t *given, struct error *error)
 {
     static uint8_t dropped[PIPE_FIRST_BUFFER];
@@ -178,7 +179,7 @@ static bool pipe_drop(int fd, uint64_t *given, struct error *error)
     return true;
 }
 
-// Unless the pipe is drained it is unknown whether the image ends where the bytes do: it may have
+// Unless the pipe is drained, the end of its bytes may not be the end of the image: it may have
 // been cut on purpose.
 static struct source *pipe_source(int fd, const struct pipe_use *use, struct error *error)
 {
@@ -201,7 +202,7 @@ static struct source *pipe_source(int fd, const struct pipe_use *use, struct err
     return source;
 }
 
-// What is neither a regular file nor a block device can only be read from its start to its end.
+// Anything but a regular file or a block device can only be read from its start to its end.
 static bool check_kind(const struct stat *status, size_t pipe_cap, struct error *error)
 {
     if (S_ISDIR(status->st_mode)) {
@@ -229,7 +230,7 @@ static struct source *descriptor_source(int fd, const struct pipe_use *use, stru
     if (S_ISBLK(status.st_mode)) {
         off_t end = lseek(fd, 0, SEEK_END);
         if (end < 0) {
-            error_set(error, ERROR_IO, "cannot tell the size of the device: %s", strerror(errno));
+            error_set(error, ERROR_IO, "cannot find the size of the device: %s", strerror(errno));
             return NULL;
         }
         return file_source(fd, &status, (uint64_t)end, error);
@@ -272,7 +273,7 @@ struct source *source_open_named(int directory, const char *path, bool follow, s
     if (!check_kind(&status, 0, error)) {
         return NULL;
     }
-    // It may have become something else meanwhile: not to wait for the other end of a pipe.
+    // The file may have been replaced by a pipe meanwhile: do not wait for its other end.
     int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW);
     int fd = openat(directory, path, flags);
     if (fd < 0) {

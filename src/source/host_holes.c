@@ -7,7 +7,7 @@
 
 enum { SEGMENTS_MAX = 65536 }; // 1 MiB; two system calls each
 
-// False when there is no memory for it, or SEGMENTS_MAX are there.
+// False when there is no memory, or SEGMENTS_MAX is reached.
 static bool add_segment(struct host_holes *holes, uint64_t start, uint64_t end)
 {
     if (holes->count == SEGMENTS_MAX) {

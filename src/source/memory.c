@@ -11,7 +11,7 @@
 struct memory_source {
     struct source base;
     const uint8_t *data;
-    void *owned; // freed on close; NULL when the caller keeps the bytes
+    void *owned; // freed on close; NULL: the caller owns the bytes
 };
 
 static bool memory_read(struct source *source, uint64_t offset, void *buffer, size_t size,

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A bounded view into tables of one file, for a walk in guest order: what was read last stays,
-// and tables that follow each other in the file are fetched in ever larger reads.
+// A window: a bounded buffer over the tables of one file, for a walk in guest order. It keeps the
+// last read, and reads adjacent tables with ever larger reads.
 
 #ifndef SOURCE_TABLE_WINDOW_H
 #define SOURCE_TABLE_WINDOW_H
@@ -14,7 +14,7 @@ struct table_window {
     size_t capacity; // bytes
     size_t size;     // bytes of the file in it
     uint64_t start;  // byte offset in the file
-    size_t ahead;    // bytes to read next when the walk goes on where this window ends
+    size_t ahead;    // bytes to read next if the walk continues at the end of this window
 };
 
 enum { TABLE_WINDOW_MIN = 4096, TABLE_WINDOW_MAX = 256 * 1024 };
@@ -23,7 +23,7 @@ enum { TABLE_WINDOW_MIN = 4096, TABLE_WINDOW_MAX = 256 * 1024 };
 struct table_window table_window_make(size_t capacity);
 
 // A view of a table's bytes from `offset` on: at least `entry` bytes, a power of two, and at most
-// `wanted`; it ends before what cannot be read. Valid until the next call. ERROR_TRUNCATED or
+// `wanted`; it ends before the first unreadable byte. Valid until the next call. ERROR_TRUNCATED or
 // ERROR_UNSEEN when the entry lies past the end.
 bool table_window_view(struct table_window *window, struct source *source, uint64_t offset,
                        size_t entry, uint64_t wanted, struct bytes *view, struct error *error);

@@ -14,12 +14,12 @@
 enum {
     COPY_BUFFER = 128 * 1024,
     WRITE_MAX = 1 << 20, // longer writes are slower: their pages are made in larger pieces
-    // What one call is asked for: the kernel takes less than 2 GiB.
+    // The length of one system call: the kernel accepts less than 2 GiB.
     CALL_MAX = 1 << 30,
 };
 
-// Nobody writes to it. Not const, so that it takes room neither in the program's file nor, as all
-// of its pages are the kernel's page of zeros, in memory.
+// Never written to. It is not const so that it takes no room in the program file, and none in
+// memory: all its pages are the kernel's zero page.
 static uint8_t zeros[WRITE_MAX];
 
 static bool output_error(struct error *error)
@@ -27,13 +27,13 @@ static bool output_error(struct error *error)
     return error_set(error, ERROR_IO, "cannot write the output: %s", strerror(errno));
 }
 
-// Whether to try again after a write that wrote nothing. An output that does not block is waited
-// for: its flags are those of whoever else has it open.
+// Whether to try again after a write that wrote nothing. Waits for a non-blocking output: another
+// process that has it open may have set this flag.
 static bool write_again(int fd, ssize_t written, struct error *error)
 {
     struct pollfd output = {.fd = fd, .events = POLLOUT};
     if (written == 0) {
-        return error_set(error, ERROR_IO, "cannot write the output: it takes no more");
+        return error_set(error, ERROR_IO, "cannot write the output: no progress, write returned 0");
     }
     if (errno == EAGAIN && ppoll(&output, 1, NULL, NULL) >= 0) {
         return true;
@@ -94,7 +94,7 @@ bool write_zeros_stream(int fd, uint64_t length, struct error *error)
     return true;
 }
 
-// Where one copy comes from and goes to.
+// The source and destination of one copy.
 struct copy {
     struct source *source;
     uint64_t offset, length;
@@ -122,8 +122,8 @@ static ssize_t kernel_copy_step(const struct copy *copy)
     return splice(copy->source->fd, &from, copy->fd, NULL, size, SPLICE_F_MORE);
 }
 
-// Copies as far as the kernel does it. What it refuses or fails at is left to copy_by_buffer(),
-// which either does it or finds out which side is at fault.
+// Copies inside the kernel as far as possible. The rest is for copy_by_buffer(), which either
+// succeeds or finds out which side has failed.
 static void copy_in_kernel(struct copy *copy)
 {
     while (copy->length > 0 && source_has_descriptor(copy->source)) {
@@ -161,7 +161,7 @@ static bool copy_run(struct copy *copy, uint64_t *done, struct error *error)
 {
     uint64_t length = copy->length;
     bool copied = true;
-    // Nothing past the end of the source is asked for, so a shrinking file is told, not skipped.
+    // Reads never go past the end of the source, so a file that shrinks is reported, not skipped.
     if (range_inside(copy->offset, length, copy->source->size)) {
         copy_in_kernel(copy);
     }

@@ -1,17 +1,17 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Bytes from a file to a descriptor, inside the kernel where it can, and plain exact writes.
-// On Linux with copy_file_range() and splice(), elsewhere through a buffer.
+// Copies bytes from a file to a descriptor, inside the kernel if possible, and writes exact numbers
+// of bytes. Uses copy_file_range() and splice() on Linux, elsewhere a buffer.
 
 #ifndef SOURCE_TRANSFER_H
 #define SOURCE_TRANSFER_H
 
 #include "source/source.h"
 
-// Copies [offset, offset + length) of `source` to `to_offset` of the regular file `fd`.
-// On failure `*done` bytes were copied; an error about the source has its offset, one about the
-// output has none.
+// Copies [offset, offset + length) of `source` to `to_offset` of the regular file `fd`. On failure
+// `*done` bytes were copied; an error about the source has an offset, an error about the output has
+// none.
 bool transfer_to_file(struct source *source, uint64_t offset, uint64_t length, int fd,
                       uint64_t to_offset, uint64_t *done, struct error *error);
 
