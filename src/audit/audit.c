@@ -21,8 +21,8 @@ struct audit_options audit_options_default(void)
     return options;
 }
 
-// A bit for each cluster of the file, and another one where it has compressed data, unless that is
-// too much; then in proportion to what is stored, as a sparse file is as large as anybody likes.
+// Memory for one bit for each cluster of the file, and another for clusters with compressed data.
+// If that is too much, it depends on the allocated size, because a sparse file can have any size.
 static uint64_t memory_limit(const struct audit_state *state)
 {
     uint64_t clusters = audit_clusters(state);
@@ -31,12 +31,12 @@ static uint64_t memory_limit(const struct audit_state *state)
     return max_u64(AUDIT_MEMORY, needed <= most ? needed : 0);
 }
 
-// Where tables and data lie, and what is in them. Without a cluster size nobody knows.
+// Inspects the places and contents of tables and data. Without a cluster size they are unknown.
 static void inspect_tables(struct audit_state *state)
 {
     if (!state->header->geometry_known) {
-        audit_tell(&state->report, AUDIT_UNSEEN_TABLES, HEADER_CLUSTER_BITS,
-                   "without a sound cluster size no table can be looked at");
+        audit_report_at(&state->report, AUDIT_UNSEEN_TABLES, HEADER_CLUSTER_BITS,
+                        "the cluster size is invalid: no table can be inspected");
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
         return;
     }
@@ -53,8 +53,8 @@ static void inspect_tables(struct audit_state *state)
     audit_l2_tables(state);
     if (state->places.used.full) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
-        audit_tell_of_file(&state->report, AUDIT_UNSEEN_TABLES,
-                           "tables and data are in more places than can be remembered");
+        audit_report_file(&state->report, AUDIT_UNSEEN_TABLES,
+                          "tables and data are in more places than fit into memory");
     }
     if (state->l2_budget.ended || state->bitmap_budget.ended) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
@@ -63,39 +63,39 @@ static void inspect_tables(struct audit_state *state)
     cluster_bits_free(&state->places.tables);
 }
 
-// A budget that has ended is told as such, unless another rule says why. So is anything else that
-// keeps parts of a file from being seen; of a pipe it may be that they were not given.
-static void tell_unseen(struct audit_state *state)
+// An exhausted budget is reported, unless another rule gives the reason. The same holds for other
+// reasons why parts of a file were not inspected; of a pipe, they may not have been read.
+static void report_unseen(struct audit_state *state)
 {
     for (size_t i = 0; i < AUDIT_RULES; i++) {
         bool told = state->report.audit->findings[i].count > 0 ||
                     state->report.audit->findings[AUDIT_UNSEEN_TABLES].count > 0;
         bool counts = source_complete(state->source) || i == AUDIT_UNSEEN_TABLES;
         if (state->report.unseen[i] && counts && !told) {
-            audit_tell_of_file(&state->report, AUDIT_UNSEEN_TABLES,
-                               "there are more tables than an audit looks at");
+            audit_report_file(&state->report, AUDIT_UNSEEN_TABLES,
+                              "there are more tables than an audit inspects");
         }
     }
 }
 
-// Where what an unsafe image is refused for tells why not all of it was seen, that is enough.
-static void tell_incomplete(struct audit_state *state)
+// No extra finding is needed when an unsafe finding explains why a part was not inspected.
+static void report_incomplete(struct audit_state *state)
 {
     const struct source *source = state->source;
-    tell_unseen(state);
+    report_unseen(state);
     if (!source_complete(source)) {
-        audit_tell(&state->report, AUDIT_INCOMPLETE, source->size,
-                   "the image comes from a pipe: beyond its %" PRIu64 " bytes nothing was seen",
-                   source->size);
+        audit_report_at(&state->report, AUDIT_INCOMPLETE, source->size,
+                        "the image comes from a pipe: only its first %" PRIu64 " bytes were read",
+                        source->size);
         return;
     }
     for (size_t i = 0; i < AUDIT_RULES; i++) {
         bool found = state->report.audit->findings[i].count > 0;
         size_t reason = found ? i : AUDIT_UNSEEN_TABLES;
         if (state->report.unseen[i] && state->options->severities[reason] != AUDIT_UNSAFE) {
-            audit_tell_of_file(&state->report, AUDIT_INCOMPLETE,
-                               "not all of it was looked at; see the finding %s",
-                               audit_rules[reason].code);
+            audit_report_file(&state->report, AUDIT_INCOMPLETE,
+                              "a part of the image was not inspected; see the finding %s",
+                              audit_rules[reason].code);
         }
     }
 }
@@ -128,7 +128,7 @@ bool audit_image(const struct image *image, const struct audit_options *options,
     audit_sizes(&state);
     audit_marks_found(&state);
     audit_end_of_file(&state);
-    tell_incomplete(&state);
+    report_incomplete(&state);
     if (state.report.failure.code) {
         *error = state.report.failure;
         return false;

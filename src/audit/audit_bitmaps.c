@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The bitmap directory, the tables that it names, and where the bits of the bitmaps are.
+// Inspects the bitmap directory, the tables that it refers to, and the places of the bits.
 
 #include "audit/audit_l1.h"
 #include "audit/audit_parts.h"
@@ -15,7 +15,7 @@
 // --- The directory -------------------------------------------------------------------------------
 
 struct bitmap_sums {
-    uint64_t entry;  // byte offset of the entry that is looked at
+    uint64_t entry;  // byte offset of the current entry
     uint64_t memory; // bytes of the bits of all bitmaps
 };
 
@@ -41,7 +41,7 @@ static void inspect_bitmap(struct audit_state *state, const struct bitmap *bitma
         }
     } else {
         audit_unseen(&state->report,
-                     AUDIT_BITMAP_BROKEN); // which is told as a problem of the entry
+                     AUDIT_BITMAP_BROKEN); // reported as a problem of the entry
     }
 }
 
@@ -62,34 +62,34 @@ static void inspect_bitmap_entries(struct audit_state *state)
         }
     }
     if (state->image->extensions.bitmaps_count > 0 && reader.count == 0) {
-        audit_unseen(&state->report, AUDIT_BITMAP_BROKEN); // by the place of the directory
+        audit_unseen(&state->report, AUDIT_BITMAP_BROKEN); // by the location of the directory
     }
     audit_ended(&state->report, &reader.ended, AUDIT_BITMAP_BOMB, AUDIT_BITMAP_BROKEN,
                 "the bitmap directory");
     bitmap_reader_free(&reader);
     uint64_t most = max_u64(audit_file_bytes(state), AUDIT_BITMAPS_MEMORY);
     if (sums.memory > min_u64(most, AUDIT_BITMAPS_MEMORY_MOST)) {
-        audit_tell(&state->report, AUDIT_BITMAP_BOMB,
-                   state->image->extensions.bitmaps_directory_offset,
-                   "the bitmaps take %" PRIu64 " bytes of memory", sums.memory);
+        audit_report_at(&state->report, AUDIT_BITMAP_BOMB,
+                        state->image->extensions.bitmaps_directory_offset,
+                        "the bitmaps take %" PRIu64 " bytes of memory", sums.memory);
     }
 }
 
 void audit_bitmaps(struct audit_state *state)
 {
     const struct extensions *extensions = &state->image->extensions;
-    // Without the autoclear bit the bitmaps are gone, and others may have taken their clusters.
+    // Without the autoclear bit the bitmaps are gone, and their clusters may have other uses.
     if (!extensions->has_bitmaps || !(state->header->autoclear_features & AUTOCLEAR_BITMAPS)) {
         return;
     }
     if (extensions->bitmaps_count > AUDIT_BITMAPS_MAX) {
-        audit_tell(&state->report, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
-                   "there are %" PRIu32 " bitmaps", extensions->bitmaps_count);
+        audit_report_at(&state->report, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
+                        "there are %" PRIu32 " bitmaps", extensions->bitmaps_count);
     }
     if (extensions->bitmaps_directory_size > CAP_BITMAP_DIRECTORY) {
-        audit_tell(&state->report, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
-                   "the bitmap directory has %" PRIu64 " bytes",
-                   extensions->bitmaps_directory_size);
+        audit_report_at(&state->report, AUDIT_BITMAP_BOMB, extensions->bitmaps_extension_at,
+                        "the bitmap directory has %" PRIu64 " bytes",
+                        extensions->bitmaps_directory_size);
     } else {
         audit_table(state, PURPOSE_BITMAP_DIRECTORY, extensions->bitmaps_directory_offset,
                     extensions->bitmaps_directory_size, extensions->bitmaps_extension_at,
@@ -100,8 +100,8 @@ void audit_bitmaps(struct audit_state *state)
 
 // --- The bits ------------------------------------------------------------------------------------
 
-// A cluster of bits is written when the image is closed, and freed with its bitmap: where a table
-// lies too, that ends the table.
+// A cluster of bits is written when the image is closed, and freed with its bitmap: this destroys a
+// table in the same cluster.
 static void inspect_bits(struct audit_state *state, const struct table_entry *entry)
 {
     static const char name[] = "a cluster of bits of a bitmap";
@@ -113,7 +113,7 @@ static void inspect_bits(struct audit_state *state, const struct table_entry *en
         return; // all zeros, or all ones
     }
     if (audit_table_cluster(state, offset, entry->at, name, &taken) && taken) {
-        audit_tell_overlap(state, offset, PURPOSE_BITMAP_DATA, name);
+        audit_report_overlap(state, offset, PURPOSE_BITMAP_DATA, name);
     }
 }
 

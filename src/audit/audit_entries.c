@@ -10,11 +10,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { LINE = 128 }; // bytes of a table, in which whole entries are passed over at once
+enum { LINE = 128 }; // bytes of a table: this many empty entries are skipped at once
 
 #define ALL_PARTS UINT32_MAX // of the 32 of a cluster
 
-// What a sound disk has nowhere, or nearly so, and takes more time.
+// Takes budget for an entry that no sound disk has, or hardly any, and that takes more time.
 static void pay_for_oddity(struct audit_tree *tree)
 {
     tree->cost += AUDIT_L2_ODDITY_COST;
@@ -23,7 +23,7 @@ static void pay_for_oddity(struct audit_tree *tree)
 // --- Data that is named twice
 // ---------------------------------------------------------------------
 
-// Of entry `index` of the part that is gone through: what a version before it names there.
+// The value of entry `index` in an earlier version of the current part.
 static struct l2_entry entry_of_version(const struct audit_tree *tree, size_t version, size_t index)
 {
     const struct header *header = tree->state->header;
@@ -39,7 +39,8 @@ static bool names_the_same(struct l2_entry a, struct l2_entry b)
     return (a.entry & mask) == (b.entry & mask);
 }
 
-// Whether another disk has the same data at the same place. Most have what the one before has.
+// Whether another disk has the same data at the same place. Most disks have the data of the one
+// before.
 static bool in_other_version(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
     const struct audit_versions *versions = &tree->versions;
@@ -54,26 +55,26 @@ static bool in_other_version(struct audit_tree *tree, struct l2_entry entry, siz
     return false;
 }
 
-// What is wrong with data in a cluster that is in use.
+// Reports the conflict of data in a cluster that is already in use.
 static void report_taken(struct audit_tree *tree, uint64_t cluster)
 {
     struct audit_state *state = tree->state;
     pay_for_oddity(tree);
     if (!audit_is_table(state, cluster)) {
-        audit_tell(&state->report, AUDIT_SHARED_DATA, tree->place,
-                   "guest offset %" PRIu64 " has data in cluster %" PRIu64
-                   ", which has data of another guest offset",
-                   tree->guest_offset, cluster);
+        audit_report_at(&state->report, AUDIT_SHARED_DATA, tree->place,
+                        "guest offset %" PRIu64 " has data in cluster %" PRIu64
+                        ", which has data of another guest offset",
+                        tree->guest_offset, cluster);
         return;
     }
     bool counted = state->report.audit->findings[AUDIT_DATA_OVER_TABLE].count > 0;
-    audit_tell(&state->report, AUDIT_DATA_OVER_TABLE, tree->place,
-               "guest offset %" PRIu64 " has data in cluster %" PRIu64 ", and in it %s is",
-               tree->guest_offset, cluster,
-               purpose_name(counted ? PURPOSE_NONE : audit_purpose(state, cluster)));
+    audit_report_at(&state->report, AUDIT_DATA_OVER_TABLE, tree->place,
+                    "guest offset %" PRIu64 " has data in cluster %" PRIu64 ", and in it %s is",
+                    tree->guest_offset, cluster,
+                    purpose_name(counted ? PURPOSE_NONE : audit_purpose(state, cluster)));
 }
 
-// The clusters of the file in which `size` bytes are; those past its end are left out.
+// The clusters of the file that contain `size` bytes, without clusters past its end.
 static void clusters_of(const struct audit_tree *tree, uint64_t host_offset, uint64_t size,
                         uint64_t *first, uint64_t *end)
 {
@@ -82,7 +83,7 @@ static void clusters_of(const struct audit_tree *tree, uint64_t host_offset, uin
     *end = min_u64(((host_offset + size - 1) >> bits) + 1, tree->state->places.used.clusters);
 }
 
-// Takes the clusters of an entry that is not compressed: what is not aligned reaches into two.
+// Marks the clusters of an entry that is not compressed: two when it is not aligned.
 static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
     struct cluster_bits *used = &tree->state->places.used;
@@ -98,7 +99,7 @@ static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t i
     cluster_bits_fill(used, first, end - first);
 }
 
-// Takes the clusters in which a stream is, which others may be in too.
+// Marks the clusters of a stream, which other streams may share.
 static void use_stream(struct audit_tree *tree, struct l2_entry entry, size_t index,
                        const struct stretch *stretch)
 {
@@ -126,8 +127,8 @@ static void use_stream(struct audit_tree *tree, struct l2_entry entry, size_t in
 
 // --- One entry -----------------------------------------------------------------------------------
 
-// Whether marks of other formats are guest data. `size` bytes are in 32 parts, of which the guest
-// reads those with a bit in `parts`, and none behind the end of the disk.
+// Finds out which marks of other formats are guest data. `size` bytes have 32 parts; the guest
+// reads those with a bit in `parts`, and none beyond the end of the disk.
 static void inspect_marks(struct audit_tree *tree, uint64_t host_offset, uint64_t size,
                           uint32_t parts)
 {
@@ -142,7 +143,7 @@ static void inspect_marks(struct audit_tree *tree, uint64_t host_offset, uint64_
         struct probe_mark mark = state->marks.items[i];
         uint64_t into = mark.offset - host_offset;
         if (mark.offset >= host_offset && into < size && parts >> into * SUBCLUSTERS / size & 1) {
-            // It changes places with the last of the others.
+            // Swap it with the last of the others.
             state->marks.items[i] = state->marks.items[--state->marks.not_in_data];
             state->marks.items[state->marks.not_in_data] = mark;
         } else {
@@ -151,18 +152,19 @@ static void inspect_marks(struct audit_tree *tree, uint64_t host_offset, uint64_
     }
 }
 
-// What any place of data is looked at for. `size`: bytes there, of which the file may lack some.
-// False when it lacks all of them.
+// The checks for any place of data. `size`: bytes there; the file may end before some of them.
+// False when it ends before all of them.
 static bool inspect_place(struct audit_tree *tree, uint64_t host_offset, uint64_t size)
 {
     struct audit_state *state = tree->state;
     if (host_offset >= state->source->size) {
         pay_for_oddity(tree);
         if (source_complete(state->source)) {
-            audit_tell(&state->report, AUDIT_DATA_OUTSIDE_FILE, tree->place,
-                       "guest offset %" PRIu64 " is at %" PRIu64 ", past the end of the file at "
-                       "%" PRIu64,
-                       tree->guest_offset, host_offset, state->source->size);
+            audit_report_at(&state->report, AUDIT_DATA_OUTSIDE_FILE, tree->place,
+                            "guest offset %" PRIu64 " is at %" PRIu64
+                            ", past the end of the file at "
+                            "%" PRIu64,
+                            tree->guest_offset, host_offset, state->source->size);
         } else {
             audit_unseen(&state->report, AUDIT_INCOMPLETE);
         }
@@ -177,14 +179,14 @@ static void inspect_compressed(struct audit_tree *tree, struct l2_entry entry, s
 {
     struct stretch stretch;
     if (l2_entry_stretch(tree->state->header, entry, tree->guest_offset, &stretch) != 0) {
-        return; // nobody reads it
+        return; // no program reads it
     }
     if (!tree->again && inspect_place(tree, stretch.host_offset, stretch.stored_size)) {
         use_stream(tree, entry, index, &stretch);
         inspect_marks(tree, stretch.host_offset, stretch.stored_size, ALL_PARTS);
     }
     tree->table->compressed_clusters++;
-    // Of its last sector it has a byte.
+    // It has at least one byte of its last sector.
     tree->table->compressed_stored +=
         stretch.stored_size < SECTOR_SIZE ? 1 : stretch.stored_size - SECTOR_SIZE + 1;
 }
@@ -203,7 +205,7 @@ static void inspect_cluster(struct audit_tree *tree, struct l2_entry entry, size
     } else if (!tree->again) {
         tree->state->sums.data_clusters++; // past the end of the file
     }
-    // Counting bits is a call where the processor is not known to do it.
+    // Counting bits is a function call unless the compiler can use an instruction.
     tree->table->data_parts +=
         parts == ALL_PARTS ? SUBCLUSTERS : (unsigned)__builtin_popcount(parts);
 }
@@ -215,7 +217,7 @@ static void pass_entries(struct audit_tree *tree, size_t count)
     tree->guest_offset += (uint64_t)count << header->cluster_bits;
 }
 
-// Most of a table that a file system has just been made in is empty.
+// Most of a table is empty on a disk with a new file system.
 static bool is_zero_line(struct bytes view, size_t at)
 {
     static const uint8_t zeros[LINE];
@@ -232,9 +234,9 @@ static void report_faults(struct audit_tree *tree, struct l2_entry entry, uint32
             continue;
         }
         pay_for_oddity(tree);
-        audit_tell(&tree->state->report, rule, tree->place,
-                   "the L2 entry 0x%016" PRIx64 " for guest offset %" PRIu64 " has %s", entry.entry,
-                   tree->guest_offset, fault_rules[fault].words);
+        audit_report_at(&tree->state->report, rule, tree->place,
+                        "the L2 entry 0x%016" PRIx64 " for guest offset %" PRIu64 " has %s",
+                        entry.entry, tree->guest_offset, fault_rules[fault].words);
     }
 }
 
@@ -253,7 +255,7 @@ static void inspect_entry(struct audit_tree *tree, struct l2_entry entry, size_t
 
 // --- Entries that are alike ----------------------------------------------------------------------
 
-// Whether the version before has the same bytes for `count` entries from `index` on.
+// Whether the previous version has the same bytes for `count` entries from `index` on.
 static bool same_as_before(const struct audit_tree *tree, const uint8_t *entries, size_t index,
                            size_t count)
 {
@@ -265,9 +267,9 @@ static bool same_as_before(const struct audit_tree *tree, const uint8_t *entries
                   count * entry_size) == 0;
 }
 
-// How many entries, the first one included, name clusters of data side by side of which nothing is
-// to be said but where they are: all are in the file and without marks. 0: the first one has to be
-// looked at by itself.
+// How many entries, including the first, refer to adjacent clusters of data that need no check but
+// that of their place: all are in the file and have no marks. 0: the first entry must be inspected
+// alone.
 static size_t plain_run(const struct audit_tree *tree, struct bytes rest)
 {
     const struct audit_state *state = tree->state;
@@ -286,7 +288,7 @@ static size_t plain_run(const struct audit_tree *tree, struct bytes rest)
     return room > 0 ? l2_entries_plain(header, rest) : 0;
 }
 
-// Passes over entries of a run whose clusters nothing else has.
+// Skips entries of a run whose clusters have no other use.
 static void pass_run(struct audit_tree *tree, uint64_t cluster, size_t count)
 {
     if (count > 0) {
@@ -296,7 +298,7 @@ static void pass_run(struct audit_tree *tree, uint64_t cluster, size_t count)
     }
 }
 
-// Takes the clusters of a run. Where one is taken already its entry is looked at by itself.
+// Marks the clusters of a run. The entry of a cluster that is already marked is inspected alone.
 static void inspect_run(struct audit_tree *tree, struct bytes rest, size_t index, size_t count)
 {
     struct audit_state *state = tree->state;

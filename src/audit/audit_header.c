@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What the header and its extensions say: features, other files, and what the parsers found wrong.
+// Inspects the header and its extensions: features, other files, and problems that the parsers
+// found.
 
 #include "audit/audit_parts.h"
 #include "audit/audit_state.h"
@@ -19,8 +20,8 @@ static void inspect_problems(struct audit_state *state)
     const struct problems *problems = &state->image->problems;
     audit_problems(state, problems);
     if (problems->dropped > 0) {
-        audit_tell_of_file(&state->report, AUDIT_HEADER_BROKEN,
-                           "%zu further problems of the header", problems->dropped);
+        audit_report_file(&state->report, AUDIT_HEADER_BROKEN, "%zu further problems of the header",
+                          problems->dropped);
     }
 }
 
@@ -52,10 +53,10 @@ static void inspect_unknown_features(struct audit_state *state)
             struct bytes name = {0};
             feature_table_lookup(state->image->extensions.feature_names, feature_words[i].type, bit,
                                  &name);
-            audit_tell(&state->report, feature_words[i].rule, feature_words[i].field,
-                       "%s feature bit %u is unknown; the image calls it \"%.*s\"",
-                       feature_type_name(feature_words[i].type), bit, audit_shown(name),
-                       name.size > 0 ? (const char *)name.data : "");
+            audit_report_at(&state->report, feature_words[i].rule, feature_words[i].field,
+                            "%s feature bit %u is unknown; the image calls it \"%.*s\"",
+                            feature_type_name(feature_words[i].type), bit, audit_shown(name),
+                            name.size > 0 ? (const char *)name.data : "");
         }
     }
 }
@@ -64,23 +65,23 @@ static void inspect_known_features(struct audit_state *state)
 {
     const struct header *header = state->header;
     if (header->incompatible_features & INCOMPATIBLE_DIRTY) {
-        audit_tell(&state->report, AUDIT_DIRTY, HEADER_INCOMPATIBLE_FEATURES,
-                   "the image was not closed (incompatible feature bit 0)");
+        audit_report_at(&state->report, AUDIT_DIRTY, HEADER_INCOMPATIBLE_FEATURES,
+                        "the image was not closed (incompatible feature bit 0)");
     }
     if (header->incompatible_features & INCOMPATIBLE_CORRUPT) {
-        audit_tell(&state->report, AUDIT_CORRUPT, HEADER_INCOMPATIBLE_FEATURES,
-                   "the image is marked as corrupt (incompatible feature bit 1)");
+        audit_report_at(&state->report, AUDIT_CORRUPT, HEADER_INCOMPATIBLE_FEATURES,
+                        "the image is marked as corrupt (incompatible feature bit 1)");
     }
     if (header->crypt_method != CRYPT_NONE) {
-        audit_tell(&state->report, AUDIT_ENCRYPTION, HEADER_CRYPT_METHOD,
-                   "the disk is encrypted, with method %" PRIu32 "%s", header->crypt_method,
-                   header->crypt_method == CRYPT_AES    ? " (aes)"
-                   : header->crypt_method == CRYPT_LUKS ? " (luks)"
-                                                        : "");
+        audit_report_at(&state->report, AUDIT_ENCRYPTION, HEADER_CRYPT_METHOD,
+                        "the disk is encrypted, with method %" PRIu32 "%s", header->crypt_method,
+                        header->crypt_method == CRYPT_AES    ? " (aes)"
+                        : header->crypt_method == CRYPT_LUKS ? " (luks)"
+                                                             : "");
     }
     if (state->source->in_use) {
-        audit_tell_of_file(&state->report, AUDIT_IN_USE,
-                           "another process has the image open for writing");
+        audit_report_file(&state->report, AUDIT_IN_USE,
+                          "another process has the image open for writing");
     }
 }
 
@@ -100,9 +101,9 @@ static void inspect_extensions(struct audit_state *state)
     struct extension_walk walk = extension_walk_start(state->image->first_cluster, state->header);
     while (extension_next(&walk, &extension, NULL)) {
         if (!extension_type_name(extension.type)) {
-            audit_tell(&state->report, AUDIT_EXTENSION_UNKNOWN, extension.offset,
-                       "the header extension 0x%08" PRIx32 " of %zu bytes is unknown",
-                       extension.type, extension.data.size);
+            audit_report_at(&state->report, AUDIT_EXTENSION_UNKNOWN, extension.offset,
+                            "the header extension 0x%08" PRIx32 " of %zu bytes is unknown",
+                            extension.type, extension.data.size);
         } else if (extension.type == EXTENSION_FEATURE_NAMES) {
             inspect_feature_names(state, &extension);
         } else if (extension.type == EXTENSION_BACKING_FORMAT) {
@@ -117,8 +118,8 @@ static void inspect_extensions(struct audit_state *state)
 
 // --- Bytes that nobody reads ---------------------------------------------------------------------
 
-// The first byte of [start, end) of the first cluster that is not zero. False when there is none,
-// as far as the file was given.
+// Finds the first byte in [start, end) of the first cluster that is not zero. False when there is
+// none, as far as the file was read.
 static bool find_byte(struct audit_state *state, uint64_t start, uint64_t end, uint64_t *found)
 {
     uint8_t piece[4096];
@@ -144,14 +145,14 @@ static void inspect_unknown_fields(struct audit_state *state)
 {
     uint64_t at;
     if (find_byte(state, HEADER_COMPRESSION_TYPE + 1, state->header->header_length, &at)) {
-        audit_tell(&state->report, AUDIT_HEADER_UNKNOWN, at,
-                   "the header of %" PRIu32 " bytes has fields behind those that are known",
-                   state->header->header_length);
+        audit_report_at(&state->report, AUDIT_HEADER_UNKNOWN, at,
+                        "the header of %" PRIu32 " bytes has unknown fields at its end",
+                        state->header->header_length);
     }
 }
 
-// The extensions end where the name of the backing file begins, also for QEMU; but a program that
-// sees that it has no bytes may read on.
+// The extensions end at the name of the backing file, as in QEMU; but a program may read on when
+// the name is empty.
 static void inspect_empty_backing_name(struct audit_state *state)
 {
     const struct header *header = state->header;
@@ -160,13 +161,13 @@ static void inspect_empty_backing_name(struct audit_state *state)
         return;
     }
     if (find_byte(state, header->backing_file_offset, UINT64_MAX, &at)) {
-        audit_tell(&state->report, AUDIT_HEADER_BROKEN, HEADER_BACKING_FILE_OFFSET,
-                   "a backing file name without bytes at %" PRIu64 " ends the header extensions, "
-                   "and there are bytes behind it at %" PRIu64,
-                   header->backing_file_offset, at);
+        audit_report_at(&state->report, AUDIT_HEADER_BROKEN, HEADER_BACKING_FILE_OFFSET,
+                        "an empty backing file name at %" PRIu64
+                        " ends the header extensions, and data follows at %" PRIu64,
+                        header->backing_file_offset, at);
     } else {
-        audit_tell(&state->report, AUDIT_HEADER_UNKNOWN, HEADER_BACKING_FILE_OFFSET,
-                   "a backing file name without bytes at %" PRIu64, header->backing_file_offset);
+        audit_report_at(&state->report, AUDIT_HEADER_UNKNOWN, HEADER_BACKING_FILE_OFFSET,
+                        "an empty backing file name at %" PRIu64, header->backing_file_offset);
     }
 }
 
@@ -187,15 +188,15 @@ struct reference_rules {
     enum audit_rule by_kind[REFERENCE_PROTOCOL + 1];
 };
 
-static void tell_reference(struct audit_state *state, const struct reference_rules *rules,
-                           struct bytes name, uint64_t at, const char *what)
+static void report_reference(struct audit_state *state, const struct reference_rules *rules,
+                             struct bytes name, uint64_t at, const char *what)
 {
     enum audit_rule rule = rules->by_kind[reference_kind(name)];
     if (name.size > 0) {
-        audit_tell(&state->report, rule, at, "%s is \"%.*s\"", what, audit_shown(name),
-                   (const char *)name.data);
+        audit_report_at(&state->report, rule, at, "%s is \"%.*s\"", what, audit_shown(name),
+                        (const char *)name.data);
     } else {
-        audit_tell(&state->report, rule, at, "%s has no name that can be read", what);
+        audit_report_at(&state->report, rule, at, "the name of %s cannot be read", what);
     }
 }
 
@@ -211,14 +212,14 @@ void audit_references(struct audit_state *state)
     struct bytes data_file = state->image->extensions.data_file;
     if (header->backing_file_offset != 0 && header->backing_file_size != 0) {
         struct bytes name = state->image->backing_file;
-        tell_reference(state, &backing, name, header->backing_file_offset, "the backing file");
+        report_reference(state, &backing, name, header->backing_file_offset, "the backing file");
         audit_name(state, AUDIT_NAME_FILE, "the name of the backing file", name,
                    header->backing_file_offset);
     }
     if (header_has_data_file(header)) {
-        tell_reference(state, &data, data_file, HEADER_INCOMPATIBLE_FEATURES, "the data file");
+        report_reference(state, &data, data_file, HEADER_INCOMPATIBLE_FEATURES, "the data file");
     } else if (data_file.data) {
-        tell_reference(state, &unused, data_file, HEADER_INCOMPATIBLE_FEATURES,
-                       "the data file that is named, but not used,");
+        report_reference(state, &unused, data_file, HEADER_INCOMPATIBLE_FEATURES,
+                         "the data file, which is named but not used,");
     }
 }

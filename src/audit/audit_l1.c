@@ -29,12 +29,12 @@ struct budget audit_l1_budget(const struct audit_state *state)
                            .seek = AUDIT_L1_SEEK_COST};
 }
 
-bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool tell)
+bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool report)
 {
     size_t views = max_u64(state->view_count, 1); // the active disk is always there
     *rows = (struct l1_rows){
         .state = state,
-        .tell = tell,
+        .report = report,
         .file = table_file_make(state->source),
         .budget = audit_l1_budget(state),
         .rows = min_u64(ROWS_MAX, BLOCK_ENTRIES / views),
@@ -48,7 +48,7 @@ bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool tell)
     }
     rows->rows = max_u64(min_u64(rows->rows, rows->end), 1);
     rows->block = calloc((size_t)rows->rows * views, sizeof *rows->block);
-    // As if a block before the first row had been gone through.
+    // Start as if a block before the first row had been walked.
     rows->first = UINT64_MAX - rows->rows + 1;
     if (!rows->keys || !rows->tables || !rows->table_of || !rows->views || !rows->block) {
         error_set(&state->report.failure, ERROR_MEMORY, "out of memory");
@@ -70,7 +70,7 @@ void l1_rows_free(struct l1_rows *rows)
 
 // --- Blocks --------------------------------------------------------------------------------------
 
-// Puts the entries that one disk has in the block into their places. True when there are any.
+// Puts the entries that one disk has in the block into their rows. True when there are any.
 static bool load_view(struct l1_rows *rows, size_t number)
 {
     struct audit_state *state = rows->state;
@@ -85,7 +85,7 @@ static bool load_view(struct l1_rows *rows, size_t number)
     while (walk.next < walk.size && (step = table_walk_entry(&walk, &entry, &error)) != WALK_END) {
         if (step == WALK_ERROR) {
             audit_unreadable(&state->report, &error, "an L1 table");
-            view->l1.size = (uint32_t)entry.index; // it is not asked for again
+            view->l1.size = (uint32_t)entry.index; // it is not read again
             break;
         }
         rows->block[(entry.index - rows->first) * state->view_count + number] = entry.value;
@@ -94,7 +94,7 @@ static bool load_view(struct l1_rows *rows, size_t number)
     return any;
 }
 
-// The next block in which anything is.
+// Loads the next block that is not empty.
 static bool load_block(struct l1_rows *rows)
 {
     size_t views = rows->state->view_count;
@@ -117,7 +117,7 @@ static bool load_block(struct l1_rows *rows)
 
 // --- Rows ----------------------------------------------------------------------------------------
 
-// The place of the table that an entry names: 0 where there is none that can be read.
+// The offset of the table that an entry refers to; 0: none that can be read.
 static uint64_t table_of_entry(struct l1_rows *rows, uint64_t entry, size_t view)
 {
     struct audit_state *state = rows->state;
@@ -126,7 +126,7 @@ static uint64_t table_of_entry(struct l1_rows *rows, uint64_t entry, size_t view
     if (faults == 0) {
         return l1_entry_l2_offset(entry);
     }
-    if (rows->tell && !audit_faults(&state->report, faults, at, "an L1 table", entry)) {
+    if (rows->report && !audit_faults(&state->report, faults, at, "an L1 table", entry)) {
         audit_unseen(&state->report, AUDIT_TABLE_UNALIGNED);
     }
     return faults_unreadable(faults) != 0 ? 0 : l1_entry_l2_offset(entry);
@@ -151,12 +151,12 @@ static int compare_keys(const void *a, const void *b)
     return (left->view > right->view) - (left->view < right->view);
 }
 
-// Numbers the tables of rows->keys in the order of the disks that have them first.
+// Numbers the tables of rows->keys in the order of the first disk that has each.
 static void number_tables(struct l1_rows *rows, size_t count)
 {
     struct l1_key *keys = rows->keys;
     qsort(keys, count, sizeof *keys, compare_keys);
-    // For a while, the disk that has the same table first.
+    // For now, the first disk that has the same table.
     for (size_t i = 0; i < count; i++) {
         bool same = i > 0 && keys[i].l2_offset == keys[i - 1].l2_offset;
         rows->table_of[keys[i].view] =
@@ -235,8 +235,8 @@ bool l1_rows_next(struct l1_rows *rows)
 
 // --- Where L2 tables are -------------------------------------------------------------------------
 
-// An L2 table that is there already, unless it is over something else, is named at another index
-// too: no writer does that, neither for one disk nor for two.
+// An L2 table in a cluster that is already marked, unless it overlaps something else, is also
+// referred to at another index. No program writes this, neither for one disk nor for two.
 static void note_l2_table(struct audit_state *state, const struct l1_row_table *table)
 {
     static const char name[] = "an L2 table";
@@ -246,13 +246,13 @@ static void note_l2_table(struct audit_state *state, const struct l1_row_table *
     }
     uint64_t cluster = table->l2_offset >> state->header->cluster_bits;
     if (audit_range_purpose(state, cluster) != PURPOSE_NONE) {
-        audit_tell_overlap(state, table->l2_offset, PURPOSE_L2_TABLE, name);
+        audit_report_overlap(state, table->l2_offset, PURPOSE_L2_TABLE, name);
         return;
     }
     state->places.shared_l2 = true;
-    audit_tell(&state->report, AUDIT_SHARED_L2_TABLE, table->at,
-               "the L2 table at %" PRIu64 " is named for more than one place of the disk",
-               table->l2_offset);
+    audit_report_at(&state->report, AUDIT_SHARED_L2_TABLE, table->at,
+                    "the L2 table at %" PRIu64 " is used at more than one L1 index",
+                    table->l2_offset);
 }
 
 static void add_active_view(struct audit_state *state)
@@ -260,8 +260,8 @@ static void add_active_view(struct audit_state *state)
     struct l1_table l1 = l1_table_active(state->header);
     bool sound = l1_table_is_sound(state->header, l1);
     if (!sound) {
-        audit_tell(&state->report, AUDIT_UNSEEN_TABLES, HEADER_L1_TABLE_OFFSET,
-                   "the L1 table cannot be looked at");
+        audit_report_at(&state->report, AUDIT_UNSEEN_TABLES, HEADER_L1_TABLE_OFFSET,
+                        "the L1 table cannot be inspected");
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
         l1.size = 0;
     }

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// L2 tables: which of them are gone through, as far as the budget goes, and what a disk adds up to.
+// Walks the L2 tables within the budget, and adds up the data of each disk.
 
 #include "audit/audit_entries.h"
 #include "audit/audit_hidden.h"
@@ -21,22 +21,22 @@ enum { VERSIONS_BYTES = 4 << 20, PART_MIN = 4096, PART_MAX = 65536 };
 struct row_walk {
     struct l1_rows rows;
     struct audit_table_sums *sums; // owned: one for each
-    struct hole *holes;            // owned: found last in each
-    bool *present;                 // owned: whether it has entries in the part that is gone through
-    bool *again;                   // owned: whether it was gone through before
-    uint8_t *parts;                // owned: that part of each
+    struct hole *holes;            // owned: the last hole that was found in each
+    bool *present;                 // owned: whether it has entries in the current part
+    bool *again;                   // owned: whether it was walked before
+    uint8_t *parts;                // owned: the current part of each
     uint64_t guest_offset;         // of the row
 };
 
-// Whether a table is in the file and not in a hole, which has nothing but zeros. There may be
-// millions in holes, and asking for one takes time unless it is known already.
+// Whether a table is in the file and not in a hole, where all entries are zero. Millions of tables
+// may be in holes, and finding a hole takes time unless it is known already.
 static bool is_stored(struct audit_tree *tree, uint64_t l2_offset, struct budget *asks)
 {
     struct source *source = tree->state->source;
     uint64_t size = tree->state->header->cluster_size;
     struct hole *hole = &tree->file.hole;
     if (!range_inside(l2_offset, size, source->size)) {
-        return false; // told when it was noted
+        return false; // reported when it was noted
     }
     bool known = table_window_has(&tree->file.window, l2_offset, (size_t)1) ||
                  (l2_offset >= hole->start && l2_offset < hole->end);
@@ -46,9 +46,9 @@ static bool is_stored(struct audit_tree *tree, uint64_t l2_offset, struct budget
     return !(l2_offset >= hole->start && range_inside(l2_offset, size, hole->end));
 }
 
-// Whether a table was gone through for another place: then what it names is only added up. Tables
-// that are named once take no more time than the file has bytes; others may be named as often as
-// anybody likes.
+// Whether a table was walked at another index: then its data is only added up. The time for tables
+// with one reference is limited by the size of the file; other tables may have any number of
+// references.
 static bool is_again(struct audit_tree *tree, uint64_t l2_offset)
 {
     const struct audit_state *state = tree->state;
@@ -85,8 +85,8 @@ static void inspect_only_table(struct audit_tree *tree, struct row_walk *row)
 
 // --- Several versions of one table ---------------------------------------------------------------
 
-// Reads `count` entries of a table from index `first` on, zeros where holes are. False when there
-// is nothing but holes.
+// Reads `count` entries of a table from index `first` on; holes read as zeros. False when there are
+// only holes.
 static bool read_part(struct audit_tree *tree, struct row_walk *row, size_t table, uint64_t first,
                       uint64_t count, uint8_t *to)
 {
@@ -156,7 +156,7 @@ static void inspect_versions(struct audit_tree *tree, struct row_walk *row)
 
 // --- All of them ---------------------------------------------------------------------------------
 
-// What a table names counts for each disk that has it, as far as that reaches.
+// Adds the sums of a table to each disk that has it, up to the end of the disk.
 static void add_sums(struct audit_state *state, const struct row_walk *row)
 {
     uint64_t part = state->header->cluster_size / SUBCLUSTERS;
@@ -175,7 +175,7 @@ static void add_sums(struct audit_state *state, const struct row_walk *row)
     }
 }
 
-// Leaves out what has no entries. False when the budget does not reach for all of the row.
+// Leaves out tables without entries. False when the budget is too small for the whole row.
 static bool inspect_row(struct audit_tree *tree, struct row_walk *row, struct budget *asks)
 {
     struct audit_state *state = tree->state;
@@ -208,17 +208,19 @@ static void inspect_streams(struct audit_tree *tree)
     struct audit_state *state = tree->state;
     struct shared_stream shared = stream_list_find_shared(&tree->streams);
     for (uint64_t i = 0; i < shared.count; i++) {
-        audit_tell(&state->report, AUDIT_SHARED_DATA, shared.host_offset,
-                   "the compressed data at %" PRIu64 " is in that of another guest offset",
-                   shared.host_offset);
+        audit_report_at(&state->report, AUDIT_SHARED_DATA, shared.host_offset,
+                        "the compressed data at %" PRIu64
+                        " overlaps the data of another guest offset",
+                        shared.host_offset);
     }
     for (size_t i = 0; i < state->view_count && tree->streams.full; i++) {
         const struct audit_view *view = &state->views[i];
         if (view->compressed_stored > audit_stored(state)) {
-            audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
-                       "the disk has more than %" PRIu64
-                       " bytes of compressed data, in a file of %" PRIu64 " bytes beside its holes",
-                       view->compressed_stored, audit_stored(state));
+            audit_report_at(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
+                            "the disk has more than %" PRIu64
+                            " bytes of compressed data, in a file of %" PRIu64
+                            " bytes without its holes",
+                            view->compressed_stored, audit_stored(state));
         }
     }
 }

@@ -1,14 +1,14 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A file that is another format too.
+// Finds marks of other formats, which make the file ambiguous.
 
 #include "audit/audit_parts.h"
 #include "audit/audit_state.h"
 
 #include <inttypes.h>
 
-// Marks are near the start and the end of a file, and nearly all data lie between them.
+// Marks are near the start and the end of a file, and nearly all data lies between them.
 static void find_unmarked(struct audit_state *state)
 {
     state->marks.unmarked_start = 0;
@@ -39,9 +39,9 @@ void audit_marks_found(struct audit_state *state)
     for (size_t i = 0; i < state->marks.count; i++) {
         const struct probe_mark *mark = &state->marks.items[i];
         bool in_data = i >= state->marks.not_in_data;
-        audit_tell(&state->report, in_data ? AUDIT_OTHER_FORMAT_IN_DATA : AUDIT_OTHER_FORMAT,
-                   mark->offset,
-                   in_data ? "the file may pass for %s, by guest data" : "the file may pass for %s",
-                   mark->name);
+        audit_report_at(
+            &state->report, in_data ? AUDIT_OTHER_FORMAT_IN_DATA : AUDIT_OTHER_FORMAT, mark->offset,
+            in_data ? "the file may pass for %s, by guest data" : "the file may pass for %s",
+            mark->name);
     }
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Names that an image gives: what they could do to whoever prints them or makes paths of them.
+// Inspects names in an image: they can harm programs that print them or use them as paths.
 
 #include "audit/audit_state.h"
 #include "base/utf8.h"
@@ -61,8 +61,8 @@ static struct bytes path_of(enum audit_name_role role, struct bytes name)
     return role == AUDIT_NAME_FILE && has_scheme ? bytes_from(name, size) : name;
 }
 
-// What a name does beside naming a file in the folder that is meant, in words; NULL when nothing.
-// What a shell expands may well stand in a label.
+// Describes how a name could lead to another place than a file in the intended folder; NULL: it
+// cannot. A label may contain characters that a shell expands.
 static const char *path_trick(enum audit_name_role role, struct bytes name)
 {
     if (memchr(name.data, '\0', name.size)) {
@@ -75,10 +75,10 @@ static const char *path_trick(enum audit_name_role role, struct bytes name)
         return "leads out of its folder";
     }
     if (role == AUDIT_NAME_FILE && (name.data[0] == '~' || name.data[0] == '-')) {
-        return "begins as a home folder or an option does";
+        return "begins like a home folder or an option";
     }
     if (role == AUDIT_NAME_FILE && has_one_of(name, "*?[]{}$`|<>\\;&")) {
-        return "has signs that a shell expands";
+        return "has characters that a shell expands";
     }
     return NULL;
 }
@@ -92,19 +92,20 @@ void audit_name(struct audit_state *state, enum audit_name_role role, const char
         return;
     }
     if (has_unsafe_character(name, &valid)) {
-        audit_tell(&state->report, AUDIT_NAME_CONTROL, at, "%s has control characters: \"%.*s\"",
-                   what, shown, (const char *)name.data);
+        audit_report_at(&state->report, AUDIT_NAME_CONTROL, at,
+                        "%s has control characters: \"%.*s\"", what, shown,
+                        (const char *)name.data);
     }
     if (!valid) {
-        audit_tell(&state->report, AUDIT_NAME_NOT_UTF8, at, "%s is not UTF-8: \"%.*s\"", what,
-                   shown, (const char *)name.data);
+        audit_report_at(&state->report, AUDIT_NAME_NOT_UTF8, at, "%s is not UTF-8: \"%.*s\"", what,
+                        shown, (const char *)name.data);
     }
-    // A json: name is full of such signs, and what it reaches is told as what it is.
+    // A json: name always contains such characters, and has its own rules.
     bool is_path = role != AUDIT_NAME_FILE || reference_kind(name) == REFERENCE_FILE;
     const char *trick =
         role != AUDIT_NAME_TEXT && is_path ? path_trick(role, path_of(role, name)) : NULL;
     if (trick) {
-        audit_tell(&state->report, AUDIT_NAME_PATH, at, "%s %s: \"%.*s\"", what, trick, shown,
-                   (const char *)name.data);
+        audit_report_at(&state->report, AUDIT_NAME_PATH, at, "%s %s: \"%.*s\"", what, trick, shown,
+                        (const char *)name.data);
     }
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The parts of an audit, for the top of it.
+// The parts of an audit, as audit.c calls them.
 
 #ifndef AUDIT_AUDIT_PARTS_H
 #define AUDIT_AUDIT_PARTS_H
@@ -10,7 +10,7 @@
 
 struct audit_state;
 
-// In the order in which they are called: places of tables come before what lies in them.
+// In the order of the calls: the places of tables come before their contents.
 void audit_header(struct audit_state *state);
 void audit_references(struct audit_state *state);
 void audit_virtual_size(struct audit_state *state);
@@ -26,8 +26,8 @@ void audit_sizes(struct audit_state *state);
 void audit_marks_found(struct audit_state *state);
 void audit_end_of_file(struct audit_state *state);
 
-// What keeps the refcount table of `size` bytes from being read, which is told with the header;
-// AUDIT_RULES when nothing does.
+// The rule that prevents reading the refcount table of `size` bytes, and was reported with the
+// header; AUDIT_RULES: none.
 enum audit_rule audit_refcounts_obstacle(const struct audit_state *state, uint64_t size);
 
 #endif

@@ -14,7 +14,7 @@
 uint64_t audit_clusters(const struct audit_state *state)
 {
     uint64_t size = min_u64(state->source->size, HOST_OFFSET_LIMIT);
-    // The header has its cluster even where the file ends within it.
+    // The first cluster belongs to the header, even if the file ends inside it.
     return max_u64(divide_up(size, state->header->cluster_size), 1);
 }
 
@@ -48,8 +48,8 @@ void audit_sort_ranges(struct audit_state *state)
     places->sorted = true;
 }
 
-// Ranges may be over one another: the largest end of those that begin at or before the cluster says
-// whether it is in one of them.
+// Ranges may overlap: the cluster is in one of them if the largest end of all ranges that begin at
+// or before it is beyond it.
 static bool in_sorted_ranges(const struct audit_places *places, uint64_t cluster)
 {
     size_t low = 0;
@@ -82,10 +82,11 @@ enum purpose audit_range_purpose(const struct audit_state *state, uint64_t clust
 
 // --- Tables of one cluster -----------------------------------------------------------------------
 
-// Called for each cluster with a table or with bits of a bitmap. False ends the walk.
+// Called for each cluster with a table or with bits of a bitmap. Returning false ends the walk.
 typedef bool visit_fn(void *context, uint64_t cluster);
 
-// The clusters that entries name whose `mask` is the place. What is wrong with them was told.
+// Visits the clusters that entries refer to; `mask` selects the offset. Faults were reported
+// before.
 static bool visit_entries(const struct audit_state *state, struct table_walk *walk, uint64_t mask,
                           visit_fn *visit, void *context)
 {

@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What a cluster is used for that two uses claim. Sound images have none, so the tables are walked
-// a second time instead of remembering every use.
+// Finds the purpose of a cluster that has two uses. Sound images have no such clusters, so the
+// tables are walked a second time instead of remembering all uses.
 
 #ifndef AUDIT_AUDIT_PLACES_H
 #define AUDIT_AUDIT_PLACES_H
@@ -12,17 +12,17 @@
 // Clusters of the file.
 uint64_t audit_clusters(const struct audit_state *state);
 
-// Remembers what takes the clusters from `first` to `end`.
+// Remembers the use of the clusters from `first` to `end`.
 void audit_add_range(struct audit_state *state, uint64_t first, uint64_t end, enum purpose purpose);
 
-// All ranges are known: they can be searched from now on.
+// All ranges are known: sorts them for searching.
 void audit_sort_ranges(struct audit_state *state);
 
 // PURPOSE_NONE when `cluster` is in none of the ranges.
 enum purpose audit_range_purpose(const struct audit_state *state, uint64_t cluster);
 
-// What `cluster` is used for, in which a table or a cluster of bits is. Goes through all tables but
-// L2 tables.
+// The purpose of `cluster`, which contains a table or bits of a bitmap. Walks all tables except L2
+// tables.
 enum purpose audit_purpose(struct audit_state *state, uint64_t cluster);
 
 // Whether a table or a cluster of bits is in a cluster that is in state->places.used.

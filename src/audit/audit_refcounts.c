@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The refcount table, and what it tells of the end of the image.
+// Inspects the refcount table, and uses refcounts to find the end of the image.
 
 #include "audit/audit_parts.h"
 #include "audit/audit_places.h"
@@ -16,15 +16,14 @@ enum { PIECE = 64 * 1024, LAST_BLOCKS = 64 };
 
 // --- Where the last cluster in use is ------------------------------------------------------------
 
-// The refcount blocks that come last of those which count clusters of the file, in a ring: the
-// clusters that they count first.
+// A ring with the last refcount blocks for clusters of the file: the first cluster of each.
 struct last_blocks {
     uint64_t first[LAST_BLOCKS];
     size_t count;
 };
 
-// Counts clusters from `first` to `end` up to the last one that is in use: 0 when none is. False
-// when the budget ends or refcounts cannot be read.
+// Counts the clusters from `first` to the last one before `end` that is in use; 0: none. False when
+// the budget ends or refcounts cannot be read.
 static bool last_used(struct audit_state *state, struct refcount_walk *walk, uint64_t first,
                       uint64_t end, uint64_t *used)
 {
@@ -64,8 +63,8 @@ static void find_refcounts_end(struct audit_state *state, const struct last_bloc
         }
     }
     refcount_walk_free(&walk);
-    // Where older blocks have not been looked at, audit_end_of_file() goes by what the tables name,
-    // or not all of them were seen.
+    // If earlier blocks have not been read, audit_end_of_file() uses the references of the tables,
+    // or not all of them were inspected.
     state->end.refcounts_known = read && (used > 0 || last->count <= LAST_BLOCKS);
 }
 
@@ -88,7 +87,7 @@ static void inspect_entry(struct audit_state *state, const struct table_entry *e
     static const char name[] = "a refcount block";
     bool inside = audit_table_cluster(state, offset, entry->at, name, &taken);
     if (taken) {
-        audit_tell_overlap(state, offset, PURPOSE_REFCOUNT_BLOCK, name);
+        audit_report_overlap(state, offset, PURPOSE_REFCOUNT_BLOCK, name);
     }
     uint64_t first = entry->index * refcount_block_entries(header);
     if (inside && first < audit_clusters(state)) {
@@ -138,8 +137,8 @@ void audit_refcounts(struct audit_state *state)
 
 // --- What comes after it -------------------------------------------------------------------------
 
-// Looks for the first byte of [*at, end) that is not zero, as far as the budget goes. `*at` then is
-// where that is, or where the budget has ended: `end` when all are zero.
+// Searches [*at, end) for the first byte that is not zero, within the budget. Sets `*at` to its
+// offset, or to where the budget has ended; `end` when all bytes are zero.
 static bool find_data(struct audit_state *state, uint64_t *at, uint64_t end, uint64_t budget)
 {
     uint8_t piece[PIECE];
@@ -147,7 +146,7 @@ static bool find_data(struct audit_state *state, uint64_t *at, uint64_t end, uin
         uint64_t hole = source_hole(state->source, *at);
         uint64_t size = min_u64(end - *at, sizeof piece);
         struct error error;
-        // Asking costs as much as reading a little.
+        // Asking for a hole costs as much as a small read.
         uint64_t cost = hole > 0 ? SECTOR_SIZE : size;
         if (budget < cost) {
             return false;
@@ -181,27 +180,27 @@ static void look_behind(struct audit_state *state, uint64_t end)
         found = find_data(state, &at, size, AUDIT_LAST_BYTES);
     }
     if (found) {
-        audit_tell(&state->report, AUDIT_TRAILING_DATA, at,
-                   "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64, end, size);
+        audit_report_at(&state->report, AUDIT_TRAILING_DATA, at,
+                        "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64, end,
+                        size);
     } else if (seen < size) {
         audit_unseen(&state->report, AUDIT_TRAILING_DATA);
-        audit_tell(&state->report, AUDIT_TRAILING_DATA, seen,
-                   "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64
-                   "; only a part of what lies between is looked at, which has nothing but zeros",
-                   end, size);
+        audit_report_at(&state->report, AUDIT_TRAILING_DATA, seen,
+                        "the last cluster in use ends at %" PRIu64 ", the file at %" PRIu64
+                        "; only a part between them was inspected, and it is all zeros",
+                        end, size);
     }
 }
 
-// Where nothing is looked for, it is told already that not all of the image was seen; but a device
-// ends where it does.
+// For a pipe it was reported already that a part was not inspected; the size of a device says
+// nothing.
 void audit_end_of_file(struct audit_state *state)
 {
     uint64_t end = max_u64(state->end.used, state->end.refcounts);
-    // Stale refcounts tell nothing, nor do those that nobody has found, unless every reference was
-    // seen.
+    // Stale or unknown refcounts prove nothing, unless all references were inspected.
     bool stale = (state->header->incompatible_features & INCOMPATIBLE_DIRTY) != 0;
     bool known = state->end.refcounts_known && !stale;
-    // Nor is it known where that lies which a list names behind the part that was read.
+    // The places of the unread entries of a list are unknown too.
     bool cut = state->report.unseen[AUDIT_SNAPSHOT_BOMB] || state->report.unseen[AUDIT_BITMAP_BOMB];
     if (state->source->kind == SOURCE_DEVICE || cut || !(known || state->report.audit->complete)) {
         return;

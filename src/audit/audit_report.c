@@ -7,10 +7,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-__attribute__((format(printf, 5, 0))) static void tell(struct audit_report *report,
-                                                       enum audit_rule rule, bool has_offset,
-                                                       uint64_t offset, const char *format,
-                                                       va_list args)
+__attribute__((format(printf, 5, 0))) static void add_finding(struct audit_report *report,
+                                                              enum audit_rule rule, bool has_offset,
+                                                              uint64_t offset, const char *format,
+                                                              va_list args)
 {
     struct audit_finding *finding = &report->audit->findings[rule];
     if (finding->count++ > 0) {
@@ -21,20 +21,20 @@ __attribute__((format(printf, 5, 0))) static void tell(struct audit_report *repo
     vsnprintf(finding->first.message, sizeof finding->first.message, format, args);
 }
 
-void audit_tell(struct audit_report *report, enum audit_rule rule, uint64_t offset,
-                const char *format, ...)
+void audit_report_at(struct audit_report *report, enum audit_rule rule, uint64_t offset,
+                     const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    tell(report, rule, true, offset, format, args);
+    add_finding(report, rule, true, offset, format, args);
     va_end(args);
 }
 
-void audit_tell_of_file(struct audit_report *report, enum audit_rule rule, const char *format, ...)
+void audit_report_file(struct audit_report *report, enum audit_rule rule, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    tell(report, rule, false, 0, format, args);
+    add_finding(report, rule, false, 0, format, args);
     va_end(args);
 }
 
@@ -50,7 +50,8 @@ void audit_unreadable(struct audit_report *report, const struct error *error, co
         audit_unseen(report, AUDIT_INCOMPLETE);
     } else if (error->code == ERROR_TRUNCATED) {
         audit_unseen(report, AUDIT_TABLE_OUTSIDE_FILE);
-        audit_tell(report, AUDIT_TABLE_OUTSIDE_FILE, error->offset, "%s: %s", what, error->message);
+        audit_report_at(report, AUDIT_TABLE_OUTSIDE_FILE, error->offset, "%s: %s", what,
+                        error->message);
     } else if (!report->failure.code) {
         report->failure = *error;
         error_prefix(&report->failure, "%s", what);
@@ -65,8 +66,8 @@ bool audit_faults(struct audit_report *report, uint32_t faults, uint64_t at, con
         enum entry_fault fault = fault_take(&faults);
         enum audit_rule rule = audit_rule_of_fault[fault];
         if (rule != AUDIT_RULES) {
-            audit_tell(report, rule, at, "the entry 0x%016" PRIx64 " of %s has %s", entry, table,
-                       fault_rules[fault].words);
+            audit_report_at(report, rule, at, "the entry 0x%016" PRIx64 " of %s has %s", entry,
+                            table, fault_rules[fault].words);
         }
     }
     return readable;
@@ -77,7 +78,7 @@ void audit_ended(struct audit_report *report, const struct error *ended, enum au
 {
     if (ended->code == ERROR_LIMIT || ended->code == ERROR_CORRUPT) {
         enum audit_rule rule = ended->code == ERROR_LIMIT ? bomb : broken;
-        audit_tell(report, rule, ended->offset, "%s", ended->message);
+        audit_report_at(report, rule, ended->offset, "%s", ended->message);
         audit_unseen(report, rule);
     } else if (ended->code) {
         audit_unreadable(report, ended, what);

@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The bottom of an audit: where its parts report what they find, and what was not seen.
+// The report of an audit: its parts add findings, and reasons why a part of the image was not
+// inspected.
 
 #ifndef AUDIT_AUDIT_REPORT_H
 #define AUDIT_AUDIT_REPORT_H
@@ -10,30 +11,30 @@
 
 struct audit_report {
     struct audit *audit;
-    bool unseen[AUDIT_RULES]; // what tells why not all of the image was seen
-    struct error failure;     // a read failed, or there is no memory: nothing is known then
+    bool unseen[AUDIT_RULES]; // rules that are a reason why a part was not inspected
+    struct error failure;     // a read failed, or there is no memory: the audit has no result
 };
 
-// Notes that a rule applies, at `offset` of the file.
-void audit_tell(struct audit_report *report, enum audit_rule rule, uint64_t offset,
-                const char *format, ...) __attribute__((format(printf, 4, 5)));
-// The same for what has no place.
-void audit_tell_of_file(struct audit_report *report, enum audit_rule rule, const char *format, ...)
+// Reports that a rule applies, at `offset` of the file.
+void audit_report_at(struct audit_report *report, enum audit_rule rule, uint64_t offset,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+// Reports that a rule applies to the file as a whole.
+void audit_report_file(struct audit_report *report, enum audit_rule rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-// Not all of the image is looked at, for a reason that `rule` tells of, if it finds something.
+// Notes that a part of the image is not inspected because of `rule`, if that has a finding.
 void audit_unseen(struct audit_report *report, enum audit_rule rule);
 
-// Something could not be read: the file ends before it, it was not given, or the audit has failed.
-// `what` begins the message.
+// Reports that a part could not be read: the file ends before it, it lies beyond the bytes of a
+// pipe, or the audit has failed. The message begins with `what`.
 void audit_unreadable(struct audit_report *report, const struct error *error, const char *what);
 
-// Reports the faults of the entry at `at`, in a table that `table` says in words. False when they
-// make what it names unreadable, which is then not looked at.
+// Reports the faults of the entry at `at`; `table` describes its table. False when they make the
+// table or data behind it unreadable: it is not inspected then.
 bool audit_faults(struct audit_report *report, uint32_t faults, uint64_t at, const char *table,
                   uint64_t entry);
 
-// Why a list ended before it should. ERROR_LIMIT: it is longer than anybody reads.
+// Reports why a list ended too early. ERROR_LIMIT: it is longer than any program reads.
 void audit_ended(struct audit_report *report, const struct error *ended, enum audit_rule bomb,
                  enum audit_rule broken, const char *what);
 

@@ -1,9 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What an audit looks for: each kind is a row of one table. And how much of an image it looks at:
-// every bound is a number of bytes or of things, never of seconds, so that one image has one
-// answer.
+// The rules of an audit: each is a row of one table. Also the limits of its work: each is a number
+// of bytes or items, never of seconds, so that an image always has the same result.
 
 #ifndef AUDIT_AUDIT_RULES_H
 #define AUDIT_AUDIT_RULES_H
@@ -15,7 +14,7 @@
 enum audit_severity {
     AUDIT_UNSAFE,  // the image must not be used
     AUDIT_NOTE,    // worth knowing; it alone makes nothing unsafe
-    AUDIT_ALLOWED, // found, and the policy says that it may be there
+    AUDIT_ALLOWED, // found, and allowed by the policy
     AUDIT_SEVERITIES,
 };
 
@@ -75,7 +74,7 @@ enum audit_rule {
 struct audit_rule_text {
     const char *code; // stable
     enum audit_severity severity;
-    const char *meaning; // when it is found
+    const char *meaning; // when the rule applies
     const char *gain;    // what an attacker gains by it
 };
 
@@ -90,8 +89,7 @@ const char *audit_severity_name(enum audit_severity severity);
 // False when no rule has this code.
 bool audit_rule_find(struct bytes code, enum audit_rule *rule);
 
-// The rule that a problem of a parser breaks. False: none, or it is told from the fields
-// themselves.
+// The rule for a problem of a parser. False: none, or it is reported from the fields themselves.
 bool audit_rule_of_problem(enum problem_kind kind, enum audit_rule *rule);
 
 // --- What an audit is asked for, and what it found -----------------------------------------------
@@ -102,12 +100,12 @@ struct audit_options {
 };
 
 struct audit_finding {
-    uint64_t count;     // places where the rule applies; 0: it does not
-    struct error first; // the first of them
+    uint64_t count;     // places where the rule applies; 0: none
+    struct error first; // the first place
 };
 
 struct audit {
-    bool complete;         // every table was seen
+    bool complete;         // every table was inspected
     uint64_t virtual_size; // bytes
     bool actual_size_known;
     uint64_t actual_size; // bytes on disk
@@ -119,25 +117,25 @@ struct audit {
 // Bytes: a raw copy of the disk still fits into the largest file of ext4. --max-virtual-size.
 #define AUDIT_MAX_VIRTUAL_SIZE (UINT64_C(16) << 40)
 
-// A disk may need this many times the bytes of its file: text and logs compress 20 times, and
-// nothing that people keep compresses 100 times over a whole disk. A disk whose data have not even
-// AUDIT_EXPANSION_FLOOR bytes harms nobody, however well they compress.
+// A disk may have this many times the bytes of its file: text and logs compress 20 times, and no
+// real disk as a whole compresses 100 times. A disk with less than AUDIT_EXPANSION_FLOOR bytes of
+// data is harmless, however well it compresses.
 #define AUDIT_EXPANSION_MAX   UINT64_C(100)
 #define AUDIT_EXPANSION_FLOOR (UINT64_C(64) << 20)
 
-// Data that L2 tables have which are named again, in bytes: up to this the finding about the tables
+// Bytes of data in L2 tables with several references: up to this limit the finding about the tables
 // is enough.
 #define AUDIT_REPEATED_FLOOR (UINT64_C(1) << 20)
 
-// To tell how much of a file is no hole, so many pieces of it are asked for.
+// At most this many pieces of a file are read to find how much of it is not a hole.
 #define AUDIT_PIECES_MAX UINT32_C(16384)
 
-// Bytes on disk beside twice those of the virtual disks: tables, extensions, freed clusters.
+// Bytes on disk beyond twice the virtual disks: tables, extensions, freed clusters.
 #define AUDIT_FILE_SLACK (UINT64_C(64) << 20)
 
-// An L1 table of 1 MiB maps 64 TiB in clusters of 64 KiB. One that is larger than the disk needs is
-// left behind when a disk shrinks. What is longer than twice that and this, and longer than that of
-// the largest disk that is safe, is none of those.
+// An L1 table of 1 MiB maps 64 TiB in clusters of 64 KiB. When a disk shrinks, its L1 table stays
+// larger than needed. A table with more than twice the needed entries and these, and with more than
+// the largest safe disk needs, has another reason.
 #define AUDIT_L1_SLACK UINT32_C(131072) // entries
 
 // Bytes of a refcount table. One of 1 MiB counts the clusters of a file of 256 TiB; small clusters
@@ -148,65 +146,64 @@ struct audit {
 // dozens.
 #define AUDIT_SNAPSHOTS_MAX UINT32_C(1024)
 
-// Who checks or repairs an image goes through the L2 tables of each snapshot, shared or not. That
-// is a bomb when it is more than so many bytes of tables, and more than the largest of the disks
-// has of data: one that is full has 8192 bytes of data for each byte of its tables in clusters of
-// 64 KiB.
+// Programs that check or repair an image walk the L2 tables of each snapshot, shared or not. This
+// is a bomb when it is more than this many bytes of tables, and more than the data of the largest
+// disk: a full disk has 8192 bytes of data for each byte of its tables in clusters of 64 KiB.
 #define AUDIT_SNAPSHOT_WALK (UINT64_C(8) << 30)
 
-// Bitmaps that a backup program keeps are few. What all of them take in memory when the image is
-// opened is at most AUDIT_BITMAPS_MEMORY or what the file takes on disk, and at most what QEMU lets
-// a single one take.
+// A backup program keeps few bitmaps. Their memory when the image is opened is limited to
+// AUDIT_BITMAPS_MEMORY or the allocated size of the file, and to QEMU's limit for a single bitmap.
 #define AUDIT_BITMAPS_MAX         UINT32_C(256)
 #define AUDIT_BITMAPS_MEMORY      (UINT64_C(64) << 20)  // bytes
 #define AUDIT_BITMAPS_MEMORY_MOST (UINT64_C(512) << 20) // bytes
 
 // --- Budgets: how much is read -------------------------------------------------------------------
 
-// Every L2 table of the file is walked once, however many there are: a sender has to send them
-// too. Only where tables are named for several places, which no writer does, they are
-// bounded: by as many bytes as the file takes on disk, and these. An entry that is not zero counts
-// for more bytes than it has, as it takes more time. So does each thing in it that is odd.
+// Every L2 table of the file is walked once, however many there are: a sender must send them too.
+// Tables with several references, which no program writes, are limited to the allocated size of the
+// file plus these bytes. An entry that is not zero counts for more bytes than its size, because it
+// takes more time. So does each irregularity in it.
 #define AUDIT_L2_BYTES       (UINT64_C(544) << 20)
 #define AUDIT_L2_ENTRY_COST  UINT64_C(24)
 #define AUDIT_L2_ODDITY_COST UINT64_C(48)
 
-// Bytes of the L1 tables of all snapshots, with a quarter of those that the file takes on disk. The
-// active one is always read whole: CAP_L1_SIZE.
+// Bytes of the L1 tables of all snapshots, plus a quarter of the allocated size of the file. The
+// active L1 table is always read completely: CAP_L1_SIZE.
 #define AUDIT_SNAPSHOT_L1_BYTES (UINT64_C(64) << 20)
 #define AUDIT_L1_SEEK_COST      UINT64_C(512)
 
-// L2 tables found in holes of the file, where each has to be asked for, with one for so many bytes
-// that the file takes on disk.
+// L2 tables in holes of the file, where each needs a system call, plus one for this many bytes of
+// the allocated size of the file.
 #define AUDIT_HOLES      (UINT64_C(1) << 20)
 #define AUDIT_HOLE_SHARE UINT64_C(1024)
 
-// Comparisons with the L2 entries of other snapshots, with one for each 8 bytes that the file takes
-// on disk: a snapshot is compared with the one before first, and has all but new data from it.
+// Comparisons with the L2 entries of other snapshots, plus one for each 8 bytes of the allocated
+// size of the file: a snapshot is first compared with the one before, and shares all but new data
+// with it.
 #define AUDIT_SEARCH (UINT64_C(128) << 20)
 
-// Bytes of memory for which clusters are used: a bit for each, of which 32 MiB are enough for 256
-// Mi clusters, another bit for each that has compressed data, and where that begins. A larger file
-// may take both bits for each cluster, as long as that is not above AUDIT_MEMORY_LARGE, 1 Gi
-// clusters, or this part of what the file takes on disk.
+// Bytes of memory for the sets of used clusters: one bit each (32 MiB are enough for 256 Mi
+// clusters), another bit for each cluster with compressed data, and the offsets of that data. A
+// larger file may use both bits for each cluster, up to AUDIT_MEMORY_LARGE (1 Gi clusters) or this
+// part of its allocated size.
 #define AUDIT_MEMORY       (UINT64_C(38) << 20)
 #define AUDIT_MEMORY_LARGE (UINT64_C(272) << 20)
 #define AUDIT_MEMORY_SHARE UINT64_C(16)
 
-// Bytes of the tables of all bitmaps. Those which take as much memory as is safe have half of it
-// where clusters are smallest; the rest is for seeks.
+// Bytes of the tables of all bitmaps. Bitmaps with the largest safe memory have tables of half this
+// size with the smallest clusters; the rest is for seeks.
 #define AUDIT_BITMAP_BYTES (UINT64_C(16) << 20)
 
-// A read of less counts as so many bytes: it is the seek that takes the time.
+// A smaller read counts as this many bytes, because of the time for a seek.
 #define AUDIT_SEEK_COST UINT64_C(16384)
 
-// Bytes of refcount blocks, gone through backwards from the end of the file to find where the last
-// cluster in use is; and of what comes after it, without its holes.
+// Bytes of refcount blocks, read backwards from the end of the file to find the last cluster in
+// use; and bytes after that cluster, without holes.
 #define AUDIT_REFCOUNT_BYTES (UINT64_C(4) << 20)
 #define AUDIT_TRAILING_BYTES (UINT64_C(16) << 20)
 #define AUDIT_LEAKED_BYTES   (UINT64_C(16) << 20) // of clusters that nothing refers to
-// Where those are more, also the last bytes of the file are looked at: as many as those in which
-// marks of other formats are looked for.
+// If there are more, the last bytes of the file are inspected too: as many as are searched for
+// marks of other formats.
 #define AUDIT_LAST_BYTES (UINT64_C(64) << 10)
 
 #endif

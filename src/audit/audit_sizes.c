@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The size of the disk against a limit, against the file, and against what the file can hold.
+// Compares the size of the disk with the limit, the file, and the data that the file can contain.
 
 #include "audit/audit_parts.h"
 #include "audit/audit_state.h"
@@ -15,8 +15,8 @@ void audit_virtual_size(struct audit_state *state)
     uint64_t size = state->header->size;
     uint64_t most = state->options->max_virtual_size;
     if (size > most) {
-        audit_tell(&state->report, AUDIT_VIRTUAL_SIZE, HEADER_SIZE,
-                   "the virtual disk has %" PRIu64 " bytes, above %" PRIu64, size, most);
+        audit_report_at(&state->report, AUDIT_VIRTUAL_SIZE, HEADER_SIZE,
+                        "the virtual disk has %" PRIu64 " bytes, above %" PRIu64, size, most);
     }
 }
 
@@ -29,9 +29,9 @@ static void inspect_actual_size(struct audit_state *state)
         checked_add(state->header->size, state->sums.accounted, &accounted) &&
         checked_multiply(accounted, 2, &most) && checked_add(most, AUDIT_FILE_SLACK, &most) &&
         audit->actual_size > most) {
-        audit_tell_of_file(&state->report, AUDIT_LARGER_THAN_DISK,
-                           "the file takes %" PRIu64 " bytes, for disks of %" PRIu64,
-                           audit->actual_size, accounted);
+        audit_report_file(&state->report, AUDIT_LARGER_THAN_DISK,
+                          "the file takes %" PRIu64 " bytes, for disks of %" PRIu64,
+                          audit->actual_size, accounted);
     }
 }
 
@@ -40,8 +40,8 @@ static bool is_bomb(uint64_t data, uint64_t file_size)
     return data > AUDIT_EXPANSION_FLOOR && data / AUDIT_EXPANSION_MAX > file_size;
 }
 
-// Where there are more pieces than are asked for, what follows counts as data, but no more than the
-// file takes on disk.
+// If there are more pieces than are read, the rest counts as data, but not above the allocated
+// size.
 static uint64_t stored_size(struct source *source)
 {
     uint64_t stored = 0;
@@ -67,24 +67,24 @@ uint64_t audit_stored(struct audit_state *state)
     return state->sums.stored;
 }
 
-// L2 tables that are named again and again have the same data each time.
+// L2 tables with several references have the same data each time.
 static void inspect_repeated_data(struct audit_state *state, const struct audit_view *view,
                                   const char *name)
 {
-    // What is over a table has a finding of its own, for each entry.
+    // Data that overlaps a table has its own finding for each entry.
     uint64_t over = state->report.audit->findings[AUDIT_DATA_OVER_TABLE].count;
     uint64_t named = (state->sums.data_clusters + over) << state->header->cluster_bits;
     if (view->data_bytes > max_u64(named, AUDIT_REPEATED_FLOOR) && !state->places.used.full &&
         view->data_bytes > audit_stored(state)) {
-        audit_tell(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
-                   "%s has %" PRIu64 " bytes of data that is not compressed, in clusters of "
-                   "%" PRIu64 " bytes",
-                   name, view->data_bytes, named);
+        audit_report_at(&state->report, AUDIT_SHARED_DATA, view->l1.offset,
+                        "%s has %" PRIu64 " bytes of data that is not compressed, in clusters of "
+                        "%" PRIu64 " bytes",
+                        name, view->data_bytes, named);
     }
 }
 
-// A hole makes a file as long as anybody likes, and is no data that a disk could be made of. What
-// is not compressed may lie in one, as it does after preallocation.
+// A file can have holes of any size, which contain no compressed data. Data that is not compressed
+// may lie in a hole, as after preallocation.
 void audit_expansion(struct audit_state *state, const struct audit_view *view)
 {
     const char *name = view->active ? "the disk" : "the disk of a snapshot";
@@ -96,23 +96,24 @@ void audit_expansion(struct audit_state *state, const struct audit_view *view)
     }
     inspect_repeated_data(state, view, name);
     if (is_bomb(data, file_size)) {
-        audit_tell(&state->report, AUDIT_EXPANSION, view->l1.offset,
-                   "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, name, data,
-                   file_size);
+        audit_report_at(&state->report, AUDIT_EXPANSION, view->l1.offset,
+                        "%s has %" PRIu64 " bytes of data, in a file of %" PRIu64, name, data,
+                        file_size);
     } else if (view->compressed_bytes > AUDIT_EXPANSION_FLOOR &&
                is_bomb(view->compressed_bytes, audit_stored(state))) {
-        audit_tell(&state->report, AUDIT_EXPANSION, view->l1.offset,
-                   "%s has %" PRIu64 " bytes of compressed data, in a file of %" PRIu64
-                   " bytes beside its holes",
-                   name, view->compressed_bytes, audit_stored(state));
+        audit_report_at(&state->report, AUDIT_EXPANSION, view->l1.offset,
+                        "%s has %" PRIu64 " bytes of compressed data, in a file of %" PRIu64
+                        " bytes without its holes",
+                        name, view->compressed_bytes, audit_stored(state));
     }
 }
 
 static void inspect_unseen_tables(struct audit_state *state)
 {
     if (state->sums.unseen_tables > 0) {
-        audit_tell(&state->report, AUDIT_UNSEEN_TABLES, state->header->l1_table_offset,
-                   "%" PRIu64 " L2 tables of the disk were left out", state->sums.unseen_tables);
+        audit_report_at(&state->report, AUDIT_UNSEEN_TABLES, state->header->l1_table_offset,
+                        "%" PRIu64 " L2 tables of the disk were left out",
+                        state->sums.unseen_tables);
     }
 }
 
@@ -125,10 +126,11 @@ static void inspect_snapshot_walk(struct audit_state *state)
         data = max_u64(data, view->data_bytes + view->compressed_bytes);
     }
     if (walk > AUDIT_SNAPSHOT_WALK && walk > data) {
-        audit_tell(&state->report, AUDIT_SNAPSHOT_BOMB, state->header->snapshots_offset,
-                   "the L2 tables of all snapshots have %" PRIu64
-                   " bytes, each as often as it is named, for disks of %" PRIu64 " bytes of data",
-                   walk, data);
+        audit_report_at(&state->report, AUDIT_SNAPSHOT_BOMB, state->header->snapshots_offset,
+                        "the L2 tables of all snapshots have %" PRIu64
+                        " bytes, counted once for each reference, for disks of %" PRIu64
+                        " bytes of data",
+                        walk, data);
     }
 }
 

@@ -13,31 +13,33 @@ void audit_problems(struct audit_state *state, const struct problems *problems)
     for (size_t i = 0; problems_get(problems, i, &problem); i++) {
         const struct error *error = &problem.error;
         enum audit_rule rule;
-        // What a pipe has not given is not cut short.
+        // A part beyond the bytes of a pipe is not cut short.
         bool given = error->code != ERROR_TRUNCATED || source_complete(state->source);
         if (audit_rule_of_problem(problem.kind, &rule) && given) {
-            audit_tell(&state->report, rule, error->offset, "%s", error->message);
+            audit_report_at(&state->report, rule, error->offset, "%s", error->message);
         }
     }
 }
 
-void audit_tell_overlap(struct audit_state *state, uint64_t offset, enum purpose purpose,
-                        const char *name)
+void audit_report_overlap(struct audit_state *state, uint64_t offset, enum purpose purpose,
+                          const char *name)
 {
     // Only the first one is printed.
     bool counted = state->report.audit->findings[AUDIT_TABLE_OVERLAP].count > 0;
     enum purpose before =
         counted ? purpose : audit_purpose(state, offset >> state->header->cluster_bits);
-    audit_tell(&state->report, AUDIT_TABLE_OVERLAP, align_down(offset, state->header->cluster_size),
-               before == purpose ? "%s lies where another one is (%s)" : "%s lies where %s is",
-               name, purpose_name(before));
+    audit_report_at(&state->report, AUDIT_TABLE_OVERLAP,
+                    align_down(offset, state->header->cluster_size),
+                    before == purpose ? "%s overlaps another one (%s)" : "%s overlaps %s", name,
+                    purpose_name(before));
 }
 
-// False when [offset, offset + size) is not wholly in the file; of a pipe, when it cannot be.
+// False when [offset, offset + size) is not entirely in the file; for a pipe, when it cannot be.
 static bool table_inside(struct audit_state *state, uint64_t offset, uint64_t size, uint64_t at,
                          const char *name)
 {
-    // A file may be longer than any entry can say; a refcount table can.
+    // A file may be longer than any L1 or L2 entry can address, but a refcount table can count its
+    // clusters.
     uint64_t end = min_u64(state->source->size, HOST_OFFSET_LIMIT);
     if (range_inside(offset, size, end)) {
         return true;
@@ -46,10 +48,11 @@ static bool table_inside(struct audit_state *state, uint64_t offset, uint64_t si
         audit_unseen(&state->report, AUDIT_INCOMPLETE);
     } else {
         audit_unseen(&state->report, AUDIT_TABLE_OUTSIDE_FILE);
-        audit_tell(&state->report, AUDIT_TABLE_OUTSIDE_FILE, at,
-                   "%s of %" PRIu64 " bytes at %" PRIu64 " reaches past the end of the file at "
-                   "%" PRIu64,
-                   name, size, offset, state->source->size);
+        audit_report_at(&state->report, AUDIT_TABLE_OUTSIDE_FILE, at,
+                        "%s of %" PRIu64 " bytes at %" PRIu64
+                        " reaches past the end of the file at "
+                        "%" PRIu64,
+                        name, size, offset, state->source->size);
     }
     return false;
 }
@@ -69,7 +72,7 @@ bool audit_table(struct audit_state *state, enum purpose purpose, uint64_t offse
     audit_use(state, end << bits);
     uint64_t added = cluster_bits_add(&state->places.used, first, end - first);
     if (added < end - first && !state->places.used.full) {
-        audit_tell_overlap(state, (first + added) << bits, purpose, name);
+        audit_report_overlap(state, (first + added) << bits, purpose, name);
         cluster_bits_fill(&state->places.used, first, end - first);
     }
     audit_add_range(state, first, end, purpose);

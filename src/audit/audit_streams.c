@@ -53,7 +53,7 @@ static int compare_keys(const void *a, const void *b)
 struct shared_stream stream_list_find_shared(struct stream_list *list)
 {
     struct shared_stream shared = {0};
-    uint64_t filled = 0; // where the last sector begins of the streams that end last
+    uint64_t filled = 0; // start of the last sector of the streams with the largest end
     if (list->unsorted) {
         qsort(list->keys, list->count, sizeof *list->keys, compare_keys);
     }

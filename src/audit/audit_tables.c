@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The tables that the header names, and the list of snapshots.
+// Inspects the tables that the header refers to, and the list of snapshots.
 
 #include "audit/audit_parts.h"
 #include "audit/audit_places.h"
@@ -23,9 +23,9 @@ static void inspect_l1(struct audit_state *state)
     }
     uint64_t of_largest = divide_up(state->options->max_virtual_size, header_l2_coverage(header));
     if (header->l1_size > max_u64(2 * needed + AUDIT_L1_SLACK, of_largest)) {
-        audit_tell(&state->report, AUDIT_L1_SIZE, HEADER_L1_SIZE,
-                   "the L1 table has %" PRIu32 " entries, and the disk needs %" PRIu64,
-                   header->l1_size, needed);
+        audit_report_at(&state->report, AUDIT_L1_SIZE, HEADER_L1_SIZE,
+                        "the L1 table has %" PRIu32 " entries, but the disk needs only %" PRIu64,
+                        header->l1_size, needed);
     }
     audit_table(state, PURPOSE_L1_TABLE, header->l1_table_offset,
                 (uint64_t)header->l1_size * L1_ENTRY_SIZE, HEADER_L1_TABLE_OFFSET, "the L1 table");
@@ -44,9 +44,9 @@ static void inspect_refcount_table(struct audit_state *state)
     uint64_t most = 4 * blocks * REFCOUNT_TABLE_ENTRY_SIZE;
     most = max_u64(max_u64(most, AUDIT_REFCOUNT_TABLE_SLACK), (uint64_t)2 * header->cluster_size);
     if (source_complete(state->source) && size > most) {
-        audit_tell(&state->report, AUDIT_REFCOUNT_TABLE_SIZE, HEADER_REFCOUNT_TABLE_CLUSTERS,
-                   "the refcount table has %" PRIu64 " bytes for a file of %" PRIu64, size,
-                   state->source->size);
+        audit_report_at(&state->report, AUDIT_REFCOUNT_TABLE_SIZE, HEADER_REFCOUNT_TABLE_CLUSTERS,
+                        "the refcount table has %" PRIu64 " bytes for a file of %" PRIu64, size,
+                        state->source->size);
     }
     audit_table(state, PURPOSE_REFCOUNT_TABLE, header->refcount_table_offset, size,
                 HEADER_REFCOUNT_TABLE_OFFSET, "the refcount table");
@@ -71,7 +71,7 @@ void audit_header_tables(struct audit_state *state)
 // --- Snapshots -----------------------------------------------------------------------------------
 
 struct snapshot_sums {
-    uint64_t entry;    // byte offset of the entry that is looked at
+    uint64_t entry;    // byte offset of the current entry
     uint64_t l1_bytes; // of all L1 tables
 };
 
@@ -83,13 +83,13 @@ static void inspect_snapshot_l1(struct audit_state *state, const struct snapshot
     sums->l1_bytes += size;
     if (!l1_table_is_sound(state->header, l1)) {
         audit_unseen(&state->report,
-                     AUDIT_SNAPSHOT_BROKEN); // which is told as a problem of the entry
+                     AUDIT_SNAPSHOT_BROKEN); // reported as a problem of the entry
         return;
     }
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
                               "the L1 table of a snapshot");
     if (inside && state->view_count < AUDIT_SNAPSHOTS_MAX) {
-        // Who reads the disk of a snapshot may take the size of the active one for its own.
+        // A program that reads the disk of a snapshot may use the size of the active disk.
         state->views[state->view_count++] = (struct audit_view){
             .l1 = l1, .disk_size = max_u64(snapshot->disk_size, state->header->size)};
     }
@@ -101,13 +101,13 @@ static void inspect_snapshot(struct audit_state *state, const struct snapshot *s
     audit_name(state, AUDIT_NAME_LABEL, "the id of a snapshot", snapshot->id, sums->entry);
     audit_name(state, AUDIT_NAME_LABEL, "the name of a snapshot", snapshot->name, sums->entry);
     if (snapshot->disk_size > state->options->max_virtual_size) {
-        audit_tell(&state->report, AUDIT_VIRTUAL_SIZE, sums->entry,
-                   "the disk of a snapshot has %" PRIu64 " bytes, above %" PRIu64,
-                   snapshot->disk_size, state->options->max_virtual_size);
+        audit_report_at(&state->report, AUDIT_VIRTUAL_SIZE, sums->entry,
+                        "the disk of a snapshot has %" PRIu64 " bytes, above %" PRIu64,
+                        snapshot->disk_size, state->options->max_virtual_size);
     }
     if (snapshot->vm_state_size > 0) {
-        audit_tell(&state->report, AUDIT_VM_STATE, sums->entry,
-                   "a snapshot has %" PRIu64 " bytes of VM state", snapshot->vm_state_size);
+        audit_report_at(&state->report, AUDIT_VM_STATE, sums->entry,
+                        "a snapshot has %" PRIu64 " bytes of VM state", snapshot->vm_state_size);
     }
     state->sums.accounted = add_clipped(state->sums.accounted, snapshot->disk_size);
     state->sums.accounted = add_clipped(state->sums.accounted, snapshot->vm_state_size);
@@ -134,7 +134,7 @@ static uint64_t inspect_snapshot_entries(struct audit_state *state, struct snaps
         }
     }
     if (state->header->nb_snapshots > 0 && reader.count == 0 && !reader.ended.code) {
-        audit_unseen(&state->report, AUDIT_HEADER_BROKEN); // by the place of the table
+        audit_unseen(&state->report, AUDIT_HEADER_BROKEN); // by the location of the table
     }
     audit_ended(&state->report, &reader.ended, AUDIT_SNAPSHOT_BOMB, AUDIT_SNAPSHOT_BROKEN,
                 "the snapshot table");
@@ -147,8 +147,8 @@ void audit_snapshots(struct audit_state *state)
     const struct header *header = state->header;
     struct snapshot_sums sums = {0};
     if (header->nb_snapshots > AUDIT_SNAPSHOTS_MAX) {
-        audit_tell(&state->report, AUDIT_SNAPSHOT_BOMB, HEADER_NB_SNAPSHOTS,
-                   "there are %" PRIu32 " snapshots", header->nb_snapshots);
+        audit_report_at(&state->report, AUDIT_SNAPSHOT_BOMB, HEADER_NB_SNAPSHOTS,
+                        "there are %" PRIu32 " snapshots", header->nb_snapshots);
     }
     uint64_t end = inspect_snapshot_entries(state, &sums);
     if (end > header->snapshots_offset) {
@@ -156,8 +156,8 @@ void audit_snapshots(struct audit_state *state)
                     end - header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET, "the snapshot table");
     }
     if (source_complete(state->source) && sums.l1_bytes > state->source->size) {
-        audit_tell(&state->report, AUDIT_SNAPSHOT_BOMB, header->snapshots_offset,
-                   "the L1 tables of the snapshots have %" PRIu64 " bytes, the file %" PRIu64,
-                   sums.l1_bytes, state->source->size);
+        audit_report_at(&state->report, AUDIT_SNAPSHOT_BOMB, header->snapshots_offset,
+                        "the L1 tables of the snapshots have %" PRIu64 " bytes, the file %" PRIu64,
+                        sums.l1_bytes, state->source->size);
     }
 }

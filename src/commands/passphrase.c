@@ -315,7 +315,7 @@ static bool check_layers(const struct key_options *options, const struct chain *
     return true;
 }
 
-static bool tell_layer(const struct chain *chain, size_t i, struct error *error)
+static bool prefix_layer(const struct chain *chain, size_t i, struct error *error)
 {
     return i > 0 ? error_prefix(error, "backing file %s", chain->layers[i].path) : false;
 }
@@ -329,7 +329,7 @@ static bool check_encryption(const struct key_options *options, const struct cha
         if (layer_encrypted(&chain->layers[i]) &&
             !encryption_check(chain->layers[i].image, options->max_iterations, &fault)) {
             *error = fault.error;
-            return tell_layer(chain, i, error);
+            return prefix_layer(chain, i, error);
         }
     }
     return true;
@@ -345,7 +345,7 @@ bool passphrases_unlock(struct passphrases *passphrases, struct chain *chain, in
         int slot = ENCRYPTION_NO_SLOT;
         if (layer_encrypted(layer)) {
             layer->cipher = open_layer(passphrases, layer, i, &slot, &error);
-            opened = layer->cipher || tell_layer(chain, i, &error);
+            opened = layer->cipher || prefix_layer(chain, i, &error);
         }
         if (slots) {
             slots[i] = slot;

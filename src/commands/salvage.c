@@ -43,7 +43,7 @@ bool salvage_start(struct salvage *salvage, const char *path, const char *log_pa
     return true;
 }
 
-static void tell_log(struct salvage *salvage)
+static void write_log(struct salvage *salvage)
 {
     struct json json;
     json_init(&json, salvage->log, JSON_COMPACT);
@@ -59,7 +59,7 @@ static void tell_log(struct salvage *salvage)
 }
 
 // Reports the last range, which cannot grow any more.
-static void tell(struct salvage *salvage)
+static void report_range(struct salvage *salvage)
 {
     struct error warning = salvage->error;
     if (salvage->length == 0) {
@@ -68,7 +68,7 @@ static void tell(struct salvage *salvage)
     error_prefix(&warning, "%" PRIu64 " bytes cannot be read", salvage->length);
     print_warning(salvage->path, &warning);
     if (salvage->log) {
-        tell_log(salvage);
+        write_log(salvage);
     }
     salvage->ranges++;
     salvage->bytes += salvage->length;
@@ -83,7 +83,7 @@ void salvage_fault(struct salvage *salvage, uint64_t start, uint64_t length,
         salvage->length += length;
         return;
     }
-    tell(salvage);
+    report_range(salvage);
     salvage->start = start;
     salvage->length = length;
     salvage->error = *error;
@@ -92,7 +92,7 @@ void salvage_fault(struct salvage *salvage, uint64_t start, uint64_t length,
 bool salvage_end(struct salvage *salvage, struct error *error)
 {
     bool written = true;
-    tell(salvage);
+    report_range(salvage);
     if (salvage->log_fd >= 0) {
         written = writer_finish(salvage->log, error);
         if (close(salvage->log_fd) != 0 && written) {

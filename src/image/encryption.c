@@ -227,7 +227,7 @@ static bool find_slot(struct search *search)
 }
 
 // Sets the reason why no slot was found.
-static bool tell_search(const struct search *search, struct error *error)
+static bool set_search_error(const struct search *search, struct error *error)
 {
     if (search->tried == 0) {
         *error = search->fault;
@@ -304,7 +304,7 @@ static struct cipher *open_luks(const struct image *image, struct bytes passphra
         return NULL;
     }
     if (!find_slot(&search)) {
-        tell_search(&search, error);
+        set_search_error(&search, error);
         return NULL;
     }
     struct cipher_spec spec = luks_spec(&luks);

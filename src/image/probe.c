@@ -374,7 +374,7 @@ static bool find_old_tar(const struct ends *ends, struct probe_mark *mark)
     enum { CHECKSUM = 148, CHECKSUM_SIZE = 8 };
     struct bytes header;
     unsigned sum = 0;
-    unsigned told = 0;
+    unsigned number = 0;
     if (!bytes_view(ends->start, 0, SECTOR_SIZE, &header)) {
         return false;
     }
@@ -384,10 +384,10 @@ static bool find_old_tar(const struct ends *ends, struct probe_mark *mark)
     }
     for (size_t i = CHECKSUM; i < CHECKSUM + CHECKSUM_SIZE; i++) {
         uint8_t byte = header.data[i];
-        told = byte >= '0' && byte <= '7' ? told * 8 + (byte - '0') : told;
+        number = byte >= '0' && byte <= '7' ? number * 8 + (byte - '0') : number;
     }
     *mark = (struct probe_mark){"a tar archive of the old kind", CHECKSUM, CHECKSUM_SIZE};
-    return told == sum;
+    return number == sum;
 }
 
 // The buffer has room for both ends.

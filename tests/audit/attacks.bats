@@ -739,7 +739,7 @@ incomplete_with() {
     assert_codes expansion
     truncate -s +1G image
     assert_codes expansion
-    assert_output_contains 'beside its holes'
+    assert_output_contains 'without its holes'
     # The same bytes stored, as far as the file system tells.
     make_image image 4G compression_type=zstd,cluster_size=2M 'write -q -c -P 1 0 1536M' 'write -q -c -P 1 1536M 1536M'
     head -c 64M /dev/urandom >>image

@@ -90,8 +90,8 @@ static void must_be_there(const struct chain *chain)
 static bool is_harmless(const struct finding *finding)
 {
     static const char *const harmless[] = {
-        "for compressed guest data what is also used for guest data",
-        "for guest data what is also used for compressed guest data",
+        "used as compressed guest data and as guest data",
+        "used as guest data and as compressed guest data",
         "bytes of compressed guest data",
     };
     bool found = strlen(finding->place) == FINDING_PLACE_SIZE - 1;
