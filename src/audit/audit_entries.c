@@ -335,10 +335,10 @@ static void inspect_hidden(struct audit_tree *tree, struct bytes view)
     for (size_t i = end > first ? (size_t)(end - first) : 0; i < count; i++) {
         struct l2_entry entry = l2_entry_load(header, view, i);
         if (l2_entry_is_compressed(entry) || l2_entry_host_offset(entry) != 0) {
-            audit_tell(&tree->state->report, AUDIT_HIDDEN_DATA,
-                       tree->place + i * header->l2_entry_size,
-                       "data at guest offset %" PRIu64 ", behind the end of the disk at %" PRIu64,
-                       (first + i) << header->cluster_bits, header->size);
+            audit_report_at(
+                &tree->state->report, AUDIT_HIDDEN_DATA, tree->place + i * header->l2_entry_size,
+                "data at guest offset %" PRIu64 ", behind the end of the disk at %" PRIu64,
+                (first + i) << header->cluster_bits, header->size);
             return;
         }
     }

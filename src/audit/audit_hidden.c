@@ -41,8 +41,8 @@ static bool has_refcounts(const struct audit_state *state)
 static void tell_free(struct audit_state *state, uint64_t cluster)
 {
     uint64_t offset = cluster << state->header->cluster_bits;
-    audit_tell(&state->report, AUDIT_TABLE_FREE, offset,
-               "the cluster at %" PRIu64 " has a table, and the refcount 0", offset);
+    audit_report_at(&state->report, AUDIT_TABLE_FREE, offset,
+                    "the cluster at %" PRIu64 " has a table, and the refcount 0", offset);
 }
 
 // Tells of the tables in [first, end), whose refcounts are 0.
@@ -180,8 +180,8 @@ void audit_unused_clusters(struct audit_state *state, const struct cluster_bits 
     }
     refcount_walk_free(&walk);
     if (leaked.count > 0) {
-        audit_tell(&state->report, AUDIT_HIDDEN_DATA, leaked.first,
-                   "%" PRIu64 " clusters that nothing refers to have a refcount and data",
-                   leaked.count);
+        audit_report_at(&state->report, AUDIT_HIDDEN_DATA, leaked.first,
+                        "%" PRIu64 " clusters that nothing refers to have a refcount and data",
+                        leaked.count);
     }
 }

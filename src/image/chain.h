@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The layers that make one disk: the image, its backing file, that one's backing file, and so on
-// down to one without, and each layer's external data file.
+// The layers of one disk: the image, its backing file, the backing file of that file and so on,
+// down to a layer without one, with the external data file of each layer.
 
 #ifndef IMAGE_CHAIN_H
 #define IMAGE_CHAIN_H
@@ -21,19 +21,19 @@ struct layer {
     uint64_t size;            // bytes of its active disk
     bool short_end;           // as in the options
     struct cipher *cipher;    // owned; NULL until an encrypted image is opened with its key
-    struct host_holes *holes; // owned: those of layer_data() that read as zeros; NULL: unknown
+    struct host_holes *holes; // owned: holes of layer_data() that read as zeros; NULL: unknown
 };
 
 struct chain {
     struct layer *layers; // owned; [0] is the image itself
     size_t count;
-    struct folder *confine; // owned: that of the options; NULL: none, or the chain is complete
+    struct folder *confine; // owned: from the options; NULL: none, or the chain is complete
     bool size_as_qemu;      // as in the options
 };
 
-// A file that the user gives in the place of the one that a layer names.
+// A file that the user gives instead of the one that a layer names.
 struct layer_file {
-    uint64_t layer; // which names it; 0 is the image itself
+    uint64_t layer; // the layer that names it; 0 is the image itself
     const char *path;
 };
 
@@ -53,20 +53,19 @@ struct layer_files {
 
 struct chain_options {
     enum first_layer first;
-    bool no_backing;   // the first layer alone: what it lacks reads as zeros
-    bool inspect;      // for looking at headers: unreadable images are fine, data files are
-                       // not opened
-    bool no_data_file; // external data files are not opened
-    const enum problem_kind *tolerated; // problems to read on with, as in image_readable()
-    const char *data_file; // instead of the name that the first layer gives; NULL: that name
-    struct layer_files backing_files; // instead of the names that these layers give
-    bool short_end;                   // as in struct run_walk, of every layer
+    bool no_backing;   // open only the first layer: unallocated data reads as zeros
+    bool inspect;      // for reading headers only: accept unreadable images, do not open data files
+    bool no_data_file; // do not open external data files
+    const enum problem_kind *tolerated; // problems to ignore, as in image_readable()
+    const char *data_file; // instead of the file that the first layer names; NULL: that file
+    struct layer_files backing_files; // instead of the files that these layers name
+    bool short_end;                   // as in struct run_walk, for every layer
     bool size_as_qemu;                // a disk of qcow2 ends with its last whole sector
-    bool suggests_no_backing;         // the user can set no_backing: an error says so
+    bool suggests_no_backing;         // the user can set no_backing: errors suggest it
     const char *suffix;  // of the names of the user's options, as errors suggest them; NULL: none
     const char *confine; // files that images name must lie in this folder; NULL: anywhere
 
-    // Opens the file of a backing layer or of data, in place of source_open_file(); may be NULL.
+    // Opens a backing file or data file, instead of source_open_file(); may be NULL.
     struct source *(*open_file)(void *context, const char *path, struct error *error);
     void *open_context;
 };
@@ -77,8 +76,8 @@ static inline bool chain_follows(const struct chain_options *options)
     return !options->no_backing || (!options->inspect && !options->no_data_file);
 }
 
-// Opens `source` as the first layer and what it needs. Takes over `source`. On failure `chain`
-// keeps the layers that could be opened, and `error` names the one that could not.
+// Opens `source` as the first layer, and the layers that it needs. Takes over `source`. On failure
+// `chain` keeps the layers that could be opened, and `error` names the one that could not.
 bool chain_open(struct source *source, const char *path, const struct chain_options *options,
                 struct chain *chain, struct error *error);
 void chain_close(struct chain *chain);
@@ -92,7 +91,7 @@ static inline bool layer_encrypted(const struct layer *layer)
     return layer->image && image_encrypted(layer->image);
 }
 
-// Where a layer's plain data is, and the path to name for it.
+// The file with a layer's data that is not compressed, and its path for messages.
 static inline struct source *layer_data(const struct layer *layer)
 {
     if (layer->raw) {

@@ -20,7 +20,7 @@ struct exporter {
     size_t batch_count;
     struct reader *readers; // one a job
     struct batch *filling;  // the batch that is being planned
-    uint64_t finished;      // guest offset up to which everything was put
+    uint64_t finished;      // guest offset up to which everything was written
     struct error error;
 };
 
@@ -110,8 +110,7 @@ static struct extent zeros_instead(struct extent extent)
     return extent;
 }
 
-// A range that the tables say nothing sound about: in a batch of its own, so that its error is
-// told in its turn.
+// A range with faulty table entries gets its own batch, so that its error is reported in order.
 static bool plan_fault(struct exporter *exporter, struct extent extent, const struct error *error)
 {
     if (!next_batch(exporter, extent.start)) {
@@ -221,7 +220,8 @@ static void export_stop(struct exporter *exporter)
     free(exporter->readers);
 }
 
-// Ends the sink behind what was put. Only when that is all that was asked for it is a success.
+// Ends the sink after the last byte that was written. This is a success only when the whole range
+// was written.
 static bool export_end(struct exporter *exporter, bool done, struct error *error)
 {
     uint64_t end = exporter->options->offset + exporter->options->length;

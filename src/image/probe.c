@@ -15,12 +15,12 @@
 
 enum { TAIL_SIZE = 512 };
 
-// Where the footers of disks are looked for: QEMU rounds the length of a file up to a sector and
-// takes the last one, for a DMG any byte of the one before it, and Virtual PC has written 511
-// bytes.
+// Bytes at the end that are searched for footers of disks: QEMU rounds the length of a file up to a
+// sector and reads the last sector, for a DMG also any byte of the sector before it, and Virtual PC
+// has written footers of 511 bytes.
 enum { FOOTERS_SIZE = 2 * SECTOR_SIZE - 1 };
 
-// Programs that keep large files elsewhere write no longer ones in their place.
+// Pointer files of programs that store large files elsewhere are shorter than this.
 enum { STAND_SIZE = 1024 };
 
 enum place {
@@ -52,11 +52,10 @@ static const struct magic {
     MAGIC(FOOTER, 0, "conectix", "a VHD (vpc) disk of fixed size"),
     MAGIC(FOOTER, 0, "koly", "an Apple disk image (DMG)"),
     MAGIC(STAND, 0, "version https://git-lfs.github.com/spec/",
-          "a Git LFS pointer: git lfs pull gets the file that it stands for"),
+          "a Git LFS pointer: fetch the file with git lfs pull"),
     MAGIC(STAND, 0, "version https://hawser.github.com/spec/",
-          "a Git LFS pointer: git lfs pull gets the file that it stands for"),
-    MAGIC(STAND, 0, "/annex/objects/",
-          "a git-annex pointer: git annex get gets the file that it stands for"),
+          "a Git LFS pointer: fetch the file with git lfs pull"),
+    MAGIC(STAND, 0, "/annex/objects/", "a git-annex pointer: fetch the file with git annex get"),
     MAGIC(START, 0, "# Disk DescriptorFile", "a VMDK descriptor"),
     MAGIC(START, 0, "shdw", "an Apple sparse image (ASIF)"),
     MAGIC(START, 0, "\x1f\x8b", "a gzip file"),
@@ -169,7 +168,7 @@ static const struct magic {
     MAGIC(START, 1560, "LVM2 001", "an LVM physical volume"),
     MAGIC(START, 4096, "\xfc\x4e\x2b\xa9", "a member of a Linux RAID"),
     MAGIC(START, 510, "\x55\xaa", "a raw disk with a boot sector"),
-    // Second copies, which are looked for when the first is not there.
+    // Second copies, for programs that search for them when the first is missing.
     MAGIC(START, 0x4000, "SKUL\xba\xbe", "a LUKS volume"),
     MAGIC(START, 0x8000, "SKUL\xba\xbe", "a LUKS volume"),
     MAGIC(START, 0x10000, "SKUL\xba\xbe", "a LUKS volume"),
@@ -179,7 +178,7 @@ static const struct magic {
 enum { FINDERS = 3 }; // beside the rows: disk_format_find(), find_zip_comment(), find_old_tar()
 
 _Static_assert(sizeof magics / sizeof *magics + FINDERS + DEVICE_MARKS_MAX <= PROBE_MARKS_MAX,
-               "all marks can be told");
+               "there is room for all marks");
 
 static bool fits(const struct magic *magic, struct bytes where)
 {
@@ -247,7 +246,7 @@ static const char *find_magic(const struct ends *ends)
     return NULL;
 }
 
-// The name of what one of these marks at the start of a file says.
+// The name of the first mark of these kinds that the file has.
 static const char *find_at_start(struct source *source, enum place place)
 {
     struct error ignored;
@@ -343,7 +342,7 @@ const char *probe_describe(struct source *source)
 
 // --- Marks of a file that begins as a qcow2 image does -------------------------------------------
 
-// The end record of a zip archive says how long the comment is that follows it.
+// The end record of a zip archive has the length of the comment that follows it.
 enum {
     ZIP_END_SIZE = 22,
     ZIP_END_COMMENT_SIZE = 20, // little-endian
@@ -367,8 +366,8 @@ static bool find_zip_comment(const struct ends *ends, struct probe_mark *mark)
     return false;
 }
 
-// Before it had a magic a tar archive was known by the checksum of its first header, which counts
-// itself as blanks.
+// Old tar archives have no magic but a checksum in the first header, which is computed with blanks
+// in place of itself.
 static bool find_old_tar(const struct ends *ends, struct probe_mark *mark)
 {
     enum { CHECKSUM = 148, CHECKSUM_SIZE = 8 };

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What a file is that is no qcow2 image.
+// Recognizes the format of a file that is not a qcow2 image.
 
 #ifndef IMAGE_PROBE_H
 #define IMAGE_PROBE_H
@@ -9,19 +9,19 @@
 #include "image/probe_mark.h"
 #include "source/source.h"
 
-// True when the file begins as a qcow2 image does; the rest is for image_open() to judge. Else
-// false, and `error` says what the file looks like instead.
+// True when the file begins like a qcow2 image; image_open() checks the rest. Otherwise false, and
+// `error` says what the file looks like.
 bool probe_qcow2(struct source *source, struct error *error);
 
-// What a layer without a format name is to QEMU, which then looks at its bytes. NULL: raw bytes, or
-// qcow2; otherwise the name of another format of disk images, as below.
+// The format that QEMU recognizes for a layer without a format name, by its bytes. NULL: raw or
+// qcow2; otherwise the name of another disk image format, as below.
 const char *probe_other_format(struct source *source, const char *path);
 
 // Whether QEMU then takes it for qcow2.
 bool probe_finds_qcow2(struct source *source);
 
-// What a short text is that stands for a file which was not fetched: "a Git LFS pointer: ...".
-// NULL: the file is itself.
+// "a Git LFS pointer: ..." for a short text that stands for a file which was not fetched; NULL for
+// any other file.
 const char *probe_stand_in(struct source *source);
 
 // "a VMDK disk", "a gzip file", ..., "raw data". Reads at most PROBE_SIZE bytes, and the last 1023;
