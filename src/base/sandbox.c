@@ -23,9 +23,11 @@ static const char no_seccomp[] = "no seccomp (not built in)";
 
 #ifdef __linux__
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,10 +35,17 @@ static const char no_seccomp[] = "no seccomp (not built in)";
 // defined here because the headers of a system are often older than its kernel.
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
+#define SYS_landlock_add_rule       445
 #define SYS_landlock_restrict_self  446
 #endif
 
-enum { LANDLOCK_VERSION_QUERY = 1 };
+enum {
+    LANDLOCK_VERSION_QUERY = 1,
+    LANDLOCK_BELOW_PATH = 1, // the kind of a rule
+    LANDLOCK_READ_FILE = 1 << 2,
+    LANDLOCK_READ_FOLDER = 1 << 3,
+    LANDLOCK_BIND = 1 << 0, // a TCP port
+};
 
 struct landlock_ruleset {
     uint64_t handled_access_fs;
@@ -44,8 +53,13 @@ struct landlock_ruleset {
     uint64_t scoped;             // from ABI 6 on
 };
 
-// What each version of the interface can deny in addition to the one before. No rule grants any of
-// it.
+struct landlock_path {
+    uint64_t allowed_access;
+    int32_t parent_fd;
+} __attribute__((packed));
+
+// What each version of the interface can deny in addition to the one before. Rules grant only what
+// a process with the network may read.
 static const struct {
     long abi;
     struct landlock_ruleset denies;
@@ -58,13 +72,10 @@ static const struct {
     {6, {.scoped = 0x3}},                // abstract sockets and signals of others
 };
 
-static unsigned enter_landlock(void)
+// All that a version can deny.
+static struct landlock_ruleset denied_by(long abi)
 {
     struct landlock_ruleset ruleset = {0};
-    long abi = syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_VERSION_QUERY);
-    if (abi < 1) {
-        return 0;
-    }
     for (size_t i = 0; i < sizeof landlock_versions / sizeof landlock_versions[0]; i++) {
         if (landlock_versions[i].abi <= abi) {
             ruleset.handled_access_fs |= landlock_versions[i].denies.handled_access_fs;
@@ -72,10 +83,51 @@ static unsigned enter_landlock(void)
             ruleset.scoped |= landlock_versions[i].denies.scoped;
         }
     }
+    return ruleset;
+}
+
+// Grants reading a file, or all below a folder. What is not there needs no right.
+static void grant_reading(int ruleset, const char *path)
+{
+    struct stat status;
+    struct landlock_path rule = {.parent_fd = open(path, O_PATH | O_CLOEXEC)};
+    if (rule.parent_fd < 0) {
+        return;
+    }
+    bool folder = fstat(rule.parent_fd, &status) == 0 && S_ISDIR(status.st_mode);
+    rule.allowed_access = LANDLOCK_READ_FILE | (folder ? LANDLOCK_READ_FOLDER : 0);
+    syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_BELOW_PATH, &rule, 0);
+    close(rule.parent_fd);
+}
+
+static long landlock_version(void)
+{
+    return syscall(SYS_landlock_create_ruleset, NULL, (size_t)0, LANDLOCK_VERSION_QUERY);
+}
+
+bool sandbox_knows_files(void)
+{
+    return landlock_version() >= 1;
+}
+
+// `readable`: NULL for a process without the network.
+static unsigned enter_landlock(const char *const *readable)
+{
+    long abi = landlock_version();
+    if (abi < 1) {
+        return 0;
+    }
+    struct landlock_ruleset ruleset = denied_by(abi);
+    if (readable) {
+        ruleset.handled_access_net &= LANDLOCK_BIND;
+    }
     // An older kernel accepts the longer struct as long as its unknown fields are 0.
     long fd = syscall(SYS_landlock_create_ruleset, &ruleset, sizeof ruleset, 0);
     if (fd < 0) {
         return 0;
+    }
+    for (; readable && *readable; readable++) {
+        grant_reading((int)fd, *readable);
     }
     bool entered = syscall(SYS_landlock_restrict_self, fd, 0) == 0;
     close((int)fd);
@@ -88,11 +140,24 @@ struct sandbox sandbox_enter(enum sandbox_parts parts)
     // Both parts require this of a process without privileges.
     sandbox.no_new_privileges = prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0;
     if (parts & PARTS_POSSIBLE & SANDBOX_LANDLOCK) {
-        sandbox.landlock_abi = enter_landlock();
+        sandbox.landlock_abi = enter_landlock(NULL);
     }
     // This is last because it also denies the system calls of the other parts.
     if (parts & PARTS_POSSIBLE & SANDBOX_SECCOMP) {
         sandbox.seccomp = sandbox_filter_calls();
+    }
+    return sandbox;
+}
+
+struct sandbox sandbox_enter_network(const char *const *readable)
+{
+    struct sandbox sandbox = {0};
+    sandbox.no_new_privileges = prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) == 0;
+    if (PARTS_POSSIBLE & SANDBOX_LANDLOCK) {
+        sandbox.landlock_abi = enter_landlock(readable);
+    }
+    if (PARTS_POSSIBLE & SANDBOX_SECCOMP) {
+        sandbox.seccomp = sandbox_filter_network_calls(sandbox.landlock_abi > 0);
     }
     return sandbox;
 }
@@ -103,6 +168,17 @@ struct sandbox sandbox_enter(enum sandbox_parts parts)
 {
     (void)parts;
     return (struct sandbox){0};
+}
+
+struct sandbox sandbox_enter_network(const char *const *readable)
+{
+    (void)readable;
+    return (struct sandbox){0};
+}
+
+bool sandbox_knows_files(void)
+{
+    return false;
 }
 
 #endif

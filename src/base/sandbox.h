@@ -28,6 +28,15 @@ struct sandbox {
 // because the program is useful without it. Parts that were entered before stay in effect.
 struct sandbox sandbox_enter(enum sandbox_parts parts);
 
+// The same for a process that has the network: it can make connections, listen for none, start no
+// program, and open no file but those of `readable` and what is in the folders among them (NULL
+// ends the list), to read them. Without landlock, which knows files by their names, it can open
+// none.
+struct sandbox sandbox_enter_network(const char *const *readable);
+
+// Whether the kernel has landlock.
+bool sandbox_knows_files(void);
+
 enum { SANDBOX_TEXT_SIZE = 160 };
 
 // "landlock (ABI 7), seccomp, no new privileges", with the reason instead of a missing part.
@@ -36,5 +45,8 @@ void sandbox_describe(const struct sandbox *sandbox, char text[static SANDBOX_TE
 // Enters the system call filter, which a library makes. False when the library is not built in, or
 // the kernel refuses the filter.
 bool sandbox_filter_calls(void);
+
+// The same for a process that has the network. `opens`: it may open files to read them.
+bool sandbox_filter_network_calls(bool opens);
 
 #endif

@@ -1,23 +1,19 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The list of allowed system calls. libseccomp knows their numbers on each architecture.
+// The list of allowed system calls of the process that parses.
 
 #include "base/sandbox.h"
 
+#include "base/call_filter.h"
+
 #if WITH_SECCOMP
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
-#include <sched.h>
-#include <seccomp.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 // TCGETS2, which newer libcs use to find out whether a descriptor is a terminal, and TCSETS2; the
 // next two numbers wait for output and drop input. The headers with their names conflict with other
@@ -25,33 +21,8 @@
 #define ASK_TERMINAL_NEWER 0x802c542a
 #define SET_TERMINAL_NEWER 0x402c542b
 
-struct rule {
-    int call; // negative when the architecture does not have the call
-    bool conditional;
-    struct scmp_arg_cmp only; // when conditional: the condition for one argument
-};
-
-#define IS(number, value)                                                    \
-    true,                                                                    \
-    {                                                                        \
-        .arg = (number), .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)(value) \
-    }
-#define BITS(number, mask, value)                                                   \
-    true,                                                                           \
-    {                                                                               \
-        .arg = (number), .op = SCMP_CMP_MASKED_EQ, .datum_a = (scmp_datum_t)(mask), \
-        .datum_b = (scmp_datum_t)(value)                                            \
-    }
-
-// The argument of clone() that has the flags.
-#ifdef __s390x__
-enum { CLONE_FLAGS = 1 };
-#else
-enum { CLONE_FLAGS = 0 };
-#endif
-
 // The calls of 32-bit architectures follow the calls that they replace.
-static const struct rule allowed[] = {
+static const struct call_rule allowed[] = {
     // Reading, writing and seeking in open files.
     {.call = SCMP_SYS(read)},
     {.call = SCMP_SYS(readv)},
@@ -71,6 +42,9 @@ static const struct rule allowed[] = {
     {SCMP_SYS(fallocate), IS(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)},
     {SCMP_SYS(ioctl), IS(1, BLKZEROOUT)},
     {.call = SCMP_SYS(close)},
+    // Messages to the process that fetches: without an address they go where a socket that is open
+    // is connected to.
+    {SCMP_SYS(sendto), IS(4, 0)},
     // The status of open files. With an empty path these calls are about a descriptor. The filter
     // cannot check that the path is empty, so the size and times of a file can still be read by
     // name.
@@ -145,55 +119,16 @@ static const int deadly[] = {
 // A library may try to open a file that it does not need. The error is the same as from landlock.
 static const int refused[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2)};
 
-static bool add(scmp_filter_ctx filter, uint32_t action, const struct rule *rule)
-{
-    if (rule->call < 0) {
-        return true;
-    }
-    return seccomp_rule_add_array(filter, action, rule->call, rule->conditional, &rule->only) == 0;
-}
-
-static bool add_all(scmp_filter_ctx filter, uint32_t action, const int *calls, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct rule rule = {.call = calls[i]};
-        if (!add(filter, action, &rule)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool add_rules(scmp_filter_ctx filter)
-{
-    const struct rule own_signal = {SCMP_SYS(tgkill), IS(0, getpid())};
-    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++) {
-        if (!add(filter, SCMP_ACT_ALLOW, &allowed[i])) {
-            return false;
-        }
-    }
-    return add(filter, SCMP_ACT_ALLOW, &own_signal) &&
-           add_all(filter, SCMP_ACT_ERRNO(EACCES), refused, sizeof refused / sizeof refused[0]) &&
-           add_all(filter, SCMP_ACT_KILL_PROCESS, deadly, sizeof deadly / sizeof deadly[0]);
-}
+#define COUNT(list) (sizeof(list) / sizeof(list)[0])
 
 bool sandbox_filter_calls(void)
 {
-    // All other calls fail as on a kernel that does not have them: a newer libc that tries a new
-    // call first then uses an older one.
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    if (!filter) {
-        return false;
-    }
-#if SCMP_VER_MAJOR > 2 || SCMP_VER_MINOR >= 5
-    // Some kernels before 5.16 slow down all memory access of a filtered process unless this is
-    // set; others do not know it.
-    seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
-#endif
-    bool entered = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
-                   add_rules(filter) && seccomp_load(filter) == 0;
-    seccomp_release(filter);
-    return entered;
+    const struct call_filter filter = {
+        .allowed = {{allowed, COUNT(allowed)}},
+        .refused = {refused, COUNT(refused)},
+        .deadly = {deadly, COUNT(deadly)},
+    };
+    return call_filter_enter(&filter);
 }
 
 #else

@@ -14,9 +14,11 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 
+// ... and out of the process that fetches, which has the network.
 static void keep_out_of_dumps(void *data, size_t size)
 {
     madvise(data, size, MADV_DONTDUMP);
+    madvise(data, size, MADV_DONTFORK);
 }
 
 static void forbid_tracing(void)
