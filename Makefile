@@ -27,6 +27,7 @@ WITH_LIBDEFLATE ?= auto
 WITH_LIBGCRYPT  ?= auto
 WITH_NETTLE     ?= auto
 WITH_SECCOMP    ?= auto
+WITH_CURL       ?= auto
 
 # Where `make install` puts things. DESTDIR is put in front of all of them.
 PREFIX  ?= /usr/local
@@ -50,7 +51,8 @@ REQUIRED := zlib:zlib1g-dev libzstd:libzstd-dev libcjson:libcjson-dev
 
 # Optional: name in WITH_name:pkg-config name:Debian package
 OPTIONAL := LIBDEFLATE:libdeflate:libdeflate-dev LIBGCRYPT:libgcrypt:libgcrypt20-dev \
-            NETTLE:nettle:nettle-dev SECCOMP:libseccomp:libseccomp-dev
+            NETTLE:nettle:nettle-dev SECCOMP:libseccomp:libseccomp-dev \
+            CURL:libcurl:libcurl4-openssl-dev
 
 # ---- What is built from what ------------------------------------------------------------------
 
@@ -292,4 +294,4 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile tests/fuzz/fuzz.mk | expand -t 16
 	@echo 'Variables (described at the top of the Makefile, with their defaults):'
 	@echo '  CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SAN COVERAGE WERROR V WITH_LIBDEFLATE'
-	@echo '  WITH_LIBGCRYPT WITH_NETTLE WITH_SECCOMP PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'
+	@echo '  WITH_LIBGCRYPT WITH_NETTLE WITH_SECCOMP WITH_CURL PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'

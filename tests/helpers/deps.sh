@@ -6,6 +6,7 @@
 # What is there already is left alone, and when nothing is missing nothing is run at all.
 
 set -eu
+PATH=$PATH:/usr/sbin # where servers are
 
 # One row a need. "probe" says how to see that it is there already: cmd:PROGRAM, file:PATH, lib:NAME
 # for a library that pkg-config knows, or fuzzer:COMPILER for its libFuzzer. Then the package's name
@@ -23,6 +24,7 @@ needs='
       build lib:libgcrypt         libgcrypt20-dev libgcrypt-devel   libgcrypt-dev     libgcrypt    libgcrypt-devel
       build lib:nettle            nettle-dev     nettle-devel       nettle-dev        nettle       libnettle-devel
       build lib:libseccomp        libseccomp-dev libseccomp-devel   libseccomp-dev    libseccomp   libseccomp-devel
+      build lib:libcurl           libcurl4-openssl-dev libcurl-devel curl-dev       curl         libcurl-devel
       check cmd:bash              bash           bash               bash              bash         bash
       check cmd:bats              bats           bats               bats              bats         bats
       check cmd:script            bsdutils       util-linux         util-linux-misc   util-linux   util-linux
@@ -31,6 +33,9 @@ needs='
       check cmd:qemu-img          qemu-utils     qemu-img           qemu-img          qemu-img     qemu-img
       check cmd:qemu-io           qemu-utils     qemu-img           qemu-img          qemu-img     qemu-img
       check cmd:mandoc            mandoc         mandoc             mandoc            mandoc       mandoc
+      check cmd:python3           python3        python3            python3           python       python3
+      check cmd:openssl           openssl        openssl            openssl           openssl      openssl
+      check cmd:nginx             nginx-light    nginx              nginx             nginx        nginx
       lint  cmd:bash              bash           bash               bash              bash         bash
       lint  cmd:clang             clang          clang              clang             clang        clang
       lint  cmd:clang-format      clang-format   clang-tools-extra  clang-extra-tools clang        clang-tools
