@@ -75,6 +75,13 @@ bool source_identity_same(const struct source_identity *a, const struct source_i
     return a->block == b->block && a->device == b->device && a->inode == b->inode;
 }
 
+void source_will_need(struct source *source, uint64_t offset, uint64_t length)
+{
+    if (source->ops->will_need && offset < source->size && length > 0) {
+        source->ops->will_need(source, offset, min_u64(length, source->size - offset));
+    }
+}
+
 void source_close(struct source *source)
 {
     if (source) {

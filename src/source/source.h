@@ -1,7 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A random-access source of bytes: a file, a block device, bytes in memory, or the start of a pipe.
+// A random-access source of bytes: a file, a block device, bytes in memory, the start of a pipe, or
+// an object on a server.
 // Reads may come from many threads at once.
 
 #ifndef SOURCE_SOURCE_H
@@ -19,6 +20,8 @@ struct source_ops {
     uint64_t (*hole)(struct source *source, uint64_t offset);
     // Length of the data at `offset`. NULL: up to the end.
     uint64_t (*data)(struct source *source, uint64_t offset);
+    // Begins to fetch a range that will be read soon. NULL: reading does not wait.
+    void (*will_need)(struct source *source, uint64_t offset, uint64_t length);
     void (*close)(struct source *source);
 };
 
@@ -38,18 +41,20 @@ enum source_kind {
     SOURCE_FILE,   // a regular file
     SOURCE_DEVICE, // a block device: its size says nothing about the image on it
     SOURCE_MEMORY,
-    SOURCE_START, // the first bytes of a pipe; more may follow
+    SOURCE_START,  // the first bytes of something longer, from a pipe
+    SOURCE_REMOTE, // an object on a server
 };
 
 struct source {
     const struct source_ops *ops;
     enum source_kind kind;
     uint64_t size;                   // bytes that can be read
-    uint64_t given;                  // of SOURCE_START: bytes up to the end of the pipe; 0: unknown
-    uint64_t allocated_size;         // bytes on disk, if source_knows_allocated()
-    bool in_use;                     // another process has it open for writing
-    int fd;                          // of a file or device, for copies inside the kernel
-    struct source_identity identity; // of a file or device
+    uint64_t given;                  // of SOURCE_START: bytes up to its end; 0: not known
+    uint64_t allocated_size;         // bytes on disk, where source_knows_allocated()
+    bool in_use;                     // another process holds it open for writing
+    unsigned parallel;               // ranges that are fetched at once; 0: reading does not wait
+    int fd;                          // of a file or device, for those that move its bytes
+    struct source_identity identity; // of a file or device, or an object on a server
 };
 
 // False when only the first source->size bytes are known and more may follow.
@@ -64,16 +69,22 @@ static inline bool source_knows_allocated(const struct source *source)
     return source->kind == SOURCE_FILE;
 }
 
-// Whether the source has a descriptor and an identity.
+// Whether its bytes are behind a descriptor.
 static inline bool source_has_descriptor(const struct source *source)
 {
     return source->kind == SOURCE_FILE || source->kind == SOURCE_DEVICE;
 }
 
-// Whether it is the file or device with this identity.
+// Whether it is told from others by an identity.
+static inline bool source_has_identity(const struct source *source)
+{
+    return source_has_descriptor(source) || source->kind == SOURCE_REMOTE;
+}
+
+// Whether it is the file, device or object with this identity.
 static inline bool source_is(const struct source *source, const struct source_identity *identity)
 {
-    return source_has_descriptor(source) && source_identity_same(&source->identity, identity);
+    return source_has_identity(source) && source_identity_same(&source->identity, identity);
 }
 
 // Opens `path` read-only. A regular file or block device is read directly; of a pipe, socket or
@@ -128,6 +139,9 @@ struct hole {
 // Like source_hole(), and 0 from the end of the file on. Asks the file system only outside `last`.
 uint64_t source_hole_again(struct source *source, uint64_t offset, struct hole *last);
 
-void source_close(struct source *source); // NULL is allowed
+// Says that [offset, offset + length) will be read soon. What lies past the end is left out.
+void source_will_need(struct source *source, uint64_t offset, uint64_t length);
+
+void source_close(struct source *source); // NULL is fine
 
 #endif

@@ -17,6 +17,7 @@ declare -A below=(
     [source]='base'
     [format]='base'
     [codec]='base'
+    [remote]='base source'
     [image]='base source format codec'
     [tables]='base source format codec image'
     [info]='base source format codec image tables'
@@ -27,7 +28,7 @@ declare -A below=(
     [compare]='base source format codec image tables'
     [digest]='base source format codec image tables'
     [output]='base format image info check audit usage where compare digest'
-    [commands]='base source format codec image tables info check audit usage where compare digest output'
+    [commands]='base source remote format codec image tables info check audit usage where compare digest output'
 )
 
 bad=0
