@@ -1,0 +1,39 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Blocks that will be read soon, in the order in which they will be, and are not asked for yet.
+
+#ifndef REMOTE_WANTED_H
+#define REMOTE_WANTED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { WANTED_MAX = 4096 }; // blocks: 256 MiB
+
+struct wanted_block {
+    bool dropped;
+    uint32_t object;
+    uint64_t index;
+};
+
+// A queue; empty when all is zero.
+struct wanted {
+    struct wanted_block blocks[WANTED_MAX]; // a ring
+    size_t first, count;
+};
+
+// Appends a block, unless the queue is full.
+void wanted_add(struct wanted *wanted, uint32_t object, uint64_t index);
+
+// The next block; NULL when there is none.
+const struct wanted_block *wanted_next(struct wanted *wanted);
+
+// Takes the next block off, which has to be there.
+void wanted_take(struct wanted *wanted);
+
+// Takes a block off wherever it is: it has been asked for.
+void wanted_drop(struct wanted *wanted, uint32_t object, uint64_t index);
+
+#endif
