@@ -7,6 +7,7 @@
 //
 //   base/      bytes and their bounds, errors, memory, worker threads, the sandbox
 //   source/    where bytes come from and how they move
+//   remote/    objects on web servers, and the process that fetches them
 //   format/    qcow2 on disk: bytes in, structs out
 //   codec/     decompressors, ciphers and key slots
 //   image/     a disk made of layers, and its guest bytes
@@ -24,6 +25,7 @@
 #include "commands/command.h"
 #include "commands/diagnostics.h"
 #include "commands/suggest.h"
+#include "commands/web.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -49,7 +51,7 @@ static void print_help(void)
         printf("  %-7s  %s\n", commands[i]->name, commands[i]->summary);
     }
     puts("\n"
-         "IMAGE is a file or a block device; with - or none it is standard input. A file that has\n"
+         "IMAGE is a file, a block device or a web address; with - or none it is standard input. A file that has\n"
          "the name of a command is given as ./map.\n"
          "\n"
          "  -h, --help     print this help, or with a command the help of that command\n"
@@ -155,5 +157,6 @@ int main(int argc, char **argv)
         return flush_stdout();
     }
     raise_descriptor_limit();
-    return run_command(argc, argv);
+    web_command_line(argc, argv);
+    return web_end(run_command(argc, argv));
 }

@@ -5,10 +5,12 @@
 
 #include "output/text.h"
 #include "output/writer.h"
+#include "source/address.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static void print_diagnostic(const char *path, const char *label, const struct error *error)
@@ -18,8 +20,10 @@ static void print_diagnostic(const char *path, const char *label, const struct e
     writer_init(&out, STDERR_FILENO);
     writer_string(&out, "qcow2-info: ");
     if (path) {
-        text_safe(&out, path);
+        char *shown = address_shown(path); // a web address may have secrets in it
+        text_safe(&out, shown ? shown : "?");
         writer_string(&out, ": ");
+        free(shown);
     }
     writer_string(&out, label);
     text_safe(&out, error->message);

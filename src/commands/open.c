@@ -5,9 +5,11 @@
 
 #include "base/sandbox.h"
 #include "commands/diagnostics.h"
+#include "commands/web.h"
 #include "image/probe.h"
 #include "image/protocol.h"
 #include "image/reference.h"
+#include "source/address.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +21,7 @@ void open_without_sandbox(void)
     no_sandbox = true;
 }
 
-void open_done(void)
+static void enter_sandbox(void)
 {
     if (!no_sandbox) {
         reference_keep_directory(); // the sandbox prevents finding its name later
@@ -28,14 +30,42 @@ void open_done(void)
     }
 }
 
+void open_done(void)
+{
+    enter_sandbox();
+    web_done();
+}
+
 static struct source *open_word(const char *path, const struct open_policy *policy,
                                 struct error *error)
 {
+    if (address_is(path)) {
+        return web_open(path, error);
+    }
     if (strcmp(path, "-") == 0) {
         return (policy->drain ? source_drain_fd : source_open_fd)(dup(STDIN_FILENO),
                                                                   policy->pipe_cap, error);
     }
     return (policy->drain ? source_drain_file : source_open_file)(path, policy->pipe_cap, error);
+}
+
+// Opens a layer or a data file.
+static struct source *open_layer(void *context, const char *path, struct error *error)
+{
+    (void)context;
+    return address_is(path) ? web_open(path, error) : source_open_file(path, 0, error);
+}
+
+// Whether files of this machine can become layers of a remote image: only those that the user
+// gives.
+static bool takes_files(const struct chain_options *options)
+{
+    bool takes = (options->data_file && !address_is(options->data_file)) ||
+                 (options->confine && !address_is(options->confine));
+    for (size_t i = 0; i < options->backing_files.count; i++) {
+        takes = takes || !address_is(options->backing_files.files[i].path);
+    }
+    return takes;
 }
 
 static void warn_in_use(const char *path, const struct source *source)
@@ -72,6 +102,9 @@ bool open_image(const char *path, const struct open_policy *policy, struct chain
     }
     if (!policy->opens_more && !chain_follows(&policy->chain)) {
         open_done();
+    } else if (!policy->opens_more && source->kind == SOURCE_REMOTE &&
+               !takes_files(&policy->chain)) {
+        enter_sandbox(); // the process that fetches opens the other layers
     }
     if (policy->warns_in_use) {
         warn_in_use(path, source);
@@ -80,7 +113,10 @@ bool open_image(const char *path, const struct open_policy *policy, struct chain
         source_close(source);
         return false;
     }
-    bool opened = chain_open(source, path, &policy->chain, chain, error);
+    struct chain_options options = policy->chain;
+    options.open_file = open_layer;
+    options.remote_references = web_references_allowed();
+    bool opened = chain_open(source, path, &options, chain, error);
     warn_strayed(path, chain);
     if (!policy->opens_more) {
         open_done();

@@ -58,12 +58,13 @@ struct option_group {
 };
 
 // The last groups of every command.
-#define COMMON_OPTIONS                       \
-    {"Common options", .rows = common_rows}, \
-    {                                        \
-        .rows = NULL                         \
+#define COMMON_OPTIONS                                                            \
+    {"Remote images", .rows = web_rows}, {"Common options", .rows = common_rows}, \
+    {                                                                             \
+        .rows = NULL                                                              \
     }
 extern const struct option_row common_rows[];
+extern const struct option_row web_rows[]; // kept in web.c, not in the command's struct
 
 // The row of a flag that fills open_policy.drain, stored as a bool at `place`.
 #define DRAIN_ROW(place)                                                                       \

@@ -6,6 +6,7 @@
 #include "base/sandbox.h"
 #include "codec/crypto.h"
 #include "codec/twofish.h"
+#include "commands/web.h"
 
 #include <cjson/cJSON.h>
 #include <zlib.h>
@@ -30,6 +31,10 @@ static void print_sandbox(struct writer *writer)
 void print_version(struct writer *writer)
 {
     char nettle[TWOFISH_VERSION_SIZE];
+#if WITH_CURL
+    char curl[WEB_TEXT_SIZE];
+    char fetcher[WEB_TEXT_SIZE];
+#endif
     writer_format(writer, "qcow2-info %s\n", QCOW2_INFO_VERSION);
     writer_format(writer, "zlib %s\n", zlibVersion());
     writer_format(writer, "libzstd %s\n", ZSTD_versionString());
@@ -47,5 +52,14 @@ void print_version(struct writer *writer)
 #else
     writer_string(writer, "libseccomp not built in\n");
 #endif
+#if WITH_CURL
+    web_describe(curl, fetcher);
+    writer_format(writer, "libcurl %s\n", curl);
+#else
+    writer_string(writer, "libcurl not built in\n");
+#endif
     print_sandbox(writer);
+#if WITH_CURL
+    writer_format(writer, "sandbox of the fetcher: %s\n", fetcher);
+#endif
 }

@@ -10,9 +10,10 @@
 #include <string.h>
 
 enum {
-    UNIT = 4096,          // an unreadable place is narrowed down to this many bytes, and
-                          // in encrypted data to a sector
-    CAREFUL = 128 * 1024, // after a failed read, this many bytes are read unit by unit
+    UNIT = 4096,              // a place that cannot be read is narrowed down to so many bytes, and
+                              // where data are encrypted to a sector
+    ANNOUNCE_GAP = 16 * 1024, // bytes between extents that are announced as one
+    CAREFUL = 128 * 1024,     // after a failure so many bytes are asked for unit by unit
 };
 
 size_t batch_buffer_size(size_t cluster_size)
@@ -138,6 +139,49 @@ static uint64_t read_around_faults(struct batch *batch, struct reader *reader,
         from += unit.length;
     }
     return extent->length;
+}
+
+// What is stored of a batch in one place of a file.
+struct stored_range {
+    struct source *source; // NULL: nothing
+    uint64_t start, end;
+};
+
+// Where the bytes of an extent are stored.
+static struct stored_range stored_range(const struct chain *chain, const struct extent *extent)
+{
+    const struct layer *layer = &chain->layers[extent->depth];
+    uint64_t start = extent->host_offset;
+    if (extent_compressed(extent)) {
+        return (struct stored_range){layer->image->source, start, start + extent->stored_size};
+    }
+    return extent->kind == CLUSTER_DATA
+               ? (struct stored_range){layer_data(layer), start, start + extent->length}
+               : (struct stored_range){0};
+}
+
+// Extents that are near each other are announced as one: they are then fetched as one.
+void batch_announce(const struct batch *batch, const struct chain *chain)
+{
+    struct stored_range all = {0};
+    for (size_t i = 0; i < batch->count; i++) {
+        struct stored_range next = stored_range(chain, &batch->extents[i]);
+        if (!next.source) {
+            continue;
+        }
+        if (next.source == all.source && next.start >= all.start &&
+            next.start <= all.end + ANNOUNCE_GAP) {
+            all.end = max_u64(all.end, next.end);
+            continue;
+        }
+        if (all.source) {
+            source_will_need(all.source, all.start, all.end - all.start);
+        }
+        all = next;
+    }
+    if (all.source) {
+        source_will_need(all.source, all.start, all.end - all.start);
+    }
 }
 
 void batch_fill(struct batch *batch, const struct sink *sink, struct reader *reader, bool salvage)

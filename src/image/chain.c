@@ -8,6 +8,7 @@
 #include "image/probe.h"
 #include "image/protocol.h"
 #include "image/reference.h"
+#include "source/address.h"
 #include "source/beneath.h"
 
 #include <inttypes.h>
@@ -61,7 +62,7 @@ static const struct source *layer_file(const struct layer *layer)
 static bool check_loop(const struct chain *chain, const struct source *source, struct error *error)
 {
     for (size_t i = 0; i < chain->count; i++) {
-        if (source_has_descriptor(source) &&
+        if (source_has_identity(source) &&
             source_is(layer_file(&chain->layers[i]), &source->identity)) {
             return error_set(error, ERROR_LOOP, "the backing chain contains %s twice",
                              chain->layers[i].path);
@@ -106,12 +107,47 @@ static struct source *open_file(const struct chain_options *options, const char 
     return refuse_stand_in(source, error);
 }
 
-// Opens a file that an image names.
+// Whether what an image names, and is at this path, may be opened. Files in a folder are for
+// folder_open_source() to say.
+static bool is_inside(const struct chain_options *options, const char *path)
+{
+    if (!options->confine || (!address_is(options->confine) && !address_is(path))) {
+        return true;
+    }
+    return address_is(options->confine) && address_is(path) &&
+           address_below(options->confine, path);
+}
+
+// Opens what an image names.
 static struct source *open_named(const struct chain *chain, const struct chain_options *options,
                                  const char *path, struct error *error)
 {
-    return chain->confine ? refuse_stand_in(folder_open_source(chain->confine, path, error), error)
-                          : open_file(options, path, error);
+    if (!is_inside(options, path)) {
+        error_set(error, ERROR_OUTSIDE, "lies outside of %s", options->confine);
+        return NULL;
+    }
+    return chain->confine && !address_is(path)
+               ? refuse_stand_in(folder_open_source(chain->confine, path, error), error)
+               : open_file(options, path, error);
+}
+
+// Finds the file that a layer names, as if the layer were at `image_path`.
+static bool find_reference(const struct layer *layer, const char *image_path,
+                           const struct chain_options *options, struct bytes name,
+                           struct bytes format, struct reference *reference, struct error *error)
+{
+    if (layer_file(layer)->kind == SOURCE_REMOTE) {
+        return reference_resolve_remote(layer->path, name, format, reference, error);
+    }
+    if (reference_is_address(name)) {
+        return options->remote_references
+                   ? reference_resolve_address(name, format, reference, error)
+                   : error_set(error, ERROR_UNSUPPORTED_BACKING_FILE,
+                               "\"%.*s\" is a web address, which a file may name only "
+                               "with --remote-references",
+                               (int)name.size, (const char *)name.data);
+    }
+    return reference_resolve(image_path, name, format, reference, error);
 }
 
 // The path of a layer's external data file, owned by the caller, with a relative name taken
@@ -127,7 +163,7 @@ static char *data_file_path(const struct layer *layer, const char *image_path,
                   suffix_of(options));
         return NULL;
     }
-    if (!reference_resolve(image_path, name, (struct bytes){0}, &reference, error)) {
+    if (!find_reference(layer, image_path, options, name, (struct bytes){0}, &reference, error)) {
         error_prefix(error, "data file");
         return NULL;
     }
@@ -215,11 +251,14 @@ static bool is_local(const struct layer *layer)
 static bool open_data_file(const struct chain *chain, struct layer *layer,
                            const struct chain_options *options, struct error *error)
 {
-    layer->data_path = data_file_path(layer, layer->path, options, error);
+    char *path = data_file_path(layer, layer->path, options, error);
+    layer->data_path = path ? address_shown(path) : NULL;
     if (!layer->data_path) {
+        free(path);
         return false;
     }
-    layer->data_file = open_named(chain, options, layer->data_path, error);
+    layer->data_file = open_named(chain, options, path, error);
+    free(path);
     if (is_local(layer) && !choose_data_file(chain, layer, options, error)) {
         return false;
     }
@@ -232,11 +271,11 @@ static bool open_data_file(const struct chain *chain, struct layer *layer,
 static bool open_given_data_file(struct layer *layer, const struct chain_options *options,
                                  struct error *error)
 {
-    layer->data_path = strdup(options->data_file);
+    layer->data_path = address_shown(options->data_file);
     if (!layer->data_path) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    layer->data_file = open_file(options, layer->data_path, error);
+    layer->data_file = open_file(options, options->data_file, error);
     return layer->data_file || protocol_explain(layer->data_path, false, error) ||
            error_prefix(error, "data file %s", layer->data_path);
 }
@@ -277,7 +316,7 @@ static bool chain_push(struct chain *chain, const char *path, struct layer **lay
     struct layer *grown = realloc(chain->layers, (chain->count + 1) * sizeof *grown);
     if (grown) {
         chain->layers = grown;
-        grown[chain->count] = (struct layer){.path = strdup(path)};
+        grown[chain->count] = (struct layer){.path = address_shown(path)};
     }
     if (!grown || !grown[chain->count].path) {
         return error_set(error, ERROR_MEMORY, "out of memory");
@@ -325,8 +364,8 @@ static bool add_named_file(struct chain *chain, const struct chain_options *opti
     const struct layer *overlay = &chain->layers[chain->count - 1];
     struct bytes name = overlay->image->backing_file;
     struct reference reference;
-    if (!reference_resolve(overlay->path, name, overlay->image->extensions.backing_format,
-                           &reference, error)) {
+    if (!find_reference(overlay, overlay->path, options, name,
+                        overlay->image->extensions.backing_format, &reference, error)) {
         if (reference_kind(name) != REFERENCE_FILE) {
             suggest_backing_file(chain, options, error);
         }
@@ -423,7 +462,7 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
                 struct chain *chain, struct error *error)
 {
     *chain = (struct chain){.size_as_qemu = options->size_as_qemu};
-    if (options->confine && chain_follows(options)) {
+    if (options->confine && !address_is(options->confine) && chain_follows(options)) {
         chain->confine = folder_open(options->confine, error);
         if (!chain->confine) {
             source_close(source);

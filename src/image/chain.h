@@ -63,7 +63,9 @@ struct chain_options {
     bool size_as_qemu;                // a disk of qcow2 ends with its last whole sector
     bool suggests_no_backing;         // the user can set no_backing: errors suggest it
     const char *suffix;  // of the names of the user's options, as errors suggest them; NULL: none
-    const char *confine; // files that images name must lie in this folder; NULL: anywhere
+    const char *confine;    // files that images name must lie in this folder, or below this web
+                            // address; NULL: anywhere
+    bool remote_references; // files may name web addresses; others only those of their own origin
 
     // Opens a backing file or data file, instead of source_open_file(); may be NULL.
     struct source *(*open_file)(void *context, const char *path, struct error *error);

@@ -64,12 +64,18 @@ static bool export_finish(void *context, void *item)
 
 static const struct work export_work = {export_run, export_finish};
 
-static bool next_batch(struct exporter *exporter, uint64_t start)
+static void submit_batch(struct exporter *exporter)
 {
     if (exporter->filling) {
+        batch_announce(exporter->filling, exporter->view->chain);
         exporter->filling = NULL;
         workers_submit(exporter->workers);
     }
+}
+
+static bool next_batch(struct exporter *exporter, uint64_t start)
+{
+    submit_batch(exporter);
     exporter->filling = workers_item(exporter->workers);
     if (exporter->filling) {
         batch_reset(exporter->filling, start);
@@ -163,9 +169,18 @@ static void plan_disk(struct exporter *exporter)
         going = found ? plan_unless_passed(exporter, extent) : plan_fault(exporter, extent, &error);
         at += extent.length;
     }
-    if (exporter->filling) {
-        workers_submit(exporter->workers);
+    submit_batch(exporter);
+}
+
+// How many ranges are fetched at once from the source that fetches the most.
+static unsigned most_parallel(const struct chain *chain)
+{
+    unsigned most = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        unsigned parallel = layer_data(&chain->layers[i])->parallel;
+        most = parallel > most ? parallel : most;
     }
+    return most;
 }
 
 static size_t largest_cluster(const struct chain *chain)
@@ -186,7 +201,8 @@ static bool export_start(struct exporter *exporter, struct error *error)
     }
     unsigned jobs = exporter->options->jobs;
     size_t buffer_size = batch_buffer_size(largest_cluster(exporter->view->chain));
-    exporter->batch_count = (size_t)jobs * 2 + 2;
+    // More batches than are worked on: those that wait are being fetched.
+    exporter->batch_count = (size_t)max_u64(jobs, most_parallel(exporter->view->chain)) * 2 + 2;
     exporter->batches = calloc(exporter->batch_count, sizeof *exporter->batches);
     exporter->readers = calloc(jobs, sizeof *exporter->readers);
     if (!exporter->batches || !exporter->readers) {

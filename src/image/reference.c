@@ -6,6 +6,7 @@
 #include "format/layout.h"
 #include "format/problem.h"
 #include "image/json_name.h"
+#include "source/address.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,54 @@ fail:
     free(reference->path);
     reference->path = NULL;
     return false;
+}
+
+bool reference_is_address(struct bytes name)
+{
+    char *text = copy_text(name);
+    bool is = text && address_is(text);
+    free(text);
+    return is;
+}
+
+// The format beside a path that was found.
+static bool add_format(struct bytes format_name, struct reference *reference, struct error *error)
+{
+    if (reference->path &&
+        (format_name.size == 0 || find_format(format_name, &reference->format, error))) {
+        return true;
+    }
+    free(reference->path);
+    reference->path = NULL;
+    return false;
+}
+
+bool reference_resolve_remote(const char *image_address, struct bytes name,
+                              struct bytes format_name, struct reference *reference,
+                              struct error *error)
+{
+    *reference = (struct reference){.format = LAYER_PROBE};
+    reference->path = address_resolve(image_address, name, error);
+    if (reference->path && !address_same_origin(image_address, reference->path)) {
+        error_set(error, ERROR_OUTSIDE, "\"%.*s\" lies at another origin than the image",
+                  (int)name.size, (const char *)name.data);
+        free(reference->path);
+        reference->path = NULL;
+    }
+    return add_format(format_name, reference, error);
+}
+
+bool reference_resolve_address(struct bytes name, struct bytes format_name,
+                               struct reference *reference, struct error *error)
+{
+    *reference = (struct reference){.format = LAYER_PROBE};
+    char *text = copy_text(name);
+    if (!text) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    reference->path = address_resolve(text, (struct bytes){0}, error);
+    free(text);
+    return add_format(format_name, reference, error);
 }
 
 bool reference_format(struct bytes name, struct bytes format_name, enum layer_format *format,

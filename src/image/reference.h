@@ -43,7 +43,20 @@ struct reference {
 bool reference_resolve(const char *image_path, struct bytes name, struct bytes format_name,
                        struct reference *reference, struct error *error);
 
-// Finds only the format, for a file that is given instead of the named one.
+// The same for an image at a web address: the name is resolved as RFC 3986 says, and has to lie at
+// the same origin. ERROR_OUTSIDE when it does not, whatever it is.
+bool reference_resolve_remote(const char *image_address, struct bytes name,
+                              struct bytes format_name, struct reference *reference,
+                              struct error *error);
+
+// The same for a file that may name web addresses, and names one.
+bool reference_resolve_address(struct bytes name, struct bytes format_name,
+                               struct reference *reference, struct error *error);
+
+// Whether the name is a web address.
+bool reference_is_address(struct bytes name);
+
+// Finds the format alone, for a file that is given in the place of the one that is named.
 bool reference_format(struct bytes name, struct bytes format_name, enum layer_format *format,
                       struct error *error);
 
