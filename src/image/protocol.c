@@ -3,6 +3,8 @@
 
 #include "image/protocol.h"
 
+#include "source/address.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -36,7 +38,8 @@ bool protocol_explain(const char *name, bool to_write, struct error *error)
 {
     size_t size =
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-._");
-    if (error->code != ERROR_NOT_FOUND || size == 0 || name[size] != ':') {
+    if (error->code != ERROR_NOT_FOUND || size == 0 || name[size] != ':' ||
+        (address_is(name) && !to_write)) { // an address that leads nowhere
         return false;
     }
     const struct protocol *protocol = find_protocol(name, size);
