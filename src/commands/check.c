@@ -74,7 +74,7 @@ static int check_disk(const char *path, const struct options *options, struct di
     bool checked = check_image(&disk->chain, &check_options, &check, &error);
     progress_end(&progress);
     if (checked) {
-        status = print_check(path, options, &check);
+        status = print_check(disk->chain.layers[0].path, options, &check);
     } else {
         print_error(path, &error);
     }

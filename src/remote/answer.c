@@ -269,6 +269,9 @@ enum verdict answer_judge(const struct answer *answer, const struct validators *
     if (answer->status == 416 && has_range && answer->total == 0 && !validators->known) {
         return VERDICT_EMPTY;
     }
+    if (answer->status == 200 && answer->has_length && answer->length == 0 && !validators->known) {
+        return VERDICT_EMPTY; // some servers have no range of it to give
+    }
     if (answer->status == 416 && has_range && is_changed(answer, validators)) {
         return fail(error_set(error, ERROR_IO, "the object changed while it was read"));
     }

@@ -502,22 +502,39 @@ void remote_seal(struct remote *remote)
 
 // --- The whole -----------------------------------------------------------------------------------
 
-struct remote *remote_start(const struct fetcher_options *options, struct error *error)
+struct remote *remote_adopt(const struct channel *channel, unsigned connections,
+                            struct error *error)
 {
     struct remote *remote = calloc(1, sizeof *remote);
     if (!remote) {
+        struct channel unused = *channel;
+        channel_close(&unused);
         error_set(error, ERROR_MEMORY, "out of memory");
         return NULL;
     }
     clock_gettime(CLOCK_MONOTONIC, &remote->started);
-    if (!channel_open(&remote->channel, options, &remote->ready, error)) {
-        free(remote);
-        return NULL;
-    }
-    remote->connections = options->connections;
+    remote->channel = *channel;
+    remote->connections = connections;
     pthread_mutex_init(&remote->lock, NULL);
     pthread_cond_init(&remote->changed, NULL);
     cache_init(&remote->cache);
+    return remote;
+}
+
+struct remote *remote_start(const struct fetcher_options *options, struct error *error)
+{
+    struct channel channel;
+    struct reply ready;
+    struct timespec started;
+    clock_gettime(CLOCK_MONOTONIC, &started);
+    if (!channel_open(&channel, options, &ready, error)) {
+        return NULL;
+    }
+    struct remote *remote = remote_adopt(&channel, options->connections, error);
+    if (remote) {
+        remote->started = started;
+        remote->ready = ready;
+    }
     return remote;
 }
 

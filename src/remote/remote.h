@@ -14,10 +14,15 @@
 enum { REMOTE_TIMEOUT_DEFAULT = 30, REMOTE_CONNECTIONS_DEFAULT = 8 };
 
 struct remote;
+struct channel;
 
 // Starts the process that fetches: the caller must have one thread. NULL with `error`. `options`
 // need not live longer.
 struct remote *remote_start(const struct fetcher_options *options, struct error *error);
+
+// The same on a channel that is open, which it takes over, also on failure: for tests.
+struct remote *remote_adopt(const struct channel *channel, unsigned connections,
+                            struct error *error);
 
 // Ends it. All sources have to be closed before. NULL is fine.
 void remote_close(struct remote *remote);

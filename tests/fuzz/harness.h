@@ -34,6 +34,11 @@ void run_name(struct bytes input);
 // A line of a list of digests.
 void run_digest_list(struct bytes input);
 
+// What comes from web servers, and from the process that talks to them.
+void run_address(struct bytes input);
+void run_answer(struct bytes input);
+void run_reply(struct bytes input);
+
 // The decoders: as built, deflate with zlib alone, and both side by side.
 void run_deflate(struct bytes input);
 void run_deflate_zlib(struct bytes input);

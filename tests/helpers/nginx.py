@@ -14,7 +14,8 @@ import sys
 
 CONFIG = """
 daemon off;
-master_process off;
+worker_processes 1;
+{user}
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 events {{ worker_connections 256; }}
@@ -67,9 +68,10 @@ def main():
     folder = os.path.abspath(sys.argv[1])
     listeners = [listen(), listen()]
     plain, secure = (listener.getsockname()[1] for listener in listeners)
+    user = "" if os.getuid() else "user root;"  # otherwise another one, that cannot read the folder
     common = COMMON.format(folder=folder)
     with open(folder + "/nginx.conf", "w") as file:
-        file.write(CONFIG.format(folder=folder, plain=plain, secure=secure, common=common))
+        file.write(CONFIG.format(folder=folder, plain=plain, secure=secure, common=common, user=user))
     with open(folder + "/users", "w") as file:
         file.write("tester:{PLAIN}of the test\n")
     with open(folder + "/ports.new", "w") as file:

@@ -57,7 +57,7 @@ as_remote() {
         diff want got
         qcow2_info audit --json "$WWW/$image" >want && echo 0 >>want || echo $? >>want
         qcow2_info audit --json "$HTTP/$image" >got && echo 0 >>got || echo $? >>got
-        diff <(as_remote want) got
+        diff <(as_remote want | grep -v '"actual_size"') <(grep -v '"actual_size"' got)
     done
 }
 

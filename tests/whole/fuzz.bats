@@ -81,7 +81,7 @@ judge_seeds() {
 }
 
 @test "fuzz: the parsers and the decoders take their corpus" {
-    replay header feature extension entry refcount snapshot bitmap luks key-slot name digest-list deflate deflate-zlib deflate-both zstd
+    replay header feature extension entry refcount snapshot bitmap luks key-slot name digest-list address answer reply deflate deflate-zlib deflate-both zstd
 }
 
 @test "fuzz: whole commands take images in memory" {
