@@ -51,8 +51,8 @@ static void print_help(void)
         printf("  %-7s  %s\n", commands[i]->name, commands[i]->summary);
     }
     puts("\n"
-         "IMAGE is a file, a block device or a web address; with - or none it is standard input. A file that has\n"
-         "the name of a command is given as ./map.\n"
+         "IMAGE is a file, a block device or a web address; with - or none it is standard input. A\n"
+         "file that has the name of a command is given as ./map.\n"
          "\n"
          "  -h, --help     print this help, or with a command the help of that command\n"
          "  -V, --version  print the version and the libraries in use\n"

@@ -256,7 +256,7 @@ static const char notes[] =
     "  qcow2-info --check-key --key-file passphrase encrypted.qcow2\n"
     "  qcow2-info --json disk.qcow2 | jq .header.size\n"
     "  qcow2-info --list-problems\n"
-    "  curl -sr 0-1048575 https://example.org/disk.qcow2 | qcow2-info --json\n";
+    "  qcow2-info --json https://example.org/disk.qcow2\n";
 
 const struct command command_info = {
     .name = "info",

@@ -55,7 +55,7 @@ void print_version(struct writer *writer)
 #if WITH_CURL
     web_describe(curl, fetcher);
     writer_format(writer, "libcurl %s\n", curl);
-    writer_format(writer, "sandbox of the fetcher: %s\n", fetcher);
+    writer_format(writer, "fetcher: %s\n", fetcher);
 #else
     writer_string(writer, "libcurl not built in\n");
 #endif

@@ -3,7 +3,7 @@
 
 #include "remote/channel.h"
 
-#if WITH_CURL
+#if WITH_CURL && defined(__linux__)
 
 #include "remote/transfer.h"
 

@@ -392,7 +392,7 @@ END
 @test "cli: a protocol that is not supported is named" {
     local command name
     for command in '' "${COMMANDS[@]}"; do
-        for name in frobnicate://host/x nbd:localhost:10809 nbd+unix:///x https://host/disk.qcow2 file:disk.qcow2; do
+        for name in frobnicate://host/x nbd:localhost:10809 nbd+unix:///x https:disk.qcow2 file:disk.qcow2; do
             # shellcheck disable=SC2086 # no command is no argument
             run_qcow2_info $command "$name"
             assert_status 1
