@@ -388,6 +388,7 @@ static void check_l1_table(struct tree *tree, struct l1_table l1)
 {
     struct check_state *state = tree->state;
     struct table_walk walk = l1_walk(&tree->l1_file, l1, &state->budget);
+    walk.table_size = state->header->cluster_size;
     struct table_entry entry;
     struct error error;
     enum walk_step step;

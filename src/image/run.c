@@ -74,7 +74,33 @@ static bool empty_run(struct run_walk *walk, struct position at, uint64_t limit,
     return true;
 }
 
-// Finds the L2 table of a position; offset 0: nothing is allocated below its L1 entry.
+void l1_announce_tables(struct source *source, struct bytes entries, uint32_t table_size)
+{
+    for (size_t i = 0; source->parallel > 0 && table_size > 0 && i < entries.size / L1_ENTRY_SIZE;
+         i++) {
+        uint64_t offset = l1_entry_l2_offset(bytes_be64(entries, i * L1_ENTRY_SIZE));
+        if (offset != 0) {
+            source_will_need(source, offset, table_size);
+        }
+    }
+}
+
+// A walk that has come from one L2 table to a later one will come to those that follow. `view`:
+// the L1 entries from that at `index` on.
+static void announce_next(struct run_walk *walk, uint64_t index, struct bytes view)
+{
+    struct source *source = walk->image->source;
+    uint64_t from = max_u64(walk->announced, index + 1);
+    uint64_t end = min_u64(index + 1 + source->parallel * 2, index + view.size / L1_ENTRY_SIZE);
+    if (walk->l2_offset == 0 || index <= walk->l1_index || from >= end) {
+        return;
+    }
+    struct bytes next = {view.data + (from - index) * L1_ENTRY_SIZE, (end - from) * L1_ENTRY_SIZE};
+    l1_announce_tables(source, next, walk->image->header.cluster_size);
+    walk->announced = end;
+}
+
+// Finds the L2 table of a position: offset 0 when nothing is allocated below its L1 entry.
 static bool find_l2(struct run_walk *walk, struct position at, uint64_t *l2_offset,
                     struct error *error)
 {
@@ -97,6 +123,7 @@ static bool find_l2(struct run_walk *walk, struct position at, uint64_t *l2_offs
         return error_at(error, ERROR_CORRUPT, *l2_offset, "L1 entry %" PRIu64 " has %s",
                         at.l1_index, fault_rules[fault_first(faults)].words);
     }
+    announce_next(walk, at.l1_index, view);
     walk->l1_index = at.l1_index;
     walk->l2_offset = *l2_offset;
     return true;

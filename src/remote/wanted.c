@@ -10,6 +10,10 @@ static struct wanted_block *at(struct wanted *wanted, size_t i)
 
 void wanted_add(struct wanted *wanted, uint32_t object, uint64_t index)
 {
+    const struct wanted_block *last = wanted->count > 0 ? at(wanted, wanted->count - 1) : NULL;
+    if (last && !last->dropped && last->object == object && last->index == index) {
+        return; // two parts of it
+    }
     if (wanted->count < WANTED_MAX) {
         *at(wanted, wanted->count++) = (struct wanted_block){.object = object, .index = index};
     }

@@ -24,7 +24,7 @@ struct wanted {
     size_t first, count;
 };
 
-// Appends a block, unless the queue is full.
+// Appends a block, unless the queue is full or ends with it.
 void wanted_add(struct wanted *wanted, uint32_t object, uint64_t index);
 
 // The next block; NULL when there is none.

@@ -49,6 +49,7 @@ static enum walk_step fill_view(struct table_walk *walk, struct error *error)
         if (pay(walk, view.size)) {
             walk->first = walk->next;
             walk->view = view;
+            l1_announce_tables(file->source, view, walk->table_size);
             return WALK_FOUND;
         }
     }

@@ -28,6 +28,8 @@ struct table_walk {
     uint64_t offset;       // of the table, in bytes
     uint64_t size;         // entries
     size_t entry_size;     // bytes
+    uint32_t table_size;   // bytes of each L2 table that entries refer to, which are announced to
+                           // the source; 0: not announced
     uint64_t next;         // index of the entry to return next
     uint64_t first;        // index of the first entry in the view
     struct bytes view;     // whole entries, valid until another walk uses the file

@@ -7,6 +7,8 @@ GET /FAULT/FILE answers with that file of FOLDER/www, and with the fault, which 
 fault_FAULT. FOLDER/port gets the number of the port, which the system chooses; FOLDER/requests gets
 a line for each request: method, path, range.
 """
+import functools
+import mmap
 import os
 import re
 import socketserver
@@ -20,6 +22,12 @@ lock = threading.Lock()
 counts = {}
 
 
+@functools.lru_cache
+def contents(path, _time):
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+
+
 class Request:
     """What is asked, and the parts of the right answer."""
 
@@ -27,8 +35,8 @@ class Request:
         self.method, self.path, self.headers = method, path, headers
         _, self.fault, self.name = path.split("?")[0].split("/", 2)
         self.argument = path.partition("?")[2]
-        with open(FOLDER + "/www/" + self.name.rsplit("/", 1)[-1], "rb") as file:
-            self.bytes = file.read()
+        file = FOLDER + "/www/" + self.name.rsplit("/", 1)[-1]
+        self.bytes = contents(file, os.stat(file).st_mtime_ns)
         self.first, self.last = 0, len(self.bytes) - 1
         asked = re.match(r"bytes=(\d+)-(\d+)$", headers.get("range", ""))
         if asked:
@@ -123,7 +131,7 @@ def fault_rangeless(request, send):
 
 
 def fault_whole(request, send):
-    send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(request.bytes) + request.bytes)
+    send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(request.bytes) + request.bytes[:])
 
 
 def fault_tag(request, send):
