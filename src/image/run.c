@@ -91,7 +91,8 @@ static void announce_next(struct run_walk *walk, uint64_t index, struct bytes vi
 {
     struct source *source = walk->image->source;
     uint64_t from = max_u64(walk->announced, index + 1);
-    uint64_t end = min_u64(index + 1 + source->parallel * 2, index + view.size / L1_ENTRY_SIZE);
+    uint64_t end =
+        min_u64(index + 1 + (uint64_t)source->parallel * 2, index + view.size / L1_ENTRY_SIZE);
     if (walk->l2_offset == 0 || index <= walk->l1_index || from >= end) {
         return;
     }

@@ -15,7 +15,7 @@
 #include <time.h>
 
 enum {
-    WANTED_RUN = 8,  // blocks of one request for what will be needed
+    WANTED_RUN = 8,   // blocks of one request for what will be needed
     AHEAD_SHARE = 12, // of what was read in sequence so much of one is read ahead
     AHEAD_RUN = 16,   // blocks, at most
     NANOS = 1000000000,

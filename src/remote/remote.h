@@ -27,9 +27,9 @@ struct remote *remote_adopt(const struct channel *channel, unsigned connections,
 // Ends it. All sources have to be closed before. NULL is fine.
 void remote_close(struct remote *remote);
 
-// Opens the object at an address, and fetches its first block. The source lives no longer than
-// `remote`. The same address is the same object.
-struct source *remote_open(struct remote *remote, const char *address, struct error *error);
+// Opens the object at the address `text`, and fetches its first block. The source lives no longer
+// than `remote`. The same address is the same object.
+struct source *remote_open(struct remote *remote, const char *text, struct error *error);
 
 // No object is opened from here on: the fetcher refuses it.
 void remote_seal(struct remote *remote);

@@ -14,10 +14,10 @@
 #include <time.h>
 
 enum {
-    FIRST_PAUSE = 500,          // milliseconds; the next one is three times as long
-    DROPPED_MAX = 16 << 10,     // bytes of the body of a redirect: so that its connection stays
-    STALL_BYTES = 64,           // a second: fewer are none
-    RECEIVE_BUFFER = 256 << 10, // bytes
+    FIRST_PAUSE = 500,         // milliseconds; the next one is three times as long
+    DROPPED_MAX = 16 << 10,    // bytes of the body of a redirect: so that its connection stays
+    STALL_BYTES = 64,          // a second: fewer are none
+    RECEIVE_BUFFER = 32 << 10, // bytes: still in a cache of the processor when they are copied on
     SECOND = 1000,
     NANOS = 1000000,
 };

@@ -6,6 +6,8 @@
 #
 # For builds with libcurl.
 
+# shellcheck disable=SC2154 # run_qcow2_info sets them
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/web
