@@ -167,12 +167,20 @@ static const struct work compare_work = {compare_run, compare_finish};
 
 // --- Planning ------------------------------------------------------------------------------------
 
-static bool next_piece(struct comparer *comparer, uint64_t start)
+static void submit_piece(struct comparer *comparer)
 {
     if (comparer->filling) {
+        for (size_t i = 0; i < SIDES; i++) {
+            batch_announce(&comparer->filling->batches[i], comparer->views[i].chain);
+        }
         comparer->filling = NULL;
         workers_submit(comparer->workers);
     }
+}
+
+static bool next_piece(struct comparer *comparer, uint64_t start)
+{
+    submit_piece(comparer);
     comparer->filling = workers_item(comparer->workers);
     if (comparer->filling) {
         batch_reset(&comparer->filling->batches[SIDE_A], start);
@@ -287,9 +295,7 @@ static void compare_all(struct comparer *comparer)
     enum side faulty = SIDES;
     uint64_t at = 0;
     bool sound = plan_disks(comparer, &at, &faulty, &error);
-    if (comparer->filling) {
-        workers_submit(comparer->workers);
-    }
+    submit_piece(comparer);
     bool drained = workers_drain(comparer->workers);
     if (drained) {
         comparer->comparison->compared = at;
@@ -320,7 +326,10 @@ static size_t largest_cluster(const struct view *views)
 static bool compare_start(struct comparer *comparer, struct error *error)
 {
     unsigned jobs = comparer->options->jobs;
-    comparer->piece_count = (size_t)jobs * 2 + 2;
+    unsigned parallel = (unsigned)max_u64(chain_parallel(comparer->views[SIDE_A].chain),
+                                          chain_parallel(comparer->views[SIDE_B].chain));
+    // More pieces than are worked on: those that wait are being fetched.
+    comparer->piece_count = (size_t)max_u64(jobs, parallel) * 2 + 2;
     comparer->buffer_size = (size_t)max_u64(BUFFER, largest_cluster(comparer->views));
     comparer->pieces = calloc(comparer->piece_count, sizeof *comparer->pieces);
     comparer->readers = calloc(jobs, sizeof *comparer->readers);

@@ -485,3 +485,13 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
     chain->confine = NULL;
     return check_all_given(chain, options, error);
 }
+
+unsigned chain_parallel(const struct chain *chain)
+{
+    unsigned most = 0;
+    for (size_t i = 0; i < chain->count; i++) {
+        unsigned parallel = layer_data(&chain->layers[i])->parallel;
+        most = parallel > most ? parallel : most;
+    }
+    return most;
+}

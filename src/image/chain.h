@@ -88,6 +88,9 @@ void chain_close(struct chain *chain);
 // take what is stored for what is on the disk.
 bool chain_check_keys(const struct chain *chain, struct error *error);
 
+// How many ranges are fetched at once from the layer that fetches the most; 0: reading does not wait.
+unsigned chain_parallel(const struct chain *chain);
+
 static inline bool layer_encrypted(const struct layer *layer)
 {
     return layer->image && image_encrypted(layer->image);

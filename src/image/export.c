@@ -172,17 +172,6 @@ static void plan_disk(struct exporter *exporter)
     submit_batch(exporter);
 }
 
-// How many ranges are fetched at once from the source that fetches the most.
-static unsigned most_parallel(const struct chain *chain)
-{
-    unsigned most = 0;
-    for (size_t i = 0; i < chain->count; i++) {
-        unsigned parallel = layer_data(&chain->layers[i])->parallel;
-        most = parallel > most ? parallel : most;
-    }
-    return most;
-}
-
 static size_t largest_cluster(const struct chain *chain)
 {
     size_t largest = 0;
@@ -202,7 +191,7 @@ static bool export_start(struct exporter *exporter, struct error *error)
     unsigned jobs = exporter->options->jobs;
     size_t buffer_size = batch_buffer_size(largest_cluster(exporter->view->chain));
     // More batches than are worked on: those that wait are being fetched.
-    exporter->batch_count = (size_t)max_u64(jobs, most_parallel(exporter->view->chain)) * 2 + 2;
+    exporter->batch_count = (size_t)max_u64(jobs, chain_parallel(exporter->view->chain)) * 2 + 2;
     exporter->batches = calloc(exporter->batch_count, sizeof *exporter->batches);
     exporter->readers = calloc(jobs, sizeof *exporter->readers);
     if (!exporter->batches || !exporter->readers) {
