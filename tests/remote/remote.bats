@@ -212,3 +212,10 @@ as_remote() {
     run_qcow2_info cat -o "$HTTP/new" "$HTTP/base.qcow2"
     assert_status 1
 }
+
+@test "remote: compare takes addresses for either disk" {
+    qcow2_info compare "$HTTP/zlib.qcow2" "$WWW/zlib.qcow2"
+    qcow2_info compare "$WWW/over.qcow2" "$HTTP/over.qcow2"
+    run_qcow2_info compare "$HTTP/over.qcow2" "$HTTP/base.qcow2"
+    assert_status 2
+}
