@@ -89,20 +89,21 @@ static void send_end(struct fetcher *fetcher, struct transfer *transfer)
 
 // --- Asks ----------------------------------------------------------------------------------------
 
-static bool is_permitted(const struct fetcher *fetcher, const char *address)
+// Whether the command line names its server.
+static bool is_given(const struct fetcher *fetcher, const char *address)
 {
     for (size_t i = 0; i < fetcher->options->given_count; i++) {
         if (address_same_origin(fetcher->options->given[i], address)) {
             return true;
         }
     }
-    return fetcher->options->anywhere;
+    return false;
 }
 
-// Reads user and password for the host of the first object: credentials are for it alone.
+// Finds user and password for the first server: credentials are for it alone.
 static bool find_login(struct fetcher *fetcher, const char *address, struct error *error)
 {
-    if (fetcher->login.text && !fetcher->context.first) {
+    if (fetcher->login.text) {
         struct address first;
         if (!address_parse(address, &first, error)) {
             return false;
@@ -118,17 +119,19 @@ static bool find_login(struct fetcher *fetcher, const char *address, struct erro
 static bool open_object(struct fetcher *fetcher, const struct ask *ask, struct error *error)
 {
     struct object *object = &fetcher->objects[fetcher->object_count++];
-    if (!is_permitted(fetcher, ask->address)) {
+    bool given = is_given(fetcher, ask->address);
+    bool first = given && !fetcher->context.first;
+    if (!given && !fetcher->options->anywhere) {
         return error_set(error, ERROR_OUTSIDE, "no address of the command line is on this server");
     }
-    if (!find_login(fetcher, ask->address, error)) {
+    if (first && !find_login(fetcher, ask->address, error)) {
         return false;
     }
     object->address = strdup(ask->address);
     if (!object->address) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    if (!fetcher->context.first) {
+    if (first) {
         fetcher->context.first = object->address;
     }
     return true;

@@ -100,7 +100,7 @@ static void set_request(struct transfer *transfer)
     char range[48];
     snprintf(range, sizeof range, "%" PRIu64 "-%" PRIu64, transfer->ask.offset,
              transfer->ask.offset + transfer->ask.length - 1);
-    bool trusted = address_same_origin(transfer->target, context->first);
+    bool trusted = context->first && address_same_origin(transfer->target, context->first);
     curl->set(easy, CURLOPT_URL, transfer->target);
     curl->set(easy, CURLOPT_RANGE, range);
     curl->set(easy, CURLOPT_HTTPHEADER, trusted ? context->headers : NULL);

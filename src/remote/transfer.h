@@ -26,7 +26,7 @@ struct transfer_context {
     struct curl_blob authorities; // its contents, where files cannot be opened; or no data
     struct curl_slist *headers;   // for the first host alone, as are user and password
     const char *user, *password;  // NULL: none
-    const char *first;            // the address that the credentials are for
+    const char *first;            // an address of the server that the credentials are for; NULL
     uint64_t requests, bytes;     // sent and received so far
 };
 

@@ -108,6 +108,16 @@ refused() {
     begins_with image A --remote-references
 }
 
+@test "references: no credentials for a server that only a local image names" {
+    printf 'X-Token: of the test\n' >headers
+    printf 'default login me password mine\n' >netrc
+    naming "$FAULTY/secret/base.qcow2" image
+    begins_with image A --remote-references --header-file headers --netrc-file netrc
+    run_qcow2_info cat --header-file headers "$FAULTY/secret/base.qcow2"
+    assert_status 1
+    assert_stderr_contains '400 Token'
+}
+
 @test "references: info and audit follow nothing" {
     naming base.qcow2 "$WWW/image"
     forget_requests
