@@ -246,7 +246,9 @@ static const struct option_group groups[] = {
 
 static const char notes[] =
     "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB\n"
-    "are read. Problems of the image are reported on standard error too.\n"
+    "are read. What is wrong with the image is reported on standard error too.\n"
+    "Of a web address, such as https://example.org/disk.qcow2, only the metadata is\n"
+    "fetched.\n"
     "\n"
     "Exit status: 0 the header could be read, 1 not a qcow2 image, a layer is\n"
     "missing, or the passphrase is wrong, 64 usage.\n"
@@ -255,8 +257,7 @@ static const char notes[] =
     "  qcow2-info disk.qcow2\n"
     "  qcow2-info --check-key --key-file passphrase encrypted.qcow2\n"
     "  qcow2-info --json disk.qcow2 | jq .header.size\n"
-    "  qcow2-info --list-problems\n"
-    "  qcow2-info --json https://example.org/disk.qcow2\n";
+    "  qcow2-info --list-problems\n";
 
 const struct command command_info = {
     .name = "info",
