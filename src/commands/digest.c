@@ -76,7 +76,9 @@ static void report_digest(struct report *report, struct target *target)
 {
     const struct digest_command *options = report->options;
     enum digest_kind kind = options->flat ? DIGEST_FLAT : DIGEST_BLOCKS;
-    struct digest_line line = {.path = (char *)(uintptr_t)target->path};
+    // The layer has the name of a web address without what may be a secret.
+    struct digest_line line = {.path = target->open ? target->disk.chain.layers[0].path
+                                                    : (char *)(uintptr_t)target->path};
     uint64_t size;
     bool done = digest_target(options, target, line.digest, &size);
     if (done && options->json) {

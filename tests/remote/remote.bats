@@ -219,3 +219,14 @@ as_remote() {
     run_qcow2_info compare "$HTTP/over.qcow2" "$HTTP/base.qcow2"
     assert_status 2
 }
+
+@test "remote: digest takes addresses, and those of a list only at servers of the command line" {
+    qcow2_info digest "$WWW/zlib.qcow2" | sed "s|$WWW|$HTTP|" >want
+    qcow2_info digest "$HTTP/zlib.qcow2?signature=secret" >got
+    diff want got
+    forget_requests
+    run_qcow2_info digest --check want
+    assert_status 1
+    assert_stderr_contains 'no address of the command line is on this server'
+    assert_equal "$(<"$SERVERS/access.log")" ''
+}
