@@ -63,8 +63,8 @@ struct chain_options {
     bool size_as_qemu;                // a disk of qcow2 ends with its last whole sector
     bool suggests_no_backing;         // the user can set no_backing: errors suggest it
     const char *suffix;  // of the names of the user's options, as errors suggest them; NULL: none
-    const char *confine;    // files that images name must lie in this folder, or below this web
-                            // address; NULL: anywhere
+    const char *confine; // files that images name must lie in this folder, or below this web
+                         // address; NULL: anywhere
     bool remote_references; // files may name web addresses; others only those of their own origin
 
     // Opens a backing file or data file, instead of source_open_file(); may be NULL.
@@ -88,7 +88,8 @@ void chain_close(struct chain *chain);
 // take what is stored for what is on the disk.
 bool chain_check_keys(const struct chain *chain, struct error *error);
 
-// How many ranges are fetched at once from the layer that fetches the most; 0: reading does not wait.
+// How many ranges are fetched at once from the layer that fetches the most; 0: reading does not
+// wait.
 unsigned chain_parallel(const struct chain *chain);
 
 static inline bool layer_encrypted(const struct layer *layer)

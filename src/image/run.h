@@ -34,8 +34,8 @@ struct run_walk {
     uint64_t announced; // L1 entries up to here have their L2 tables announced
 };
 
-// Says to the source that the L2 tables of these L1 entries, of `table_size` bytes each, will be read
-// soon. 0: they will not.
+// Says to the source that the L2 tables of these L1 entries, of `table_size` bytes each, will be
+// read soon. 0: they will not.
 void l1_announce_tables(struct source *source, struct bytes entries, uint32_t table_size);
 
 // The run at `guest_offset`, at most `limit` ≥ 1 bytes of it. A data run is clipped to what its

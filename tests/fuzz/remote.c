@@ -3,11 +3,11 @@
 
 // What comes from a server, and from the process that fetches.
 
+#include "remote/remote.h"
 #include "harness.h"
 #include "remote/answer.h"
 #include "remote/channel.h"
 #include "remote/object.h"
-#include "remote/remote.h"
 
 #include <stdlib.h>
 #include <string.h>
