@@ -168,5 +168,5 @@ refused() {
     naming sub/../a.qcow2 "$WWW/b.qcow2"
     run_qcow2_info cat "$HTTP/a.qcow2"
     assert_status 1
-    assert_stderr_contains "the chain of backing files comes back to $HTTP/a.qcow2"
+    assert_stderr_contains "the backing chain contains $HTTP/a.qcow2 twice"
 }
