@@ -93,6 +93,23 @@ static bool find_place(const struct source *source, const struct place *place, s
     return range_inside(*at, size, source->size);
 }
 
+// Reads a place but for its holes: to read in one that was reserved can make data of it.
+static bool read_place(struct source *source, uint64_t at, uint8_t *buffer, size_t size,
+                       struct error *error)
+{
+    for (size_t done = 0; done < size;) {
+        bool is_hole;
+        size_t part = (size_t)min_u64(source_run(source, at + done, &is_hole), size - done);
+        if (is_hole) {
+            memset(buffer + done, 0, part);
+        } else if (!source_read(source, at + done, buffer + done, part, error)) {
+            return false;
+        }
+        done += part;
+    }
+    return true;
+}
+
 static bool find_row(struct source *source, const struct row *row, struct probe_mark *mark,
                      bool *found, struct error *error)
 {
@@ -102,7 +119,7 @@ static bool find_row(struct source *source, const struct row *row, struct probe_
     if (!find_place(source, &row->place, row->size, &at)) {
         return true;
     }
-    if (!source_read(source, at, bytes, row->size, error)) {
+    if (!read_place(source, at, bytes, row->size, error)) {
         return false;
     }
     *found = memcmp(bytes, row->bytes, row->size) == 0;
@@ -151,7 +168,7 @@ static bool find_in_last_sector(struct source *source, struct probe_mark *marks,
     if (!find_place(source, &place, sizeof buffer, &at)) {
         return true;
     }
-    if (!source_read(source, at, buffer, sizeof buffer, error)) {
+    if (!read_place(source, at, buffer, sizeof buffer, error)) {
         return false;
     }
     if (is_silicon_image(sector)) {
@@ -180,7 +197,7 @@ static bool find_ufs(struct source *source, struct probe_mark *marks, size_t *co
         if (!find_place(source, &place, sizeof bytes, &at)) {
             continue;
         }
-        if (!source_read(source, at, bytes, sizeof bytes, error)) {
+        if (!read_place(source, at, bytes, sizeof bytes, error)) {
             return false;
         }
         uint32_t big = bytes_be32((struct bytes){bytes, sizeof bytes}, 0);
@@ -217,7 +234,7 @@ static bool count_uberblocks(struct source *source, uint64_t label, struct uberb
     if (source_hole(source, at) >= UBERBLOCKS_AT) {
         return true;
     }
-    if (!source_read(source, at, uberblocks->buffer, UBERBLOCKS_AT, error)) {
+    if (!read_place(source, at, uberblocks->buffer, UBERBLOCKS_AT, error)) {
         return false;
     }
     for (size_t i = 0; i < UBERBLOCKS_AT; i += UBERBLOCK_SIZE) {
