@@ -130,8 +130,8 @@ static void names_what_is_not_supported(void)
     refuses((struct cipher_spec){"aes", "cbc", "", "", 16}, "IV generator \"\"");
     refuses((struct cipher_spec){"aes", "cbc", "benbi", "", 16}, "IV generator \"benbi\"");
     refuses((struct cipher_spec){"aes", "cbc", "essiv", "", 16}, "IV hash \"\"");
-    refuses((struct cipher_spec){"aes", "cbc", "essiv", "sha1", 16}, "makes no key");
-    refuses((struct cipher_spec){"cast5", "cbc", "essiv", "sha256", 16}, "makes no key");
+    refuses((struct cipher_spec){"aes", "cbc", "essiv", "sha1", 16}, "does not fit cipher");
+    refuses((struct cipher_spec){"cast5", "cbc", "essiv", "sha256", 16}, "does not fit cipher");
 }
 
 int main(void)

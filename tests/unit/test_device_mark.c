@@ -56,7 +56,6 @@ static const struct end_mark end_marks[] = {
     END(512, 512, "$XIDE$", "LSI"),
     END(512, 1024, "NVIDIA  ", "NVIDIA"),
     END(512, 512, "\x37\xfc\x4d\x1e", "Adaptec"),
-    END(512, 512, "JM", "JMicron"),
     END(512, 11 * 512, "\xf3\x16\x78\x5a", "HighPoint"),
     END(512, 63 * 512, "Promise Technology, Inc.", "Promise"),
     END(512, 3087 * 512, "Promise Technology, Inc.", "Promise"),
