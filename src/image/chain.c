@@ -252,10 +252,13 @@ static bool open_data_file(const struct chain *chain, struct layer *layer,
                            const struct chain_options *options, struct error *error)
 {
     char *path = data_file_path(layer, layer->path, options, error);
-    layer->data_path = path ? address_shown(path) : NULL;
+    if (!path) {
+        return false;
+    }
+    layer->data_path = address_shown(path);
     if (!layer->data_path) {
         free(path);
-        return false;
+        return error_set(error, ERROR_MEMORY, "out of memory");
     }
     layer->data_file = open_named(chain, options, path, error);
     free(path);
