@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "audit/audit.h"
-#include "commands/command.h"
-#include "commands/diagnostics.h"
-#include "commands/open.h"
+#include "cli/command.h"
+#include "cli/diagnostics.h"
+#include "cli/open.h"
 #include "output/audit_output.h"
 
 #include <string.h>

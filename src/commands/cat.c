@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "base/workers.h"
-#include "commands/command.h"
-#include "commands/diagnostics.h"
+#include "cli/command.h"
+#include "cli/diagnostics.h"
+#include "cli/open.h"
 #include "commands/disk.h"
-#include "commands/open.h"
 #include "commands/output_file.h"
 #include "commands/passphrase.h"
 #include "commands/salvage.h"
 #include "image/export.h"
-#include "output/progress.h"
+#include "print/progress.h"
 #include "tables/preallocation.h"
 
 #include <inttypes.h>

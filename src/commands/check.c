@@ -3,13 +3,13 @@
 
 #include "check/check.h"
 #include "base/workers.h"
-#include "commands/command.h"
-#include "commands/diagnostics.h"
+#include "cli/command.h"
+#include "cli/diagnostics.h"
 #include "commands/disk.h"
 #include "commands/passphrase.h"
 #include "format/layout.h"
 #include "output/check_output.h"
-#include "output/progress.h"
+#include "print/progress.h"
 #include "tables/preallocation.h"
 
 #include <string.h>

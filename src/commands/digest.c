@@ -3,12 +3,12 @@
 
 #include "digest/digest.h"
 #include "base/workers.h"
-#include "commands/command.h"
-#include "commands/diagnostics.h"
+#include "cli/command.h"
+#include "cli/diagnostics.h"
+#include "cli/open.h"
 #include "commands/digest_list.h"
-#include "commands/open.h"
 #include "commands/passphrase.h"
-#include "output/progress.h"
+#include "print/progress.h"
 #include "tables/preallocation.h"
 
 #include <getopt.h>

@@ -4,8 +4,8 @@
 #include "commands/disk.h"
 
 #include "base/checked.h"
-#include "commands/diagnostics.h"
-#include "commands/open.h"
+#include "cli/diagnostics.h"
+#include "cli/open.h"
 #include "format/layout.h"
 #include "tables/short_end.h"
 #include "tables/snapshot_find.h"

@@ -6,7 +6,7 @@
 #ifndef COMMANDS_DISK_H
 #define COMMANDS_DISK_H
 
-#include "commands/options.h"
+#include "cli/options.h"
 #include "image/view.h"
 
 struct disk_options {

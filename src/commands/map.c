@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "commands/command.h"
-#include "commands/diagnostics.h"
+#include "cli/command.h"
+#include "cli/diagnostics.h"
 #include "commands/disk.h"
 #include "compare/changes.h"
 #include "format/layout.h"

@@ -4,10 +4,10 @@
 #include "commands/passphrase.h"
 
 #include "base/checked.h"
+#include "cli/command.h"
+#include "cli/diagnostics.h"
+#include "cli/terminal.h"
 #include "codec/crypto.h"
-#include "commands/command.h"
-#include "commands/diagnostics.h"
-#include "commands/terminal.h"
 #include "format/layout.h"
 
 #include <errno.h>

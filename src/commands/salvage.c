@@ -3,8 +3,8 @@
 
 #include "commands/salvage.h"
 
-#include "commands/diagnostics.h"
-#include "output/json.h"
+#include "cli/diagnostics.h"
+#include "print/json.h"
 
 #include <errno.h>
 #include <inttypes.h>

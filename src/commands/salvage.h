@@ -7,7 +7,7 @@
 #define COMMANDS_SALVAGE_H
 
 #include "commands/output_file.h"
-#include "output/writer.h"
+#include "print/writer.h"
 
 struct salvage {
     const char *path;   // the image, for messages

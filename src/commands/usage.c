@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "usage/usage.h"
-#include "commands/command.h"
-#include "commands/diagnostics.h"
+#include "cli/command.h"
+#include "cli/diagnostics.h"
+#include "cli/open.h"
 #include "commands/disk.h"
-#include "commands/open.h"
 #include "output/usage_output.h"
 #include "tables/preallocation.h"
 

@@ -3,10 +3,10 @@
 
 #include "output/audit_output.h"
 
-#include "output/code_list.h"
-#include "output/finding_json.h"
-#include "output/lines.h"
-#include "output/text.h"
+#include "print/code_list.h"
+#include "print/finding_json.h"
+#include "print/lines.h"
+#include "print/text.h"
 
 #include <inttypes.h>
 

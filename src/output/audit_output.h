@@ -7,7 +7,7 @@
 #define OUTPUT_AUDIT_OUTPUT_H
 
 #include "audit/audit.h"
-#include "output/writer.h"
+#include "print/writer.h"
 
 // Findings by severity, unsafe first; within a severity in the order of the rules.
 void audit_print_text(const struct audit *audit, const struct audit_options *options,

@@ -7,7 +7,7 @@
 #define OUTPUT_CHECK_OUTPUT_H
 
 #include "check/check.h"
-#include "output/writer.h"
+#include "print/writer.h"
 
 void check_print_json(const struct check *check, const char *filename, struct writer *writer);
 void check_print_text(const struct check *check, struct writer *writer);

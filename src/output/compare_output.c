@@ -3,9 +3,9 @@
 
 #include "output/compare_output.h"
 
-#include "output/json.h"
-#include "output/lines.h"
-#include "output/text.h"
+#include "print/json.h"
+#include "print/lines.h"
+#include "print/text.h"
 
 #include <inttypes.h>
 

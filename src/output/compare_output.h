@@ -7,7 +7,7 @@
 #define OUTPUT_COMPARE_OUTPUT_H
 
 #include "compare/compare.h"
-#include "output/writer.h"
+#include "print/writer.h"
 
 struct compare_output {
     struct writer *writer;

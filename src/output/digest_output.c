@@ -3,8 +3,8 @@
 
 #include "output/digest_output.h"
 
-#include "output/json.h"
-#include "output/text.h"
+#include "print/json.h"
+#include "print/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #define OUTPUT_DIGEST_OUTPUT_H
 
 #include "digest/digest.h"
-#include "output/writer.h"
+#include "print/writer.h"
 
 // A disk and its digest.
 struct digest_line {

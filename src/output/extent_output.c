@@ -3,8 +3,8 @@
 
 #include "output/extent_output.h"
 
-#include "output/json.h"
-#include "output/text.h"
+#include "print/json.h"
+#include "print/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #define OUTPUT_EXTENT_OUTPUT_H
 
 #include "image/extent.h"
-#include "output/writer.h"
+#include "print/writer.h"
 
 // The status of an extent, in the order of totals: of a disk, then of a bitmap, then of changes.
 enum extent_status {

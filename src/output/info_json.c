@@ -3,9 +3,9 @@
 
 #include "format/feature.h"
 #include "format/layout.h"
-#include "output/finding_json.h"
 #include "output/info_output.h"
-#include "output/text.h"
+#include "print/finding_json.h"
+#include "print/text.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 
 #include "format/layout.h"
 #include "format/problem.h"
-#include "output/code_list.h"
 #include "output/info_output.h"
+#include "print/code_list.h"
 
 #include <inttypes.h>
 #include <stdio.h>

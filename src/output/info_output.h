@@ -7,8 +7,8 @@
 #define OUTPUT_INFO_OUTPUT_H
 
 #include "info/info.h"
-#include "output/json.h"
-#include "output/writer.h"
+#include "print/json.h"
+#include "print/writer.h"
 
 // One object. `in_chain` adds the key "format", which raw layers of a chain have too.
 void info_print_json(const struct info *info, bool in_chain, struct json *json);

@@ -7,7 +7,7 @@
 #define OUTPUT_INFO_TEXT_H
 
 #include "info/info.h"
-#include "output/writer.h"
+#include "print/writer.h"
 
 void info_text_features(const struct info *info, struct writer *writer);
 void info_text_tables(const struct info *info, struct writer *writer);

@@ -5,8 +5,8 @@
 
 #include "output/info_output.h"
 #include "output/info_text.h"
-#include "output/lines.h"
-#include "output/text.h"
+#include "print/lines.h"
+#include "print/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>

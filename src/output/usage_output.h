@@ -6,7 +6,7 @@
 #ifndef OUTPUT_USAGE_OUTPUT_H
 #define OUTPUT_USAGE_OUTPUT_H
 
-#include "output/json.h"
+#include "print/json.h"
 #include "usage/usage.h"
 
 // The sums over the layers of a backing chain.

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "base/checked.h"
-#include "output/text.h"
 #include "output/usage_output.h"
+#include "print/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #ifndef OUTPUT_WHERE_OUTPUT_H
 #define OUTPUT_WHERE_OUTPUT_H
 
-#include "output/json.h"
+#include "print/json.h"
 #include "where/where.h"
 
 // One object, one line; `json` is compact.

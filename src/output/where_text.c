@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "output/text.h"
 #include "output/where_output.h"
+#include "print/text.h"
 
 #include <inttypes.h>
 

@@ -7,7 +7,7 @@
 #define TESTS_FUZZ_CAPTURE_H
 
 #include "base/bytes.h"
-#include "output/writer.h"
+#include "print/writer.h"
 
 #include <cjson/cJSON.h>
 

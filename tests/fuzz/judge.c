@@ -12,7 +12,7 @@
 // that was printed is appended to the file DOCUMENTS. Each command line is printed before it runs.
 
 #include "capture.h"
-#include "commands/command.h"
+#include "cli/command.h"
 #include "harness.h"
 
 #include <fcntl.h>

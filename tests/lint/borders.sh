@@ -27,8 +27,10 @@ declare -A below=(
     [where]='base source format codec image tables'
     [compare]='base source format codec image tables'
     [digest]='base source format codec image tables'
-    [output]='base format image info check audit usage where compare digest'
-    [commands]='base source remote format codec image tables info check audit usage where compare digest output'
+    [print]='base'
+    [output]='base format image info check audit usage where compare digest print'
+    [cli]='base source remote format codec image tables print'
+    [commands]='base source remote format codec image tables info check audit usage where compare digest output print cli'
 )
 
 bad=0

@@ -11,7 +11,7 @@
 #ifndef QCOW2_INFO_TESTS_PRINTED_H
 #define QCOW2_INFO_TESTS_PRINTED_H
 
-#include "output/writer.h"
+#include "print/writer.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

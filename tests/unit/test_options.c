@@ -3,7 +3,7 @@
 
 // Sizes as people write them on a command line.
 
-#include "commands/options.h"
+#include "cli/options.h"
 
 #include "unit.h"
 

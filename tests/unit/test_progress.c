@@ -3,7 +3,7 @@
 
 // When progress is due, at times that the test chooses. Standard error is no terminal here.
 
-#include "output/progress.h"
+#include "print/progress.h"
 
 #include <string.h>
 #include <sys/mman.h>

@@ -1,0 +1,403 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "cli/options.h"
+
+#include "base/checked.h"
+#include "base/workers.h"
+#include "cli/command.h"
+#include "cli/diagnostics.h"
+#include "cli/help.h"
+#include "cli/open.h"
+#include "cli/suggest.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+static bool take_no_sandbox(const struct command *command, const struct option_row *row,
+                            const char *text, void *place)
+{
+    (void)command, (void)row, (void)text, (void)place;
+    open_without_sandbox();
+    return true;
+}
+
+const struct option_row common_rows[] = {
+    {"no-sandbox", OPTION_FLAG, NULL, 0,
+     .help = "keep the right to open files and start programs, for debugging",
+     .take = take_no_sandbox},
+    {"help", OPTION_HELP, NULL, 0, .help = "print this help", .letter = 'h'},
+    {"version", OPTION_VERSION, NULL, 0, .help = "print the version and the libraries in use",
+     .letter = 'V'},
+    {.name = NULL},
+};
+
+static bool take_progress(const struct command *command, const struct option_row *row,
+                          const char *text, void *place)
+{
+    if (text && strcmp(text, row->value) != 0) {
+        command_usage_error(command, "--%s takes %s or no value, not \"%s\"", row->name, row->value,
+                            text);
+        return false;
+    }
+    *(enum progress_when *)place = text ? PROGRESS_JSON : PROGRESS_ALWAYS;
+    return true;
+}
+
+const struct option_row work_rows[] = {
+    {"jobs", OPTION_NUMBER, "N", offsetof(struct work_options, jobs),
+     .help = "threads that decode data (default: the number of cores)", .least = 1,
+     .most = WORKERS_MAX},
+    {"progress", OPTION_WORD, "json", offsetof(struct work_options, progress),
+     .help = "show progress on standard error (default: only on a terminal); not on a terminal: a "
+             "line each second and one at the end, with =json as JSON objects",
+     .optional = true, .take = take_progress},
+    {"no-progress", OPTION_CHOICE, NULL, offsetof(struct work_options, progress),
+     .help = "do not show progress", .least = PROGRESS_NEVER},
+    {.name = NULL},
+};
+
+// --- Values --------------------------------------------------------------------------------------
+
+static bool parse_unit(const char *text, unsigned *shift)
+{
+    static const char letters[] = "KMGTPE";
+    char upper = *text >= 'a' && *text <= 'z' ? (char)(*text - 'a' + 'A') : *text;
+    const char *letter = upper ? strchr(letters, upper) : NULL;
+    *shift = 0;
+    if (letter) {
+        *shift = 10 * (unsigned)(letter - letters + 1);
+        text++;
+        if (strcasecmp(text, "iB") == 0) {
+            return true;
+        }
+    }
+    return *text == '\0' || strcasecmp(text, "B") == 0;
+}
+
+bool parse_size(const char *text, uint64_t *size)
+{
+    uint64_t number = 0;
+    unsigned shift;
+    const char *digit = text;
+    for (; *digit >= '0' && *digit <= '9'; digit++) {
+        if (!checked_multiply(number, 10, &number) ||
+            !checked_add(number, (uint64_t)(*digit - '0'), &number)) {
+            return false;
+        }
+    }
+    return digit != text && parse_unit(digit, &shift) &&
+           checked_multiply(number, UINT64_C(1) << shift, size);
+}
+
+bool option_number(const struct command *command, const struct option_row *row, const char *text,
+                   uint32_t *number)
+{
+    uint64_t size;
+    if (!parse_size(text, &size) || size < row->least || size > row->most) {
+        command_usage_error(command,
+                            "--%s takes a number from %" PRIu32 " to %" PRIu32 ", not \"%s\"",
+                            row->name, row->least, row->most, text);
+        return false;
+    }
+    *number = (uint32_t)size;
+    return true;
+}
+
+bool option_layer(const struct command *command, const char **text, bool *has_layer,
+                  uint64_t *layer)
+{
+    size_t digits = strspn(*text, "0123456789");
+    *has_layer = digits > 0 && (*text)[digits] == ':';
+    *layer = 0;
+    for (size_t i = 0; *has_layer && i < digits; i++) {
+        if (!checked_multiply(*layer, 10, layer) ||
+            !checked_add(*layer, (uint64_t)((*text)[i] - '0'), layer)) {
+            command_usage_error(command, "\"%s\" does not begin with the number of a layer", *text);
+            return false;
+        }
+    }
+    *text += *has_layer ? digits + 1 : 0;
+    return true;
+}
+
+static bool take_size(const struct command *command, const struct option_row *row, const char *text,
+                      uint64_t *size)
+{
+    if (!parse_size(text, size)) {
+        command_usage_error(command,
+                            "--%s takes a number of bytes, such as 4096 or 64K, not \"%s\"",
+                            row->name, text);
+        return false;
+    }
+    return true;
+}
+
+static bool take_word(const struct command *command, const struct option_row *row, const char *text,
+                      unsigned *word)
+{
+    char expected[80] = ""; // more than the words of any row
+    size_t used = 0;
+    for (unsigned i = 0; row->words[i]; i++) {
+        if (strcmp(text, row->words[i]) == 0) {
+            *word = i;
+            return true;
+        }
+        const char *before = i == 0 ? "" : row->words[i + 1] ? ", " : " or ";
+        used += (size_t)snprintf(expected + used, sizeof expected - used, "%s%s", before,
+                                 row->words[i]);
+    }
+    command_usage_error(command, "--%s takes %s, not \"%s\"", row->name, expected, text);
+    return false;
+}
+
+static bool take_value(const struct command *command, const struct option_row *row,
+                       const char *text, void *place)
+{
+    switch (row->kind) {
+    case OPTION_FLAG:
+        *(bool *)place = true;
+        return true;
+    case OPTION_CHOICE:
+        *(unsigned *)place = row->least;
+        return true;
+    case OPTION_SIZE:
+        return take_size(command, row, text, place);
+    case OPTION_NUMBER:
+        return option_number(command, row, text, place);
+    case OPTION_WORD:
+        return take_word(command, row, text, place);
+    default:
+        *(const char **)place = text;
+        return true;
+    }
+}
+
+// --- Parsing -------------------------------------------------------------------------------------
+
+enum { OPTIONS_MAX = 64 }; // of one command: more than any has
+
+// Values of struct option.val of options without a letter.
+enum { VALUE_FIRST = 0x100 };
+
+// The option rows of a command, in the order of their groups.
+struct parser {
+    const struct command *command;
+    const struct option_group *groups[OPTIONS_MAX]; // of each row
+    const struct option_row *rows[OPTIONS_MAX];
+    bool given[OPTIONS_MAX];
+    size_t count;
+    struct option table[OPTIONS_MAX + 1];
+    char letters[2 * OPTIONS_MAX + 1]; // as getopt_long() takes them
+};
+
+static void add_row(struct parser *parser, const struct option_group *group,
+                    const struct option_row *row)
+{
+    size_t i = parser->count++;
+    parser->groups[i] = group;
+    parser->rows[i] = row;
+    parser->table[i].name = row->name;
+    parser->table[i].has_arg = !row->value     ? no_argument
+                               : row->optional ? optional_argument
+                                               : required_argument;
+    parser->table[i].val = row->letter ? row->letter : VALUE_FIRST + (int)i;
+    if (row->letter) {
+        size_t used = strlen(parser->letters);
+        parser->letters[used] = row->letter;
+        parser->letters[used + 1] = row->value ? ':' : '\0';
+    }
+}
+
+static struct parser parser_make(const struct command *command)
+{
+    struct parser parser = {.command = command};
+    for (const struct option_group *group = command->groups; group->rows; group++) {
+        for (const struct option_row *row = group->rows; row->name; row++) {
+            add_row(&parser, group, row);
+        }
+    }
+    return parser;
+}
+
+// Lists the options that begin with the `size` letters at `start`, as "--a, --b". False when there
+// are fewer than two.
+static bool list_ambiguous(const struct parser *parser, const char *start, size_t size,
+                           struct error *list)
+{
+    size_t count = 0;
+    size_t used = 0;
+    for (size_t i = 0; i < parser->count && used < sizeof list->message; i++) {
+        if (strncmp(parser->rows[i]->name, start, size) == 0) {
+            used += (size_t)snprintf(list->message + used, sizeof list->message - used, "%s--%s",
+                                     count > 0 ? ", " : "", parser->rows[i]->name);
+            count++;
+        }
+    }
+    return count > 1;
+}
+
+static const char *nearest_option(const struct parser *parser, const char *name)
+{
+    struct nearest nearest = {.word = name};
+    for (size_t i = 0; i < parser->count; i++) {
+        nearest_try(&nearest, parser->rows[i]->name);
+    }
+    return nearest.found;
+}
+
+// Reports a long option that is not in the table, or the start of several options.
+static void report_unknown_option(const struct parser *parser, const char *given)
+{
+    const char *name = given + strspn(given, "-");
+    char letters[32];
+    struct error list;
+    snprintf(letters, sizeof letters, "%.*s", (int)strcspn(name, "="), name);
+    const char *instead = suggest_option(given);
+    const char *nearest = nearest_option(parser, letters);
+    if (list_ambiguous(parser, name, strcspn(name, "="), &list)) {
+        command_usage_error(parser->command, "option \"%s\" is ambiguous: %s", given, list.message);
+    } else if (command_named(parser->command->others, letters)) {
+        command_usage_error(parser->command,
+                            "unknown option \"%s\"; write the command without hyphens", given);
+    } else {
+        bool similar = !instead && nearest;
+        command_usage_error(parser->command, "unknown option \"%s\"%s%s%s", given,
+                            similar   ? "; did you mean --"
+                            : instead ? "; "
+                                      : "",
+                            similar   ? nearest
+                            : instead ? instead
+                                      : "",
+                            similar ? "?" : "");
+    }
+}
+
+static void report_unknown_letter(const struct parser *parser)
+{
+    const char option[] = {'-', (char)optopt, '\0'};
+    const char *instead = suggest_option(option);
+    command_usage_error(parser->command, "unknown option %s%s%s", option, instead ? "; " : "",
+                        instead ? instead : "");
+}
+
+// Reports an argument that getopt_long() rejected. `optopt` is the letter, the value in the table,
+// or 0 for a word that is not in the table.
+static void report_bad_option(const struct parser *parser, const char *given)
+{
+    if (optopt == 0) {
+        report_unknown_option(parser, given);
+    } else if (optopt >= VALUE_FIRST || strncmp(given, "--", 2) == 0) {
+        command_usage_error(parser->command, "option \"%s\" %s", given,
+                            strchr(given, '=') ? "takes no value" : "needs a value");
+    } else if (strchr(parser->letters, optopt)) {
+        command_usage_error(parser->command, "option -%c needs a value", optopt);
+    } else {
+        report_unknown_letter(parser);
+    }
+}
+
+static bool take_row(struct parser *parser, size_t i, void *options)
+{
+    const struct option_row *row = parser->rows[i];
+    char *place = (char *)options + parser->groups[i]->offset + row->offset;
+    if (parser->given[i] && row->value && !row->repeatable) {
+        command_usage_error(parser->command, "--%s is given twice", row->name);
+        return false;
+    }
+    parser->given[i] = true;
+    return (row->take ? row->take : take_value)(parser->command, row, optarg, place);
+}
+
+static bool is_given(const struct parser *parser, const char *name)
+{
+    for (size_t i = 0; i < parser->count; i++) {
+        if (parser->given[i] && strcmp(parser->rows[i]->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool check_needs(const struct parser *parser)
+{
+    for (size_t i = 0; i < parser->count; i++) {
+        const struct option_row *row = parser->rows[i];
+        const char *needs = row->needs ? row->needs : parser->groups[i]->needs;
+        if (parser->given[i] && needs && !is_given(parser, needs)) {
+            command_usage_error(parser->command, "--%s needs --%s", row->name, needs);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool options_parse(const struct command *command, int argc, char **argv, void *options, int *status)
+{
+    struct parser parser = parser_make(command);
+    int value;
+    *status = EXIT_USAGE;
+    // Check this first, because the options may be meant for the mistyped command.
+    if (command->others && argc > 1 && suggest_is_command(argv[1])) {
+        suggest_command(command->others, argv[1]);
+        return false;
+    }
+    opterr = 0; // its messages do not escape the arguments for a terminal
+    while ((value = getopt_long(argc, argv, parser.letters, parser.table, NULL)) != -1) {
+        size_t i = 0;
+        while (i < parser.count && parser.table[i].val != value) {
+            i++;
+        }
+        if (i == parser.count) {
+            report_bad_option(&parser, argv[optind - 1]);
+            return false;
+        }
+        if (parser.rows[i]->kind >= OPTION_HELP) {
+            *status = help_print(command, parser.rows[i]->kind == OPTION_VERSION);
+            return false;
+        }
+        if (!take_row(&parser, i, options)) {
+            return false;
+        }
+    }
+    return check_needs(&parser);
+}
+
+// --- The image -----------------------------------------------------------------------------------
+
+bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
+{
+    if (command->others && optind < argc && suggest_is_command(argv[optind])) {
+        suggest_command(command->others, argv[optind]);
+        return false;
+    }
+    if (optind + 1 < argc && command_named(command->others, argv[optind + 1])) {
+        command_usage_error(command, "write the command before the image: %s %s", argv[optind + 1],
+                            argv[optind]);
+        return false;
+    }
+    if (optind + 1 < argc) {
+        command_usage_error(command, "more than one image is given: \"%s\"%s", argv[optind + 1],
+                            access(argv[optind], F_OK) == 0 ? "" : "; the first is not a file");
+        return false;
+    }
+    if (optind == argc && isatty(STDIN_FILENO)) {
+        command_usage_error(command, "no image is given");
+        return false;
+    }
+    *path = optind == argc ? "-" : argv[optind];
+    return true;
+}
+
+bool command_no_image(const struct command *command, int argc, char **argv, const char *option)
+{
+    if (optind < argc) {
+        command_usage_error(command, "--%s takes no image, but \"%s\" is given", option,
+                            argv[optind]);
+    }
+    return optind == argc;
+}
