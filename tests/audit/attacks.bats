@@ -23,7 +23,7 @@ make_small() {
     make_image image 1M '' "write -P 1 0 $((2 * C))"
 }
 
-# assert_codes CODE...: these are told of image, in the order of the rules
+# assert_codes CODE...: these are reported for image, in the order of the rules
 assert_codes() {
     audited image || return
     assert_equal "${audited_codes-}" "$*"
@@ -159,7 +159,7 @@ assert_codes() {
     assert_codes data-file name-path
 }
 
-@test "audit attack: every place of a name is looked at" {
+@test "audit attack: names are inspected in every place" {
     # Backing file, its format, data file, features, snapshot id and name, bitmap.
     make_layer image 1M '' $'a\e' raw
     assert_codes backing-file name-control
@@ -218,7 +218,7 @@ assert_codes() {
 
 # ---- The header ------------------------------------------------------------------------------------
 
-# after FIELD VALUE: what is told of a small image with this field
+# after FIELD VALUE: the findings of a small image with this field
 after() {
     make_small
     poke_field image "$1" "$2"
@@ -272,7 +272,7 @@ unknown_extensions() {
     done
 }
 
-@test "audit attack: unknown header extensions do not hide one that stands more than once" {
+@test "audit attack: unknown header extensions do not hide a repeated one" {
     local unknown=$((0x12340000)) two='e2792aca 00000003 7261 7700 0000 0000 e2792aca 00000005 7163 6f77 3200 0000'
     make_layer image 1M '' base qcow2
     poke_field image backing_file_offset $((C - 4))
@@ -305,7 +305,7 @@ unknown_extensions() {
     assert_codes header-broken
 }
 
-@test "audit attack: fields of the header that nobody knows" {
+@test "audit attack: unknown fields of the header" {
     local extensions
     make_small
     extensions=$(peek image 112 400)
@@ -474,7 +474,7 @@ find_bits() {
     make_bitmap
     end=$(($(stat -c %s image) / C * C))
     truncate -s $((end + 16 * C)) image
-    # No refcount tells of them.
+    # They have no refcount.
     poke_be64 image "$bits" $((end + 8 * C))
     poke_text image $((end + 8 * C)) bits
     assert_clean image
@@ -537,7 +537,7 @@ colliding_entries() {
     assert_equal "$(count_of data-over-table)" 59
 }
 
-@test "audit attack: 66000 tables in holes, and data that refcounts alone tell of" {
+@test "audit attack: 66000 tables in holes, and data that only refcounts show" {
     make_image image 64M cluster_size=512,refcount_bits=1 'write -q -P 1 0 64M'
     # An L1 table of 66000 entries over the data at 8 MiB, for tables in a hole from 16 MiB on.
     fallocate --punch-hole --offset 16M --length 34M image
@@ -562,7 +562,7 @@ incomplete_with() {
     assert_status 2
 }
 
-@test "audit attack: what was not seen is told, whatever else is allowed" {
+@test "audit attack: an uninspected part is reported, whatever else is allowed" {
     make_small
     poke_field image nb_snapshots 1
     poke_field image snapshots_offset $((3 * C + 512))
@@ -592,7 +592,7 @@ incomplete_with() {
     incomplete_with snapshot-broken
 }
 
-@test "audit attack: snapshots and bitmaps behind those that are looked at are not seen" {
+@test "audit attack: snapshots and bitmaps beyond the limits are reported as not inspected" {
     make_image image 1M cluster_size=512
     truncate -s 4M image
     poke image $((2 << 20)) "$(snapshot_entry $((1 << 20)) 32 1048576 1)"
@@ -740,14 +740,14 @@ incomplete_with() {
     truncate -s +1G image
     assert_codes expansion
     assert_output_contains 'without its holes'
-    # The same bytes stored, as far as the file system tells.
+    # The same bytes stored, if the file system reports it.
     make_image image 4G compression_type=zstd,cluster_size=2M 'write -q -c -P 1 0 1536M' 'write -q -c -P 1 1536M 1536M'
     head -c 64M /dev/urandom >>image
     audited image
     [[ " $(codes) " != *' expansion '* ]] || fail "$output"
 }
 
-@test "audit attack: what compresses well and is small harms nobody" {
+@test "audit attack: small data that compresses well is harmless" {
     make_image image 2G compression_type=zstd 'write -q -c -P 1 0 64M'
     assert_clean image
     write_image image 'write -q -c -P 1 64M 64k'
@@ -794,7 +794,7 @@ incomplete_with() {
     assert_codes data-over-table entry-broken shared-data
 }
 
-# broken_entry VALUE: of an L2 entry of a small image this is all that is told
+# broken_entry VALUE: the only finding for this L2 entry of a small image
 broken_entry() {
     poke_be64 image "$(l2_entry_at image 0)" "$1"
     assert_codes entry-broken || fail "$1" || return
@@ -843,7 +843,7 @@ broken_entry() {
     assert_codes entry-broken
 }
 
-@test "audit attack: data of a snapshot alone are looked at too" {
+@test "audit attack: data of a snapshot alone is inspected too" {
     make_image image 1M '' "write -P 1 0 $C"
     qemu-img snapshot -c one image
     write_image image "write -P 2 0 $C"
@@ -854,7 +854,7 @@ broken_entry() {
     assert_codes data-outside-file
 }
 
-@test "audit attack: extended L2 entries are looked at" {
+@test "audit attack: extended L2 entries are inspected" {
     make_image image 1M extended_l2=on "write -P 1 0 $C"
     poke_l2_entry image 0 $((COPIED | 1 << 50))
     assert_codes data-outside-file
@@ -865,7 +865,7 @@ broken_entry() {
 
 # ---- Two formats -----------------------------------------------------------------------------------
 
-# marked OFFSET HEX: only that is told of a small image with these bytes, and the place is right
+# marked OFFSET HEX: the only finding of a small image with these bytes, with the right place
 marked() {
     rm -f image
     # In version 2 the header extensions end before any of these places.
@@ -1030,7 +1030,7 @@ marked_far() {
     end=$(stat -c %s image)
     poke image "$end" "504b0506$(printf '%036d' 0)"
     assert_codes other-format trailing-data
-    # With a comment, whose length is told, up to the longest.
+    # With a comment, whose length is recorded, up to the longest.
     local comment
     for comment in 1 600 65535; do
         rm -f image
@@ -1045,7 +1045,7 @@ marked_far() {
     done
 }
 
-@test "audit attack: a file behind more zeros than are looked at" {
+@test "audit attack: a file after more zeros than are inspected" {
     local end
     make_small
     end=$(stat -c %s image)
@@ -1053,7 +1053,7 @@ marked_far() {
     printf Rar! >>image
     assert_codes trailing-data
     assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + (17 << 20)))
-    # Neither in what is looked at first, nor in the last bytes.
+    # Neither in the first bytes that are inspected, nor in the last.
     head -c 1M /dev/zero >>image
     assert_codes trailing-data incomplete
     assert_equal "$(jq -c '[.complete, .findings[0].offset]' <<<"$output")" "[false,$((end + (16 << 20)))]"
@@ -1068,7 +1068,7 @@ marked_far() {
     jq -e .complete <<<"$output"
 }
 
-@test "audit attack: a file behind more empty refcount blocks than are looked at" {
+@test "audit attack: a file after more empty refcount blocks than are inspected" {
     # 150 of 512 bytes, which count the clusters of 128 KiB each.
     local i table=$((1 << 20)) entries
     make_image image 1M cluster_size=512 'write -q -P 1 0 4k'
@@ -1094,7 +1094,7 @@ marked_far() {
     assert_clean image
     poke_text image $((9 << 40)) Rar!
     assert_codes trailing-data
-    # Where tables were not seen, nobody knows what else is in use.
+    # When tables were not inspected, it is unknown what else is in use.
     poke_be64 image "$(l1_entry_at image 0)" $((4 * C + 512))
     audited image
     assert_equal "$(jq .complete <<<"$output")" false

@@ -80,7 +80,7 @@ assert_usage() {
     assert_equal "$(jq .actual_size <<<"$output")" "$(qemu-img info --output=json image | jq '."actual-size"')"
 }
 
-@test "audit: what is found often is told once, with the number" {
+@test "audit: a repeated finding is reported once, with a count" {
     make_image image 1M ''
     local name
     for name in 1 2 3 4; do
@@ -231,7 +231,7 @@ assert_usage() {
     assert_equal "$(jq -r '.[] | "\(.code) (\(.severity)): \(.meaning).\n    Gain: \(.gain)."' <<<"$output")" "$text"
 }
 
-@test "audit: --list-rules tells the severities of --allow and --deny" {
+@test "audit: --list-rules prints the severities of --allow and --deny" {
     run_qcow2_info audit --list-rules --json --allow dirty --deny incomplete
     assert_equal "$(jq -c '[.[] | select(.code == "dirty" or .code == "incomplete") | .severity]' <<<"$output")" \
         '["allowed","unsafe"]'

@@ -9,7 +9,7 @@
 # Printed is the end of each run of the disk with the same answers: is it there, does it read as zeros;
 # with `places` (qcow2-info map --host-offsets) also the layer and the host offset.
 
-function tell() {
+function print_extent() {
     if (length_so_far) {
         printf "%.0f %s", at, answer
         if (places && has_place) {
@@ -36,7 +36,7 @@ BEGIN {
     new_has_place = "offset" in value && value["offset"] != "null" && value["compressed"] != "true"
     if (new_answer != answer || places && (new_has_place != has_place ||
             has_place && value["offset"] != place + length_so_far)) {
-        tell()
+        print_extent()
         answer = new_answer
         has_place = new_has_place
         place = value["offset"]
@@ -48,5 +48,5 @@ BEGIN {
 }
 
 END {
-    tell()
+    print_extent()
 }

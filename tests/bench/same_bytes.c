@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Tells whether two files have the same bytes, as cmp does, but does not read what is a hole in
+// Checks whether two files have the same bytes, like cmp, but does not read what is a hole in
 // both: a disk of 1 TiB that is mostly holes is compared at once.
 //
 //     same_bytes FILE FILE

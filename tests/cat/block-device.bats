@@ -196,7 +196,7 @@ another_node() {
     done
 }
 
-@test "block device: nobody knows how much of it is on disk" {
+@test "block device: its allocated size is unknown" {
     local base image
     make_mixed
     attach image

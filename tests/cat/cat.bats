@@ -525,7 +525,7 @@ overwrite() {
     assert_one_error loop 'cannot open'
 }
 
-@test "cat: a name with a line end is told in one line" {
+@test "cat: a name with a line end is printed in one line" {
     local name=$'two\nlines'
     run_qcow2_info cat "$name"
     assert_status 1

@@ -156,7 +156,7 @@ ended_with() {
 
 @test "SIGINT ends it at once" {
     require_tool qemu-img
-    # Two pebibytes of zeros into a pipe that nobody empties.
+    # Two pebibytes of zeros into a pipe without a reader.
     qemu-img create -q -f qcow2 -o cluster_size=2M huge.qcow2 2P
     mkfifo pipe
     exec 8<>pipe

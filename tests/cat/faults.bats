@@ -15,7 +15,7 @@ make_text() {
     seq -f 'This is the text of line %8.0f.' 40000 | head -c "$1"
 }
 
-# A disk of 1 MiB, all data, in clusters of 64 KiB unless told otherwise; and its bytes in the file raw.
+# A disk of 1 MiB, all data, in clusters of 64 KiB by default; and its bytes in the file raw.
 make_data() {
     make_text 1M >raw
     make_image image 1M "${1:-}" 'write -q -s raw 0 1M'
@@ -127,7 +127,7 @@ make_compressed() {
     tail -c +65537 raw | cmp - out
 }
 
-@test "cat faults: a fault in a range is told with its guest offset" {
+@test "cat faults: a fault in a range is reported with its guest offset" {
     make_data
     poke_l2_entry image $((320 * K)) $((COPIED | 1 << 40))
     run_qcow2_info cat --offset 300000 -o out image
@@ -273,7 +273,7 @@ damage_compressed() {
     bytes_end_at image raw $((320 * K)) "guest offset $((320 * K))" "$host" zstd
 }
 
-@test "cat faults: of many damaged streams the first one is told" {
+@test "cat faults: of many damaged streams the first one is reported" {
     make_compressed cluster_size=4k
     local guest host
     host=$(host_offset image $((324 * K)))
@@ -488,7 +488,7 @@ last_in_file() {
 
 @test "cat faults: a data file that the image does not name" {
     make_data data_file=data
-    # The extension that names it becomes one that nobody knows.
+    # The extension that names it becomes an unknown one.
     local at=112
     while [[ $(peek image $at 4) != 44415441 ]]; do
         at=$((at + 8 + ($(peek_be32 image $((at + 4))) + 7) / 8 * 8))

@@ -2,7 +2,7 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# qcow2-info cat --salvage: all that can be read is read, the rest is zeros, and each lost range is told.
+# qcow2-info cat --salvage: writes zeros for unreadable data and reports each range.
 
 load ../helpers/load
 load ../helpers/tables
@@ -31,7 +31,7 @@ zero_ranges() {
 
 # salvages START LENGTH...: into a file, into a pipe, with any number of jobs, image has the bytes of raw
 # but zeros in these ranges; standard error has a line for each and one that sums up, the log an object
-# for each. lost is the log, without what is told in words.
+# for each. lost is the log without the messages.
 salvages() {
     local jobs ranges=() bytes=0 count=$(($# / 2)) want=''
     zero_ranges "$@" || return
@@ -291,7 +291,7 @@ move_l1_to_end() {
     assert_same_bytes out want
 }
 
-# ---- How it is told --------------------------------------------------------------------------------------
+# ---- Reports ---------------------------------------------------------------------------------------------
 
 @test "salvage: the log, byte for byte" {
     make_data

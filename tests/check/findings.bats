@@ -38,7 +38,7 @@ assert_finding() {
         found.json >/dev/null || fail "no $1 ($2) at host $3, guest $4" "$(show_run)"
 }
 
-# assert_place CODE TEXT: the place that one with this code tells contains TEXT
+# assert_place CODE TEXT: the place of a finding with this code contains TEXT
 assert_place() {
     jq -se --arg code "$1" --arg text "$2" 'any(.[]; .code == $code and (.place | contains($text)))' \
         found.json >/dev/null || fail "no $1 with the place: $2" "$(show_run)"
@@ -79,7 +79,7 @@ end_of() {
     assert_place refcount-too-low 'refcount 0, 1 reference'
 }
 
-@test "findings: refcount-too-low for clusters that no refcount block speaks of" {
+@test "findings: refcount-too-low for clusters that no refcount block covers" {
     make_plain
     poke_be64 image "$(field image refcount_table_offset)" 0
     checked image
@@ -443,7 +443,7 @@ end_of() {
     checked image
     assert_status 2
     assert_finding refcount-table-reserved-bits corruption "$block" none
-    # Nobody counts the block, whose refcount is 1.
+    # The block has no reference and the refcount 1.
     assert_codes refcount-table-reserved-bits leaked-data
 }
 
@@ -501,12 +501,12 @@ end_of() {
     assert_codes encryption-header
     assert_finding encryption-header corruption $((at + 208)) none
     assert_place encryption-header 'LUKS key slot 0 has 0 iterations'
-    # What the file lacks is told by the reference to it.
+    # The missing part is reported with the reference to it.
     cp image damaged
     truncate -s $((at + 100)) damaged
     checked damaged
     assert_finding out-of-file corruption "$at" none
-    ! grep -q encryption-header found.json || fail 'the same is told twice'
+    ! grep -q encryption-header found.json || fail 'the same is reported twice'
 }
 
 @test "findings: snapshots-data-file" {

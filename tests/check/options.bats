@@ -396,7 +396,7 @@ limited() (
 
 # ---- Progress ------------------------------------------------------------------------------------------
 
-# Of the progress lines in a file: the percentages are in order and end with 100%, which is told of TOTAL:
+# Of the progress lines in a file: the percentages are in order and end with 100% of TOTAL:
 # assert_progress FILE TOTAL
 assert_progress() {
     local percents

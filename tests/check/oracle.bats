@@ -180,7 +180,7 @@ each_value() {
 
 # ---- The rules, one by one --------------------------------------------------------------------------
 
-@test "rule: only we tell of overlaps that the refcounts hide" {
+@test "rule: only qcow2-info reports overlaps that the refcounts hide" {
     make_image image 1M '' "write -P 1 0 192k"
     l2=$(l2_table_at image 0)
     block=$(peek_be64 image "$(field image refcount_table_offset)")

@@ -301,7 +301,7 @@ change_random() {
     qcow2_info compare raw - < <(cat image)
     run_qcow2_info compare - - <raw
     assert_status 64
-    # Nothing tells how long such a disk is.
+    # The size of such a disk is unknown.
     run_qcow2_info compare - image < <(head -c 65M /dev/zero)
     assert_status 1
     assert_one_error - 'image A: a raw disk from a pipe'

@@ -86,7 +86,7 @@ static void must_be_there(const struct chain *chain)
 }
 
 // Data and compressed data in one cluster, and compressed data that seem to reach past the end of
-// the file, are wrong and harm nobody. Nor can it be told of a place that was cut.
+// the file, are wrong but harmless. In a message that was cut they cannot be recognized.
 static bool is_harmless(const struct finding *finding)
 {
     static const char *const harmless[] = {

@@ -25,7 +25,7 @@ struct bytes capture_end(struct writer *writer);
 void must_be_text(struct bytes printed);
 
 // JSON documents, one after the other, in such text; the last one is returned, owned by the caller.
-// `count` tells how many.
+// `count` is the number of them.
 cJSON *must_be_json(struct bytes printed, size_t *count);
 
 // The number of a key, which must be there.

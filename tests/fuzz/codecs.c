@@ -56,7 +56,7 @@ static struct decoded must_decode_alike(const struct codec *codec, struct bytes 
     return first;
 }
 
-// What follows the cluster is not looked at.
+// Bytes after the cluster are ignored.
 static void must_ignore_rest(const struct codec *codec, struct bytes input,
                              const struct decoded *sound)
 {

@@ -10,8 +10,8 @@
 //     driver --write FOLDER SEED COUNT FILE...       writes them: FOLDER/SEED, FOLDER/SEED+1, ...
 //
 // Seed by seed one of the files is taken in turn and changed a few times, by the seed alone. What
-// is run is told before it is, so that the last line names what ended the program. Exit 64 when it
-// is called wrongly.
+// is run is printed before the run, so that the last line names what ended the program. Exit 64
+// when it is called wrongly.
 
 #include "harness.h"
 
@@ -43,7 +43,7 @@ static bool load_from(FILE *file, struct subject *subject)
     return subject->data && fread(subject->data, 1, subject->size, file) == subject->size;
 }
 
-// False after the error was told.
+// False after printing the error.
 static bool load(const char *path, struct subject *subject)
 {
     FILE *file = fopen(path, "rb");
@@ -82,7 +82,7 @@ static int replay(const struct harness *harness, int count, char **paths)
     return 0;
 }
 
-// Changes a file by a seed. The image's own mutator, when no harness tells another.
+// Changes a file by a seed. The image's own mutator, unless the harness has another.
 static bool load_changed(const struct harness *harness, uint64_t seed, int count, char **paths,
                          struct subject *subject)
 {

@@ -37,7 +37,7 @@ static void must_be_stretch(const struct header *header, const struct stretch *s
     MUST(!stretch->has_host || stretch->host_offset % header->cluster_size == within);
 }
 
-// The stretches of a cluster cover it, and one that is looked at from its middle is the same.
+// The stretches of a cluster cover it, and are the same from the middle of one.
 static void walk_cluster(const struct header *header, struct l2_entry entry, uint64_t guest)
 {
     struct stretch stretch;

@@ -52,7 +52,7 @@ static const struct rule {
     const char *statuses; // a digit each
     enum format format;
     bool in_part; // prints as much as it can, and then fails
-    bool warns;   // tells of problems also when it is done
+    bool warns;   // reports problems also on success
     bool one;     // one document of JSON, when it is done
 } rules[] = {
     {{"info"}, "01", .format = FORMAT_TEXT, .warns = true},
@@ -131,7 +131,7 @@ static void free_outcome(struct outcome *outcome)
     free((void *)(uintptr_t)outcome->errors.data);
 }
 
-// Returns how it ended, as wait() tells it.
+// Returns its status from wait().
 static int run_once(const char *program, const struct rule *rule, const char *image,
                     struct outcome *outcome)
 {
@@ -167,7 +167,7 @@ static struct outcome run(const char *program, const struct rule *rule, const ch
     return outcome;
 }
 
-// A problem is a line that says who tells it.
+// A problem is a line that begins with the name of the program.
 static void must_be_problems(struct bytes errors)
 {
     static const char start[] = "qcow2-info: ";

@@ -150,7 +150,7 @@ static void find_key(const struct locked *locked, const struct luks_slot *slot, 
 
 // --- What must hold ------------------------------------------------------------------------------
 
-// NULL after an error that can be told.
+// NULL after a valid error.
 static struct cipher *try_open(const struct locked *locked, struct bytes passphrase,
                                uint32_t max_iterations, int *slot, struct error *error)
 {
@@ -255,7 +255,7 @@ static void lock(struct bytes input, struct locked *locked)
 {
     struct problems problems = {0};
     struct error error;
-    // It may tell more than the file has.
+    // The header may name more than the file has.
     uint64_t length = max_u64(input.size, bytes_be32(input, LUKS_PAYLOAD_OFFSET));
     *locked = (struct locked){.file = malloc(AT + input.size), .size = AT + input.size};
     MUST(locked->file);

@@ -19,7 +19,7 @@
 enum {
     EXTENTS_MAX = 600,    // of one disk, then it is enough
     FAULTS_MAX = 64,      // the same of places that cannot be read
-    OTHERS_MAX = 3,       // snapshots and bitmaps that are looked at
+    OTHERS_MAX = 3,       // snapshots and bitmaps to read
     MEMORY_MAX = 4 << 20, // windows over the tables of a few layers, and output
 };
 

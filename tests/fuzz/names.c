@@ -20,7 +20,7 @@ static void must_be_clean(const char *path)
     MUST(path[1] == '\0' || path[strlen(path) - 1] != '/');
 }
 
-// Such a path is told as it stands.
+// Such a path is printed unchanged.
 static bool is_absolute(struct bytes name)
 {
     static const char *const starts[] = {"/", "file:/"};

@@ -16,8 +16,8 @@
 
 #include <string.h>
 
-// What is told can be told: a code, and words that end.
-static void must_be_told(const struct error *error)
+// Errors are complete: a code, and a message that ends with a NUL.
+static void must_be_reported(const struct error *error)
 {
     MUST(error->code);
     MUST(error->message[0] != '\0');
@@ -30,12 +30,12 @@ static void must_be_sound(const struct problems *problems)
     MUST(problems->count <= PROBLEMS_MAX);
     MUST(problems->dropped == 0 || problems->count == PROBLEMS_MAX);
     for (size_t i = 0; i < problems->count; i++) {
-        must_be_told(&problems->items[i].error);
+        must_be_reported(&problems->items[i].error);
         unreadable = unreadable || problems->items[i].unreadable;
     }
     MUST(problems->unreadable == unreadable || problems->dropped > 0);
     if (problems->unreadable) {
-        must_be_told(&problems->first_unreadable);
+        must_be_reported(&problems->first_unreadable);
     }
 }
 
@@ -50,7 +50,7 @@ static void must_have_geometry(const struct header *header)
     MUST(header->l2_entries == UINT32_C(1) << header->l2_bits);
 }
 
-// What everybody who reads guest data relies on.
+// The code that reads guest data relies on this.
 static void must_be_readable(const struct header *header)
 {
     MUST(header->geometry_known);
@@ -73,7 +73,7 @@ static bool parse_header(struct bytes start, struct header *header)
     bool parsed = header_parse(start, header, &problems, &error);
     must_be_sound(&problems);
     if (!parsed) {
-        must_be_told(&error);
+        must_be_reported(&error);
         MUST(problems.count == 0);
         return false;
     }

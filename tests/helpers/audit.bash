@@ -23,7 +23,7 @@ count_of() {
     jq --arg code "$1" '.findings[] | select(.code == $code).count' <<<"$output"
 }
 
-# assert_only SEVERITY CODE OFFSET [OPTION...]: of the file image that one finding is told, and no other;
+# assert_only SEVERITY CODE OFFSET [OPTION...]: audit of the file image has this finding and no other;
 # OFFSET is a number or null
 assert_only() {
     local severity=$1 code=$2 offset=$3 want_status=0 safe=true
@@ -37,7 +37,7 @@ assert_only() {
     assert_status $want_status
 }
 
-# assert_clean IMAGE: safe, complete, and nothing is told
+# assert_clean IMAGE: safe, complete, without findings
 assert_clean() {
     audited "$1" || return
     assert_status 0 || return

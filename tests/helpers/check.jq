@@ -17,7 +17,7 @@ def codes: [listed[].code];
 def found($code): any(codes[]; . == $code);
 def said($text): $messages | contains($text);
 
-# ---- Corruptions that only we tell: taken off before the numbers are compared -------------------
+# ---- Corruptions that only we report: taken off before the numbers are compared -------------------
 
 def only_ours: {
     # QEMU notices that a cluster has too many references, and no more when its refcount is as high.
@@ -28,7 +28,7 @@ def only_ours: {
     "data-file-offset": "an offset in the data file that is not the guest offset",
     # QEMU reads zeros where a file ends early, and counts only what lies a whole cluster beyond.
     "cut-short": "a table or data that the file ends in, or just before",
-    # A cluster on which a refcount block lies by mistake has been told as "overlap", too.
+    # A cluster on which a refcount block lies by mistake was reported as "overlap" too.
     "undecodable-cluster": "decoded with --data only",
     "unreadable-data": "read with --data only"
 };
@@ -67,7 +67,7 @@ def rules: [
      when: found("l2-table-unaligned"), allows: [[2, 2], [2, 1]]},
     {name: "dirty: the refcounts may be out of date, which is not corruption",
      when: found("stale-refcount"), allows: [[0, 0], [0, 2], [0, 3], [2, 2], [2, 3]]},
-    {name: "QEMU does not open the image at all, we tell what can be told",
+    {name: "QEMU does not open the image at all, we report what can be read",
      when: (found("cannot-be-opened") and said("Could not open")), allows: [[2, 1]]},
     {name: "snapshot table past the end of the file: QEMU takes zeros for snapshots",
      when: any(listed[]; .code == "out-of-file" and (.place | test("^snapshot [0-9]+ of "))),
@@ -91,7 +91,7 @@ def rules: [
      when: said("encrypt.key-secret' is required"), allows: [[0, 1], [2, 1], [3, 1]]},
     {name: "L1 table past 2^56: QEMU takes zeros for it, we do not open the image",
      when: ($ours == [] and ($errors | contains("l1_table_offset"))), allows: [[1, 2], [1, 3]]},
-    {name: "bitmap: QEMU gives up the whole check, we tell and go on",
+    {name: "bitmap: QEMU gives up the whole check, we report it and continue",
      when: found("bitmap"), allows: [[2, 1], [2, 2]]}
 ];
 
@@ -119,11 +119,11 @@ def consistent:
     and ($our_status == if $ours[0].check_errors > 0 then 1 elif $ours[0].corruptions > 0 then 2
                         elif $ours[0].leaks > 0 then 3 else 0 end);
 
-def told: listed | group_by(.code) | map("\(length) \(.[0].code): \(.[0].place)");
+def summary: listed | group_by(.code) | map("\(length) \(.[0].code): \(.[0].place)");
 
 def difference($what):
     "DIFFERENCE: \($what | join("; ")) (status \($our_status), qemu-img's \($their_status))",
-    (told[] | "  ours: " + .), ($messages | split("\n")[:8][] | "  theirs: " + .);
+    (summary[] | "  ours: " + .), ($messages | split("\n")[:8][] | "  theirs: " + .);
 
 if $ours == [] and $our_status == 1 and $their_status == 1 then "same"
 elif $ours != [] and (consistent | not) then difference(["our numbers and our status contradict each other"])

@@ -56,7 +56,7 @@ luks_header() {
 
 # ---- Opening images -----------------------------------------------------------------------------
 
-# More that QEMU has to be told of the layers below: "backing.encrypt.key-secret=s".
+# More options for QEMU, about the layers below: "backing.encrypt.key-secret=s".
 QEMU_BACKING=''
 
 # In the place of that of helpers/load: IMAGE may be encrypted, with the passphrase abc, or that of $SECRET

@@ -115,7 +115,7 @@ beside() {
 }
 
 # Makes QEMU and us find out ourselves what the backing file is: the extension that names its format
-# becomes one that nobody knows.
+# becomes an unknown one.
 forget_backing_format() {
     local at=112 type length
     [[ $(field "$1" version) == 3 ]] || at=72

@@ -13,7 +13,7 @@ cluster_size() {
     echo $((1 << $(field "$1" cluster_bits)))
 }
 
-# read_geometry IMAGE: sets, from one look at the header, $c to the cluster size, $entry_size to the bytes of
+# read_geometry IMAGE: sets, from one read of the header, $c to the cluster size, $entry_size to the bytes of
 # an L2 entry (16 with extended L2 entries, incompatible feature bit 4), $coverage to the guest bytes that
 # one L2 table maps, and $l1_table to where the L1 table is
 read_geometry() {

@@ -88,7 +88,7 @@ JSON
         '["one/top.qcow2","one/../two/base.qcow2"]'
 }
 
-@test "info --backing-chain: a layer without a format is looked at" {
+@test "info --backing-chain: a layer without a format is probed" {
     make_chain base.qcow2 qcow2 top.qcow2 qcow2
     poke_be32 top.qcow2 112 0 # the format is the first extension
     assert_equal "$(query '[.[].format]' top.qcow2)" '["qcow2","qcow2"]'
@@ -155,7 +155,7 @@ JSON
     assert_stderr_contains vmdk
 }
 
-@test "info --backing-chain: layers whose data cannot be read are looked at" {
+@test "info --backing-chain: layers whose data cannot be read are listed" {
     make_chain base.qcow2 qcow2 top.qcow2 qcow2
     poke_field base.qcow2 incompatible_features 0x80
     run_qcow2_info --backing-chain --json top.qcow2

@@ -132,14 +132,14 @@ extension() {
     assert_some_problem corrupt 8
 }
 
-@test "info: a NUL in a backing file name is told" {
+@test "info: a NUL in a backing file name is reported" {
     make_image -u -b good.evil -F raw
     poke a.qcow2 $(($(field a.qcow2 backing_file_offset) + 4)) 00
     assert_query '[.backing_file, .backing_file_full_path]' "[\"good\u0000evil\",\"$PWD/good\"]"
     assert_problem corrupt "$(field a.qcow2 backing_file_offset)"
 }
 
-@test "info: every unknown incompatible bit is told, up to eight by name" {
+@test "info: every unknown incompatible bit is reported, up to eight by name" {
     make_image
     poke_field a.qcow2 incompatible_features 0x8000000000000020
     assert_query '[.problems[] | [.code, .message]]' \
@@ -245,7 +245,7 @@ make_luks() {
     assert_some_problem corrupt $((LUKS + 208 + 40))
 }
 
-@test "info: LUKS names that no NUL ends" {
+@test "info: LUKS names without a NUL at the end" {
     make_luks
     poke a.qcow2 $((LUKS + 72)) "$(printf '41%.0s' {1..32})"
     assert_query .encryption.hash '"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"'
@@ -368,7 +368,7 @@ make_snapshots() {
     poke_field a.qcow2 refcount_order 9
     assert_query '.snapshots | length' 1000
     assert_query '[.problems[].code] | length, .[0]' "$(printf '18\n"limit"')"
-    # 1000 L1 tables that are too small, 1000 entries with too little extra data, 16 of these told
+    # 1000 L1 tables that are too small, 1000 entries with too little extra data, 16 of these reported
     assert_query '.problems[17].message' '"1984 further problems in the entries of the snapshot table"'
     assert_query '[.problems[].count] | .[0], .[17]' "$(printf '1\n1984')"
 }

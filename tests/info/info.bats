@@ -71,7 +71,7 @@ assert_line() {
     assert_stderr_contains bogus
 }
 
-@test "info: --help tells options and exit status" {
+@test "info: --help prints options and exit status" {
     run_qcow2_info info --help
     assert_status 0
     assert_output_contains --json
@@ -88,7 +88,7 @@ assert_line() {
 
 @test "info: no other file is opened" {
     make_image -u -b backing -F qcow2
-    # A pipe that nobody writes to: who opens it waits forever.
+    # A pipe without a writer: opening it waits forever.
     mkfifo backing
     run_qcow2_info a.qcow2
     assert_status 0
@@ -263,7 +263,7 @@ TEXT
 
 # ---- Not a qcow2 image -----------------------------------------------------------------------------
 
-# looks_like WANT: `file` is told to be that, on standard error only, with status 1
+# looks_like WANT: `file` is reported to be WANT, on standard error only, with status 1
 looks_like() {
     local option
     for option in --json --backing-chain; do
@@ -454,8 +454,8 @@ lfs_pointer() {
     assert_stderr_contains 'the file ends within the header'
 }
 
-# header_told TEXT: each command says TEXT of a.qcow2
-header_told() {
+# header_reported TEXT: each command says TEXT of a.qcow2
+header_reported() {
     run_qcow2_info info a.qcow2
     assert_stderr_contains "$1" || return
     assert_output_contains "  corrupt: $1" || return
@@ -477,7 +477,7 @@ refused_by_qemu() {
     for length in 264 120 128; do
         make_image -b "$SAMPLE" -F qcow2
         poke_field a.qcow2 header_length "$length"
-        header_told "header_length is $length, but the header extensions begin at 112"
+        header_reported "header_length is $length, but the header extensions begin at 112"
     done
     # A header of 104 bytes, as older programs write, whose length says more.
     make_image
@@ -487,7 +487,7 @@ refused_by_qemu() {
     assert_line problems none
     for length in 112 264; do
         poke_field a.qcow2 header_length "$length"
-        header_told "header_length is $length, but the header extensions begin at 104"
+        header_reported "header_length is $length, but the header extensions begin at 104"
         refused_by_qemu
         run_qcow2_info info a.qcow2
         assert_output_contains 'readable:             no: header_length'
@@ -503,12 +503,12 @@ refused_by_qemu() {
     make_image
     for type in 1 2 255; do
         poke_field a.qcow2 compression_type "$type"
-        header_told "compression_type is $type (not zlib), but incompatible feature bit 3 is off"
+        header_reported "compression_type is $type (not zlib), but incompatible feature bit 3 is off"
         refused_by_qemu
     done
     poke_field a.qcow2 compression_type 0
     poke_field a.qcow2 incompatible_features 8
-    header_told 'compression_type is 0 (zlib), but incompatible feature bit 3 is on'
+    header_reported 'compression_type is 0 (zlib), but incompatible feature bit 3 is on'
     refused_by_qemu
 }
 

@@ -433,7 +433,7 @@ JSON
     assert_query '[.header.crypt_method, .encryption]' '["aes",{"method":"aes"}]'
 }
 
-@test "info --json: LUKS as qemu-img tells it" {
+@test "info --json: LUKS as in qemu-img" {
     make_luks_image a.qcow2
     local theirs
     theirs=$(qemu-img info --output=json a.qcow2 | jq -S -c '."format-specific".data.encrypt |
@@ -466,7 +466,7 @@ JSON
 
 # ---- Snapshots and bitmaps -----------------------------------------------------------------------
 
-@test "info --json: snapshots as qemu-img tells them" {
+@test "info --json: snapshots as in qemu-img" {
     make_image
     local i theirs
     for i in first second '§3 "x"'; do
@@ -514,7 +514,7 @@ JSON
     assert_query '.snapshots[0].icount' null
 }
 
-@test "info --json: bitmaps as qemu-img tells them" {
+@test "info --json: bitmaps as in qemu-img" {
     make_image
     qemu-img bitmap --add a.qcow2 one
     qemu-img bitmap --add -g 1M a.qcow2 two
@@ -537,7 +537,7 @@ JSON
 
 # ---- The file ------------------------------------------------------------------------------------
 
-@test "info --json: sizes of the file as stat tells them" {
+@test "info --json: sizes of the file as in stat" {
     make_image
     truncate -s +1G a.qcow2
     assert_query '[.file_size, .allocated_size]' \
@@ -558,7 +558,7 @@ piped() {
     head -c "$1" a.qcow2 | qcow2_info --json 2>/dev/null
 }
 
-@test "info --json: of a pipe nobody knows how much would have followed" {
+@test "info --json: the full size of a pipe is unknown" {
     cp "$SAMPLE" a.qcow2
     qcow2_info --json a.qcow2 | jq '.filename = "-" | .file_size = null | .allocated_size = null |
         .problems = [{code: "not-seen", offset: 217128}]' >want
@@ -566,7 +566,7 @@ piped() {
     diff -u want got
 }
 
-@test "info: of a pipe nobody knows how much is on disk" {
+@test "info: the allocated size of a pipe is unknown" {
     cp "$SAMPLE" a.qcow2
     head -c 217128 a.qcow2 | qcow2_info 2>/dev/null | grep '^on disk' | tr -s ' ' >got
     assert_equal "$(<got)" 'on disk: unknown'
@@ -591,7 +591,7 @@ piped() {
     assert_equal "$(jq -c '[.problems[].code] | unique' got)" '["not-seen"]'
 }
 
-@test "info --json: of a pipe only the first 32 MiB are looked at" {
+@test "info --json: of a pipe only the first 32 MiB are read" {
     make_image
     truncate -s 33M a.qcow2
     piped 34603008 >got

@@ -2,7 +2,7 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# qcow2-info map --bitmap: what a dirty bitmap says of the disk, as qemu-nbd tells it.
+# qcow2-info map --bitmap: the extents of a dirty bitmap, as in qemu-nbd.
 
 load ../helpers/load
 load ../helpers/tables
@@ -190,7 +190,7 @@ assert_dirty() {
 [65536,983040,false]'
 }
 
-# ---- How it is told -------------------------------------------------------------------------------------
+# ---- Output ---------------------------------------------------------------------------------------------
 
 @test "map --bitmap: columns under a heading" {
     make_bitmap 1M '' 64k 'write -q -P 1 64k 128k'
@@ -275,7 +275,7 @@ assert_dirty() {
     assert_dirty "[0,$MIB,false]"
 }
 
-@test "map --bitmap: goes with neither --host-offsets nor --snapshot" {
+@test "map --bitmap: excludes --host-offsets and --snapshot" {
     make_bitmap 1M '' 64k
     qemu-img snapshot -q -c s image
     local option
@@ -421,7 +421,7 @@ bad_entry() {
 
 # ---- Bitmaps that cannot be trusted, or are not there -----------------------------------------------------
 
-# Refused with TEXT; --force tells what is stored.
+# Refused with TEXT; --force prints the stored bits.
 only_with_force() {
     run_qcow2_info map --bitmap b --json image
     assert_status 1 || return
@@ -453,7 +453,7 @@ only_with_force() {
     assert_equal "$(our_dirty --force)" "$(our_dirty)"
 }
 
-@test "map --bitmap: an absent name is told with what there is" {
+@test "map --bitmap: the error about a missing name lists the bitmaps" {
     make_bitmap 1M '' 64k
     qemu-img bitmap --add image second
     local name
@@ -601,7 +601,7 @@ union_equal() {
     assert_status 1
     assert_output ''
     assert_one_error image '"missing"' 'a, b, c, d'
-    # A fault of one is told also where the other is dirty.
+    # A fault of one is reported even where the other is dirty.
     poke_be64 image "$(peek_be64 image $((at + 64)))" $((1 << 40))
     poke_be64 image "$(peek_be64 image "$at")" 1
     run_qcow2_info map --bitmap a --bitmap c image

@@ -274,7 +274,7 @@ total         0.00%  0 bytes'
 {"start":65536,"length":196608,"allocated":true,"zero":true,"compressed":false,"depth":0,"offset":null,"file":"image"}'
 }
 
-@test "map: subclusters are told one by one" {
+@test "map: subclusters are listed one by one" {
     make_image image 128K extended_l2=on 'write -q -P 1 0 64k' 'write -q -z 2k 4k' 'write -q -P 2 70k 2k'
     run_qcow2_info map --json --host-offsets image
     assert_equal "$(jq -c '[.start, .length, .allocated, .zero, .offset]' <<<"$output")" '[0,2048,true,false,327680]
@@ -351,7 +351,7 @@ total         0.00%  0 bytes'
 [393216,131072,false,true,null,"image"]'
 }
 
-@test "map: names are told as the image gives them, seen from the current folder" {
+@test "map: names are printed as in the image, relative to the current folder" {
     mkdir -p images/deep
     make_image images/base 128K '' 'write -q -P 1 0 64k'
     (cd images/deep && make_layer image 128K '' ../base qcow2)

@@ -181,7 +181,7 @@ random_changes() {
 @test "map --since: zeros that stayed zeros are unchanged, however they are written down" {
     make_image image 1M '' 'write -q -z 0 64k' 'write -q -P 0x11 512k 128k'
     qemu-img snapshot -c one image
-    # Zeros over a hole, over zeros and over data; and the zeros of data that nobody wrote.
+    # Zeros over a hole, over zeros and over data; and the zeros of data that was never written.
     write_image image 'write -q -z 128k 64k' 'write -q -z 0 64k' 'write -q -z 512k 64k' 'write -q -P 0 256k 64k'
     as_lines --since one image >got
     diff got - <<'END'

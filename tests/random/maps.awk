@@ -6,14 +6,14 @@
 #     awk -f maps.awk [-v from=N -v to=N] [-v holes=1] [-v round=1] THEIRS OURS
 #
 # THEIRS is what `qemu-img map --output=json` prints, OURS what `qcow2-info map --host-offsets --json`
-# prints, for [from, to) or the whole disk. Both tell one extent a line. Prints the first difference
+# prints, for [from, to) or the whole disk. Both print one extent a line. Prints the first difference
 # and exits with 1. jq could do the same and takes ten times as long. With -v size=1 it only prints the
 # size of the disk in THEIRS.
 #
 # holes: whether data clusters that are holes of the host file are called zero is left out of it. For
 # QEMU those are "zero" and "data" at once.
 #
-# round: QEMU rounds the size of a raw file up to a sector, and tells of the rest of that sector. Here it
+# round: QEMU rounds the size of a raw file up to a sector, and includes the rest of that sector. Here it
 # belongs to the extent before it, and ours are rounded likewise.
 
 function field(name,    value) {

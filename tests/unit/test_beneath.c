@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A folder outside of which nothing is opened, also while somebody exchanges links and folders.
+// A folder outside of which nothing is opened, also while links and folders are exchanged.
 
 #include "source/beneath.h"
 
@@ -76,7 +76,7 @@ static const char *const inside[] = {
 static const char *const outside[] = {
     "out/file", "inside/file", "in/../out/file", "in/to-outside", "in/sub/folder-outside/file",
     "in/sub/folder-outside/deep/file", "/etc/passwd", "/", "out",
-    // Whether these are there is not told.
+    // Their existence is not reported.
     "out/missing", "missing", "/missing/missing", "in/sub/folder-outside/missing"};
 
 static void check_both(const char *path)
@@ -126,7 +126,7 @@ static void in_the_root_everything_lies(void)
     folder_close(folder);
 }
 
-static void an_error_inside_is_told_as_it_is(void)
+static void an_error_inside_is_reported_unchanged(void)
 {
     static const struct {
         const char *path;
@@ -173,7 +173,8 @@ static void a_folder_that_is_renamed_does_not_open_what_takes_its_place(void)
     folder_close(folder);
 }
 
-// ---- Somebody exchanges things meanwhile --------------------------------------------------------
+// ---- Links and folders are exchanged
+// meanwhile-----------------------------------------------------
 
 static atomic_bool stop;
 static atomic_uint exchanges;
@@ -251,7 +252,7 @@ int main(void)
     RUN(names_are_resolved_before_they_are_judged);
     RUN(the_folder_may_be_named_in_any_way);
     RUN(in_the_root_everything_lies);
-    RUN(an_error_inside_is_told_as_it_is);
+    RUN(an_error_inside_is_reported_unchanged);
     RUN(what_is_no_folder_is_an_error);
     RUN(a_folder_that_is_renamed_does_not_open_what_takes_its_place);
     RUN(a_folder_exchanged_for_a_link_never_leads_outside);

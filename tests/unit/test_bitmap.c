@@ -44,7 +44,7 @@ static void loads_every_field(void)
     CHECK_EQ_U64(bitmap.extra_size, 0);
 }
 
-static void tells_where_name_and_next_entry_are(void)
+static void finds_name_and_next_entry(void)
 {
     struct bitmap bitmap = parsed(entry);
     CHECK_EQ_U64(bitmap.name_at, 24);
@@ -94,7 +94,7 @@ static void names_flags_and_types(void)
     CHECK(bitmap_type_name(0) == NULL);
 }
 
-static void tells_one_problem(struct bitmap bitmap, const char *code, uint64_t offset)
+static void reports_one_problem(struct bitmap bitmap, const char *code, uint64_t offset)
 {
     struct problems problems = {0};
     bitmap_check(&bitmap, &header, 1000, &problems);
@@ -115,70 +115,70 @@ static void a_sound_entry_has_no_problems(void)
     problems_free(&problems);
 }
 
-static void tells_what_is_wrong_with_the_table(void)
+static void reports_problems_of_the_table(void)
 {
     struct bitmap bitmap = parsed(entry);
     bitmap.table_offset = 0x70200;
-    tells_one_problem(bitmap, "corrupt", 1000);
+    reports_one_problem(bitmap, "corrupt", 1000);
     bitmap.table_offset = 0;
-    tells_one_problem(bitmap, "corrupt", 1000);
+    reports_one_problem(bitmap, "corrupt", 1000);
     bitmap.table_offset = UINT64_C(1) << 56;
-    tells_one_problem(bitmap, "limit", 1000);
+    reports_one_problem(bitmap, "limit", 1000);
     bitmap = parsed(entry);
     bitmap.table_size = 0;
-    tells_one_problem(bitmap, "corrupt", 1008);
+    reports_one_problem(bitmap, "corrupt", 1008);
     bitmap.table_size = 8193; // 512 MiB and a cluster
-    tells_one_problem(bitmap, "limit", 1008);
+    reports_one_problem(bitmap, "limit", 1008);
 }
 
-static void tells_of_a_table_too_small_for_the_disk(void)
+static void reports_a_table_too_small_for_the_disk(void)
 {
     struct bitmap bitmap = parsed(entry);
     bitmap.flags = 0;
     bitmap.table_size = 1;
-    tells_one_problem(bitmap, "corrupt", 1008);
+    reports_one_problem(bitmap, "corrupt", 1008);
 }
 
-static void tells_of_flags_type_and_granularity(void)
+static void reports_flags_type_and_granularity(void)
 {
     struct bitmap bitmap = parsed(entry);
     bitmap.flags = 8;
-    tells_one_problem(bitmap, "corrupt", 1012);
+    reports_one_problem(bitmap, "corrupt", 1012);
     bitmap = parsed(entry);
     bitmap.type = 2;
-    tells_one_problem(bitmap, "corrupt", 1016);
+    reports_one_problem(bitmap, "corrupt", 1016);
     bitmap = parsed(entry);
     bitmap.granularity_bits = 8;
-    tells_one_problem(bitmap, "limit", 1017);
+    reports_one_problem(bitmap, "limit", 1017);
     bitmap.granularity_bits = 32;
-    tells_one_problem(bitmap, "limit", 1017);
+    reports_one_problem(bitmap, "limit", 1017);
 }
 
-static void tells_of_name_and_extra_data(void)
+static void reports_name_and_extra_data(void)
 {
     struct bitmap bitmap = parsed(entry);
     bitmap.name_size = 0;
-    tells_one_problem(bitmap, "corrupt", 1018);
+    reports_one_problem(bitmap, "corrupt", 1018);
     bitmap.name_size = 1024;
-    tells_one_problem(bitmap, "limit", 1018);
+    reports_one_problem(bitmap, "limit", 1018);
     bitmap = parsed(entry);
     bitmap.extra_size = 1;
-    tells_one_problem(bitmap, "limit", 1020);
+    reports_one_problem(bitmap, "limit", 1020);
 }
 
 int main(void)
 {
     RUN(loads_every_field);
-    RUN(tells_where_name_and_next_entry_are);
+    RUN(finds_name_and_next_entry);
     RUN(survives_the_largest_lengths);
     RUN(refuses_a_cut_head);
     RUN(granularity_is_a_power_of_two);
     RUN(granularity_beyond_64_bits_is_none);
     RUN(names_flags_and_types);
     RUN(a_sound_entry_has_no_problems);
-    RUN(tells_what_is_wrong_with_the_table);
-    RUN(tells_of_a_table_too_small_for_the_disk);
-    RUN(tells_of_flags_type_and_granularity);
-    RUN(tells_of_name_and_extra_data);
+    RUN(reports_problems_of_the_table);
+    RUN(reports_a_table_too_small_for_the_disk);
+    RUN(reports_flags_type_and_granularity);
+    RUN(reports_name_and_extra_data);
     return unit_done();
 }

@@ -74,7 +74,7 @@ static void aligning_up_beyond_the_last_number_is_refused(void)
     CHECK(!checked_align_up(UINT64_MAX, 2, &aligned));
 }
 
-static void tells_what_is_aligned(void)
+static void finds_what_is_aligned(void)
 {
     CHECK(is_aligned(0, 4096));
     CHECK(is_aligned(8192, 4096));
@@ -112,7 +112,7 @@ static void a_range_past_the_end_is_not_inside_even_when_its_end_overflows(void)
     CHECK(!range_inside(UINT64_MAX, UINT64_MAX, UINT64_MAX));
 }
 
-static void tells_the_smaller_and_the_larger(void)
+static void finds_the_smaller_and_the_larger(void)
 {
     CHECK_EQ_U64(min_u64(1, UINT64_MAX), 1);
     CHECK_EQ_U64(min_u64(UINT64_MAX, 1), 1);
@@ -129,10 +129,10 @@ int main(void)
     RUN(aligns_down);
     RUN(aligns_up);
     RUN(aligning_up_beyond_the_last_number_is_refused);
-    RUN(tells_what_is_aligned);
+    RUN(finds_what_is_aligned);
     RUN(divides_up);
     RUN(a_range_is_inside_up_to_the_end);
     RUN(a_range_past_the_end_is_not_inside_even_when_its_end_overflows);
-    RUN(tells_the_smaller_and_the_larger);
+    RUN(finds_the_smaller_and_the_larger);
     return unit_done();
 }

@@ -3,7 +3,7 @@
 
 // Decompressors, with streams made here by the libraries themselves. For damaged streams the
 // verdict is compared with plain loops around zlib and libzstd that stand in this file: they do
-// what QEMU does, so a faster way in the program must not tell another story.
+// what QEMU does, so a faster path in the program must give the same result.
 
 #include "codec/codec.h"
 
@@ -598,7 +598,7 @@ static void zstd_refuses_damage(void)
     check_fails(&codec_zstd, 512, CLUSTER);
     fill_plain(PLAIN_NOISE);
     size_t made = zstd_to(stored, 0, CLUSTER, checked);
-    stored[made / 2] ^= 1; // a literal: only the checksum tells
+    stored[made / 2] ^= 1; // a literal: only the checksum shows it
     check_fails(&codec_zstd, made, CLUSTER);
 }
 

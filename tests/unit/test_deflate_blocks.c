@@ -277,7 +277,7 @@ static void a_repeat_past_the_code_lengths_is_refused(void)
     }
 }
 
-// A single distance of one bit is all right, but what its other bit means nobody knows.
+// A single distance of one bit is all right, but its other bit has no meaning.
 static void the_other_bit_of_a_single_distance_is_refused(void)
 {
     struct block block = dynamic_block();

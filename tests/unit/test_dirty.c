@@ -173,7 +173,7 @@ static void entries_with_reserved_bits_are_corrupt(void)
     end();
 }
 
-static void what_the_file_does_not_have_is_told_apart(void)
+static void parts_past_the_end_of_the_file_are_distinguished(void)
 {
     draw_bitmap(3);
     draw_entry(0, FILE_SIZE); // past the end
@@ -227,7 +227,7 @@ int main(void)
     RUN(bits_drawn_by_chance_are_read_as_drawn);
     RUN(a_disk_that_the_table_does_not_cover_is_corrupt);
     RUN(entries_with_reserved_bits_are_corrupt);
-    RUN(what_the_file_does_not_have_is_told_apart);
+    RUN(parts_past_the_end_of_the_file_are_distinguished);
     RUN(bitmaps_that_cannot_be_walked_are_refused);
     return unit_done();
 }

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What QEMU takes a file for whose format nobody names. The marks alone are in test_probe.
+// The format that QEMU recognizes when none is named. The marks alone are in test_probe.
 
 #include "image/disk_format.h"
 

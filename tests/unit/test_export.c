@@ -26,7 +26,7 @@ enum {
     FIRST_DATA = 6,      // cluster of the file: header, L1, 3 L2 and refcount table come first
     HANG_SECONDS = 120,  // an export takes much less
     SALVAGE_UNIT = 4096, // bytes given up around a place that cannot be read
-    TOLD_MAX = 16,
+    LOST_MAX = 16,
     NOWHERE = -1,
     PIECE = 4096, // how closely a fault is narrowed down
 };
@@ -162,7 +162,7 @@ static bool open_image(struct chain *chain, int bad_cluster, unsigned bad_cluste
 
 // ---- Exports -----------------------------------------------------------------------------------
 
-struct told {
+struct lost_range {
     uint64_t start, length;
 };
 
@@ -171,18 +171,18 @@ struct result {
     struct error error;
     uint8_t bytes[sizeof disk + 1];
     size_t size;
-    struct told told[TOLD_MAX]; // ranges that salvage gave up
-    size_t told_count;
+    struct lost_range lost[LOST_MAX]; // ranges that salvage gave up
+    size_t reported_count;
 };
 
-static void tell(void *context, const struct fault *fault)
+static void note_lost(void *context, const struct fault *fault)
 {
     struct result *result = context;
     CHECK(fault->error.code != NULL);
-    if (result->told_count < TOLD_MAX) {
-        result->told[result->told_count] = (struct told){fault->start, fault->length};
+    if (result->reported_count < LOST_MAX) {
+        result->lost[result->reported_count] = (struct lost_range){fault->start, fault->length};
     }
-    result->told_count++;
+    result->reported_count++;
 }
 
 static struct export_options options_of(unsigned jobs, bool salvage)
@@ -199,7 +199,7 @@ static void export_to(const struct chain *chain, struct export_options options, 
     memset(result, 0, sizeof *result);
     REQUIRE(fd >= 0);
     unlink(path);
-    options.on_fault = tell;
+    options.on_fault = note_lost;
     options.context = result;
     alarm(HANG_SECONDS);
     const struct view view = view_active(chain);
@@ -298,22 +298,22 @@ static void salvage_reads_all_but_the_bad_place(void)
         CHECK_MEM(result.bytes, disk, 50 * CLUSTER);
         CHECK_MEM(result.bytes + 50 * CLUSTER, zeros, CLUSTER);
         CHECK_MEM(result.bytes + 51 * CLUSTER, disk + 51 * CLUSTER, 49 * CLUSTER);
-        CHECK_EQ_U64(result.told_count, 1);
-        CHECK_EQ_U64(result.told[0].start, 50 * CLUSTER);
-        CHECK_EQ_U64(result.told[0].length, SALVAGE_UNIT);
+        CHECK_EQ_U64(result.reported_count, 1);
+        CHECK_EQ_U64(result.lost[0].start, 50 * CLUSTER);
+        CHECK_EQ_U64(result.lost[0].length, SALVAGE_UNIT);
     }
 }
 
-static void salvage_tells_faults_in_guest_order(void)
+static void salvage_reports_faults_in_guest_order(void)
 {
     for (unsigned way = 0; way < 6; way++) {
         make_image();
         spoil_compressed(60);
         export_with_bad_cluster(50, 1, options_of(all_jobs[way / 2], true), way % 2 != 0);
         CHECK(result.done);
-        CHECK(result.told_count >= 2);
-        for (size_t i = 1; i < result.told_count && i < TOLD_MAX; i++) {
-            CHECK(result.told[i].start >= result.told[i - 1].start + result.told[i - 1].length);
+        CHECK(result.reported_count >= 2);
+        for (size_t i = 1; i < result.reported_count && i < LOST_MAX; i++) {
+            CHECK(result.lost[i].start >= result.lost[i - 1].start + result.lost[i - 1].length);
         }
         CHECK_MEM(result.bytes + 61 * CLUSTER, disk + 61 * CLUSTER, 39 * CLUSTER);
     }
@@ -373,7 +373,7 @@ static void of_many_bad_places_the_first_counts(void)
     }
 }
 
-static void salvage_tells_faults_of_many_batches_in_guest_order(void)
+static void salvage_reports_faults_of_many_batches_in_guest_order(void)
 {
     for (unsigned way = 0; way < 6; way++) {
         unsigned jobs = all_jobs[way / 2];
@@ -387,16 +387,16 @@ static void salvage_tells_faults_of_many_batches_in_guest_order(void)
         CHECK_EQ_U64(result.size, disk_size);
         CHECK_MEM(result.bytes, disk, disk_size);
         uint64_t last = UINT64_MAX;
-        size_t told = 0;
+        size_t reported = 0;
         for (unsigned i = 0; i < FAULTY_BATCHES; i++) {
             uint64_t start = faulty_cluster(jobs, i) * CLUSTER;
             // With one job the second batch is also that of a thread which begins again.
             if (start != last) {
-                CHECK_EQ_U64(result.told[told++].start, start);
+                CHECK_EQ_U64(result.lost[reported++].start, start);
             }
             last = start;
         }
-        CHECK_EQ_U64(result.told_count, told);
+        CHECK_EQ_U64(result.reported_count, reported);
     }
 }
 
@@ -411,7 +411,7 @@ static void limit_files(rlim_t bytes)
     setrlimit(RLIMIT_FSIZE, &limit);
 }
 
-static void what_cannot_be_written_is_told_of_the_output(void)
+static void a_failed_write_is_an_error_about_the_output(void)
 {
     const enum sparse ways[] = {SPARSE_AUTO, SPARSE_ALWAYS, SPARSE_NEVER};
     make_image();
@@ -449,7 +449,7 @@ static void what_cannot_be_written_ends_all_threads(void)
 }
 
 // A disk that is one hole: all that is done is to set the size of the file.
-static void a_size_that_cannot_be_set_is_told_of_the_output(void)
+static void a_size_that_cannot_be_set_is_an_error_about_the_output(void)
 {
     make_image();
     memset(file + 2 * CLUSTER, 0, CLUSTER);
@@ -513,14 +513,14 @@ int main(void)
     RUN(what_is_before_an_undecodable_cluster_is_written);
     RUN(of_two_faults_the_first_in_guest_order_counts);
     RUN(salvage_reads_all_but_the_bad_place);
-    RUN(salvage_tells_faults_in_guest_order);
+    RUN(salvage_reports_faults_in_guest_order);
     RUN(a_long_disk_is_whole);
     RUN(what_is_before_a_bad_place_is_written_whatever_batch_it_is_in);
     RUN(of_many_bad_places_the_first_counts);
-    RUN(salvage_tells_faults_of_many_batches_in_guest_order);
-    RUN(what_cannot_be_written_is_told_of_the_output);
+    RUN(salvage_reports_faults_of_many_batches_in_guest_order);
+    RUN(a_failed_write_is_an_error_about_the_output);
     RUN(what_cannot_be_written_ends_all_threads);
-    RUN(a_size_that_cannot_be_set_is_told_of_the_output);
+    RUN(a_size_that_cannot_be_set_is_an_error_about_the_output);
     RUN(a_fault_in_a_backing_file_names_the_file);
     return unit_done();
 }

@@ -225,7 +225,7 @@ static void a_file_that_ends_early_is_truncated(void)
     ends_with_a_problem(&area, &header, 143, "truncated", 128);
 }
 
-static void too_little_room_for_a_head_is_told(void)
+static void too_little_room_for_a_head_is_reported(void)
 {
     struct header header = plain_header();
     struct area area = empty_area();
@@ -315,7 +315,7 @@ static void absent_ones_leave_nothing(void)
     problems_free(&problems);
 }
 
-static void the_last_of_several_wins_and_is_told(void)
+static void the_last_of_several_wins_and_is_reported(void)
 {
     struct area area = empty_area();
     struct header header = plain_header();
@@ -346,7 +346,7 @@ static void one_problem(const struct area *area, const struct header *header, co
     problems_free(&problems);
 }
 
-static void a_long_format_name_is_told(void)
+static void a_long_format_name_is_reported(void)
 {
     struct area area = empty_area();
     struct header header = plain_header();
@@ -354,7 +354,7 @@ static void a_long_format_name_is_told(void)
     one_problem(&area, &header, "limit", false);
 }
 
-static void a_cut_feature_table_is_told(void)
+static void a_cut_feature_table_is_reported(void)
 {
     struct area area = empty_area();
     struct header header = plain_header();
@@ -363,7 +363,7 @@ static void a_cut_feature_table_is_told(void)
     one_problem(&area, &header, "corrupt", false);
 }
 
-static void a_feature_name_for_bit_64_is_told(void)
+static void a_feature_name_for_bit_64_is_reported(void)
 {
     struct area area = empty_area();
     struct header header = plain_header();
@@ -391,7 +391,7 @@ static void a_pointer_needs_luks(void)
     one_problem(&area, &header, "corrupt", false);
 }
 
-static void an_unaligned_pointer_is_told(void)
+static void an_unaligned_pointer_is_reported(void)
 {
     struct area area = empty_area();
     struct header header = plain_header();
@@ -502,19 +502,19 @@ int main(void)
     RUN(the_area_may_end_without_a_marker);
     RUN(a_length_past_the_area_ends_the_walk);
     RUN(a_file_that_ends_early_is_truncated);
-    RUN(too_little_room_for_a_head_is_told);
+    RUN(too_little_room_for_a_head_is_reported);
     RUN(padding_may_reach_past_the_area);
     RUN(a_header_of_impossible_length_has_no_extensions);
     RUN(an_unknown_cluster_size_takes_what_is_there);
     RUN(collects_what_the_known_ones_say);
     RUN(absent_ones_leave_nothing);
-    RUN(the_last_of_several_wins_and_is_told);
-    RUN(a_long_format_name_is_told);
-    RUN(a_cut_feature_table_is_told);
-    RUN(a_feature_name_for_bit_64_is_told);
+    RUN(the_last_of_several_wins_and_is_reported);
+    RUN(a_long_format_name_is_reported);
+    RUN(a_cut_feature_table_is_reported);
+    RUN(a_feature_name_for_bit_64_is_reported);
     RUN(luks_needs_its_pointer);
     RUN(a_pointer_needs_luks);
-    RUN(an_unaligned_pointer_is_told);
+    RUN(an_unaligned_pointer_is_reported);
     RUN(bitmaps_have_limits);
     RUN(the_reserved_field_of_the_bitmaps_extension_is_zero);
     RUN(bitmaps_without_their_bit_are_inconsistent);

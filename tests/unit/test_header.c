@@ -315,7 +315,7 @@ static void cluster_sizes_end_at_512_and_2_mib(void)
     }
 }
 
-static void a_header_length_breaks_no_rule_or_is_told(void)
+static void a_header_length_breaks_no_rule_or_is_reported(void)
 {
     check_field(100, 4, 0, ERROR_CORRUPT, true);
     check_field(100, 4, 96, ERROR_CORRUPT, true);
@@ -323,13 +323,13 @@ static void a_header_length_breaks_no_rule_or_is_told(void)
     check_field(100, 4, 65536 + 8, ERROR_CORRUPT, true);
 }
 
-static void the_l1_table_covers_the_disk_or_is_told(void)
+static void the_l1_table_covers_the_disk_or_is_reported(void)
 {
     check_field(36, 4, 1, ERROR_CORRUPT, true); // 2 × 512 MiB make 1 GiB
     check_field(36, 4, 0, ERROR_CORRUPT, true);
 }
 
-static void a_disk_that_needs_more_l1_entries_is_told_at_l1_size(void)
+static void a_disk_that_needs_more_l1_entries_is_reported_at_l1_size(void)
 {
     struct subject subject = sound_v3();
     put(&subject, 24, 8, (UINT64_C(1) << 30) + 512);
@@ -356,7 +356,7 @@ static void an_empty_disk_needs_no_l1_table(void)
     check_sound(&subject);
 }
 
-static void the_size_is_kept_and_told_when_it_has_a_partial_sector(void)
+static void the_size_is_kept_and_reported_when_it_has_a_partial_sector(void)
 {
     struct subject subject = sound_v3();
     put(&subject, 24, 8, 1000000007);
@@ -469,7 +469,7 @@ static void the_place_of_a_name_without_bytes_is_not_behind_the_first_cluster(vo
     check_field(8, 8, UINT64_MAX, ERROR_CORRUPT, false);
 }
 
-static void all_that_is_wrong_is_told_not_only_the_first(void)
+static void all_problems_are_reported_not_only_the_first(void)
 {
     struct subject subject = sound_v3();
     put(&subject, 32, 4, 3);
@@ -522,7 +522,7 @@ static void extensions_where_header_length_leads_are_no_problem(void)
     put(&subject, 108, 4, 8);
     put(&subject, 112, 4, 0x44415441);
     check_sound(&subject);
-    // Fields of a longer header that nobody knows.
+    // Unknown fields of a longer header.
     put(&subject, 100, 4, 120);
     put(&subject, 104, 8, 0);
     put(&subject, 112, 8, UINT64_MAX);
@@ -547,12 +547,12 @@ int main(void)
     RUN(a_file_that_ends_within_the_version_3_fields_still_shows_the_others);
     RUN(a_later_version_is_unsupported);
     RUN(cluster_sizes_end_at_512_and_2_mib);
-    RUN(a_header_length_breaks_no_rule_or_is_told);
-    RUN(the_l1_table_covers_the_disk_or_is_told);
-    RUN(a_disk_that_needs_more_l1_entries_is_told_at_l1_size);
+    RUN(a_header_length_breaks_no_rule_or_is_reported);
+    RUN(the_l1_table_covers_the_disk_or_is_reported);
+    RUN(a_disk_that_needs_more_l1_entries_is_reported_at_l1_size);
     RUN(a_larger_l1_table_than_needed_is_fine);
     RUN(an_empty_disk_needs_no_l1_table);
-    RUN(the_size_is_kept_and_told_when_it_has_a_partial_sector);
+    RUN(the_size_is_kept_and_reported_when_it_has_a_partial_sector);
     RUN(tables_are_aligned_and_below_2_to_the_56);
     RUN(the_place_of_the_snapshot_table_matters_without_snapshots_too);
     RUN(the_refcount_table_matters_to_a_checker_only);
@@ -564,6 +564,6 @@ int main(void)
     RUN(the_backing_file_name_lies_in_the_first_cluster);
     RUN(a_backing_file_without_offset_or_without_length_is_none);
     RUN(the_place_of_a_name_without_bytes_is_not_behind_the_first_cluster);
-    RUN(all_that_is_wrong_is_told_not_only_the_first);
+    RUN(all_problems_are_reported_not_only_the_first);
     return unit_done();
 }

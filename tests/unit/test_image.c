@@ -103,7 +103,7 @@ static void problems_that_were_not_kept_are_not_tolerated(void)
     problems_free(&image.problems);
 }
 
-// Opens an image that is cut off, and looks at its disk from `at` on.
+// Opens an image that is cut off, and reads its disk from `at` on.
 static bool look_at(uint64_t file_size, uint64_t at, struct extent *extent, struct error *error)
 {
     static const enum problem_kind tolerated[] = {PROBLEM_L1_TABLE_CUT_SHORT, PROBLEM_NONE};

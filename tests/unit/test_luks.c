@@ -141,7 +141,7 @@ static void ecb_has_no_iv(void)
     CHECK_STR(luks.ivgen, "");
 }
 
-static void a_string_without_nul_is_cut_and_told(void)
+static void a_string_without_nul_is_cut_and_reported(void)
 {
     uint8_t header[LUKS_HEADER_SIZE];
     struct luks luks = {0};
@@ -209,14 +209,14 @@ static void slot_has_one_problem(size_t field, uint32_t value, const char *code)
     header_has_one_problem(LUKS_SLOT_TABLE + 2 * (size_t)LUKS_SLOT_SIZE + field, value, code);
 }
 
-static void tells_what_is_wrong_with_the_master_key(void)
+static void reports_problems_of_the_master_key(void)
 {
     header_has_one_problem(LUKS_KEY_BYTES, 0, "corrupt");
     header_has_one_problem(LUKS_KEY_BYTES, CAP_LUKS_KEY_BYTES + 1, "limit");
     header_has_one_problem(LUKS_MASTER_KEY_ITERATIONS, 0, "corrupt");
 }
 
-// What a slot asks for is not looked at while nobody uses it.
+// The fields of a slot that is not in use are not checked.
 static void a_slot_that_is_not_active_is_sound(void)
 {
     uint8_t header[LUKS_HEADER_SIZE];
@@ -235,7 +235,7 @@ static void a_slot_that_is_not_active_is_sound(void)
     problems_free(&problems);
 }
 
-static void tells_what_is_wrong_with_a_slot(void)
+static void reports_problems_of_a_slot(void)
 {
     slot_has_one_problem(LUKS_SLOT_ACTIVE, 1, "corrupt");
     slot_has_one_problem(LUKS_SLOT_ITERATIONS, 0, "corrupt");
@@ -253,12 +253,12 @@ int main(void)
     RUN(mode_xts_halves_the_key);
     RUN(essiv_has_a_hash);
     RUN(ecb_has_no_iv);
-    RUN(a_string_without_nul_is_cut_and_told);
+    RUN(a_string_without_nul_is_cut_and_reported);
     RUN(the_largest_key_does_not_overflow);
     RUN(refuses_another_magic_and_version);
     RUN(refuses_a_short_header);
-    RUN(tells_what_is_wrong_with_the_master_key);
-    RUN(tells_what_is_wrong_with_a_slot);
+    RUN(reports_problems_of_the_master_key);
+    RUN(reports_problems_of_a_slot);
     RUN(a_slot_that_is_not_active_is_sound);
     return unit_done();
 }

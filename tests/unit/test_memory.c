@@ -3,7 +3,7 @@
 
 // Every allocation that can fail, does: the first one, then the second one, and so on, until the
 // work is done without meeting the one that fails. Each time it ends well, or with an error that
-// tells of memory and nothing else, and what was written before is right. Sanitizers look for
+// is about memory and nothing else, and the bytes written before are right. Sanitizers look for
 // leaks.
 
 #include "check/check.h"

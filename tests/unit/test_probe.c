@@ -42,7 +42,7 @@ struct format {
     size_t size;
     const char *mark;
     const char *name;
-    bool disk; // QEMU finds it by this mark when nobody names a format
+    bool disk; // QEMU finds it by this mark when no format is named
 };
 
 #define MARK(offset, mark, name, disk)             \
@@ -184,7 +184,7 @@ static void formats_are_known_by_their_marks(void)
     }
 }
 
-// Only the first sector is looked at then, and no format is made of it that QEMU does not know.
+// Only the first sector is read then, and no format is made of it that QEMU does not know.
 static void an_unnamed_layer_is_what_qemu_takes_it_for(void)
 {
     for (size_t i = 0; i < FORMATS; i++) {
@@ -231,7 +231,7 @@ static void a_footer_is_in_the_last_sector(void)
         PUT(19 * SECTOR, "conectix");
         CHECK(contains(describe(), "VHD"));
         CHECK(contains(describe(), "fixed"));
-        CHECK(!probe_other_format(&source.base, "layer")); // QEMU looks at the start alone
+        CHECK(!probe_other_format(&source.base, "layer")); // QEMU reads only the start
     }
     make_file(20 * SECTOR);
     PUT(19 * SECTOR, "koly");

@@ -233,7 +233,7 @@ static void an_l2_table_that_was_not_given_is_unseen(void)
     close_drawn();
 }
 
-// What a medium that is bad here says of the next entry nobody knows.
+// On a medium that is bad here, the next entry is unknown.
 static void an_l2_entry_that_cannot_be_read_is_a_fault_of_one_cluster(void)
 {
     draw_small(2 * SMALL_COVERAGE, 2);

@@ -197,7 +197,7 @@ static bool inspect_an_open_file(void)
 }
 
 // By the calls of older libcs and of newer ones, whose names are TCSETSW2 and so on. A pipe is no
-// terminal, and a call that the sandbox refuses is not even looked at.
+// terminal, and a call that the sandbox refuses does not even reach it.
 static bool set_a_terminal(void)
 {
     static const unsigned long calls[] = {
@@ -262,7 +262,7 @@ static bool start_threads_that_allocate(void)
     return all;
 }
 
-static bool tell_the_time_and_chance(void)
+static bool report_time_and_chance(void)
 {
     struct timespec now;
     char byte;
@@ -363,11 +363,11 @@ static const struct {
     bool (*act)(void);
     enum outcome outcome;
 } still_possible[] = {
-    {ATTEMPT(read_an_open_file), DONE},        {ATTEMPT(write_an_open_file), DONE},
-    {ATTEMPT(inspect_an_open_file), DONE},     {ATTEMPT(set_a_terminal), DONE},
-    {ATTEMPT(copy_inside_the_kernel), DONE},   {ATTEMPT(start_threads_that_allocate), DONE},
-    {ATTEMPT(tell_the_time_and_chance), DONE}, {ATTEMPT(take_a_signal), DONE},
-    {ATTEMPT(abort_with_a_signal), ABORTED},   {ATTEMPT(request_zeros), DONE},
+    {ATTEMPT(read_an_open_file), DONE},      {ATTEMPT(write_an_open_file), DONE},
+    {ATTEMPT(inspect_an_open_file), DONE},   {ATTEMPT(set_a_terminal), DONE},
+    {ATTEMPT(copy_inside_the_kernel), DONE}, {ATTEMPT(start_threads_that_allocate), DONE},
+    {ATTEMPT(report_time_and_chance), DONE}, {ATTEMPT(take_a_signal), DONE},
+    {ATTEMPT(abort_with_a_signal), ABORTED}, {ATTEMPT(request_zeros), DONE},
 };
 
 enum {
@@ -426,9 +426,9 @@ static void both_together_refuse_all_of_it(void)
 #endif
 #endif
 
-// ---- What is told about it ----------------------------------------------------------------------
+// ---- The description ----------------------------------------------------------------------------
 
-static bool tells_the_truth(void)
+static bool gives_the_right_answer(void)
 {
     char text[SANDBOX_TEXT_SIZE];
     char want[SANDBOX_TEXT_SIZE];
@@ -459,7 +459,7 @@ static bool gains_no_privileges(void)
            CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0UL, 0UL, 0UL, 0UL) == 1);
 }
 
-static bool tells_of_parts_that_are_missing(void)
+static bool reports_parts_that_are_missing(void)
 {
     char text[SANDBOX_TEXT_SIZE];
     sandbox_describe(&(struct sandbox){0}, text);
@@ -469,9 +469,9 @@ static bool tells_of_parts_that_are_missing(void)
 
 static void the_description_is_that_of_the_kernel_and_the_build(void)
 {
-    CHECK(attempt(tells_the_truth, NO_SANDBOX) == DONE);
+    CHECK(attempt(gives_the_right_answer, NO_SANDBOX) == DONE);
     CHECK(attempt(gains_no_privileges, NO_SANDBOX) == DONE);
-    CHECK(attempt(tells_of_parts_that_are_missing, NO_SANDBOX) == DONE);
+    CHECK(attempt(reports_parts_that_are_missing, NO_SANDBOX) == DONE);
 }
 
 // ---- Before and after ---------------------------------------------------------------------------

@@ -58,7 +58,7 @@ static void loads_every_field(void)
     CHECK_EQ_U64(snapshot.icount, 42);
 }
 
-static void tells_where_names_and_next_entry_are(void)
+static void finds_names_and_next_entry(void)
 {
     struct snapshot snapshot = parsed(entry, sizeof entry);
     CHECK_EQ_U64(snapshot.names_at, 64);
@@ -135,7 +135,7 @@ static void a_sound_entry_has_no_problems(void)
     problems_free(&problems);
 }
 
-static void tells_one_problem(struct snapshot snapshot, const char *code, uint64_t offset)
+static void reports_one_problem(struct snapshot snapshot, const char *code, uint64_t offset)
 {
     struct problems problems = checked(&snapshot);
     if (CHECK_EQ_U64(problems.count, 1)) {
@@ -146,36 +146,36 @@ static void tells_one_problem(struct snapshot snapshot, const char *code, uint64
     problems_free(&problems);
 }
 
-static void tells_what_is_wrong_with_the_l1_table(void)
+static void reports_problems_of_the_l1_table(void)
 {
     struct snapshot snapshot = parsed(entry, sizeof entry);
     snapshot.l1_table_offset = 0x40200;
-    tells_one_problem(snapshot, "corrupt", 1000);
+    reports_one_problem(snapshot, "corrupt", 1000);
     snapshot.l1_table_offset = 0;
-    tells_one_problem(snapshot, "corrupt", 1000);
+    reports_one_problem(snapshot, "corrupt", 1000);
     snapshot.l1_table_offset = UINT64_C(1) << 56;
-    tells_one_problem(snapshot, "limit", 1000);
+    reports_one_problem(snapshot, "limit", 1000);
     snapshot = parsed(entry, sizeof entry);
     snapshot.l1_size = CAP_L1_SIZE + 1;
-    tells_one_problem(snapshot, "limit", 1008);
+    reports_one_problem(snapshot, "limit", 1008);
     snapshot.l1_size = 0;
-    tells_one_problem(snapshot, "corrupt", 1008);
+    reports_one_problem(snapshot, "corrupt", 1008);
 }
 
-static void tells_of_too_little_and_too_much_extra_data(void)
+static void reports_too_little_and_too_much_extra_data(void)
 {
     struct snapshot snapshot = parsed(entry, sizeof entry);
     snapshot.extra_size = 8;
-    tells_one_problem(snapshot, "corrupt", 1036);
+    reports_one_problem(snapshot, "corrupt", 1036);
     snapshot.extra_size = 1025;
-    tells_one_problem(snapshot, "limit", 1036);
+    reports_one_problem(snapshot, "limit", 1036);
 }
 
-static void tells_of_a_date_with_too_many_nanoseconds(void)
+static void reports_a_date_with_too_many_nanoseconds(void)
 {
     struct snapshot snapshot = parsed(entry, sizeof entry);
     snapshot.date_nsec = 1000000000;
-    tells_one_problem(snapshot, "corrupt", 1020);
+    reports_one_problem(snapshot, "corrupt", 1020);
 }
 
 static void version_2_needs_no_extra_data(void)
@@ -193,7 +193,7 @@ static void version_2_needs_no_extra_data(void)
 int main(void)
 {
     RUN(loads_every_field);
-    RUN(tells_where_names_and_next_entry_are);
+    RUN(finds_names_and_next_entry);
     RUN(takes_id_and_name_from_their_bytes);
     RUN(without_extra_data_sizes_are_the_old_ones);
     RUN(half_a_field_of_extra_data_is_absent);
@@ -201,9 +201,9 @@ int main(void)
     RUN(refuses_a_cut_head);
     RUN(survives_the_largest_lengths);
     RUN(a_sound_entry_has_no_problems);
-    RUN(tells_what_is_wrong_with_the_l1_table);
-    RUN(tells_of_too_little_and_too_much_extra_data);
-    RUN(tells_of_a_date_with_too_many_nanoseconds);
+    RUN(reports_problems_of_the_l1_table);
+    RUN(reports_too_little_and_too_much_extra_data);
+    RUN(reports_a_date_with_too_many_nanoseconds);
     RUN(version_2_needs_no_extra_data);
     return unit_done();
 }

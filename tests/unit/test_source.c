@@ -106,7 +106,7 @@ static void a_read_past_the_end_names_the_first_missing_byte(void)
     source_close(source);
 }
 
-static void a_file_that_shrinks_meanwhile_is_told(void)
+static void a_file_that_shrinks_meanwhile_is_reported(void)
 {
     struct error error;
     uint8_t buffer[100];
@@ -167,7 +167,7 @@ static void a_bad_descriptor_is_an_error(void)
     CHECK_STR(error.code, "io-error");
 }
 
-static void a_hole_of_a_file_is_told(void)
+static void a_hole_of_a_file_is_reported(void)
 {
     struct error error;
     bool hole;
@@ -178,7 +178,7 @@ static void a_hole_of_a_file_is_told(void)
     uint64_t data = source_run(source, 0, &hole);
     CHECK(!hole);
     CHECK(data >= 65536);
-    if (data < source->size) { // a file system that tells
+    if (data < source->size) { // a file system that reports holes
         CHECK_EQ_U64(source_run(source, data, &hole), (10 << 20) - data);
         CHECK(hole);
         CHECK_EQ_U64(source_run(source, (10 << 20) - 1, &hole), 1);
@@ -375,13 +375,13 @@ static void run_files(void)
 {
     RUN(a_file_is_read_at_any_offset);
     RUN(a_read_past_the_end_names_the_first_missing_byte);
-    RUN(a_file_that_shrinks_meanwhile_is_told);
+    RUN(a_file_that_shrinks_meanwhile_is_reported);
     RUN(a_missing_file_is_not_found);
     RUN(a_directory_is_refused);
     RUN(a_file_that_cannot_be_opened_is_an_error_of_the_system);
     RUN(two_openings_of_a_file_have_one_identity);
     RUN(a_bad_descriptor_is_an_error);
-    RUN(a_hole_of_a_file_is_told);
+    RUN(a_hole_of_a_file_is_reported);
 }
 
 int main(void)

@@ -127,7 +127,7 @@ static void *read_all(void *argument)
     return NULL;
 }
 
-// Copies into one end of `ends`, whose other end somebody reads meanwhile.
+// Copies into one end of `ends`, whose other end is read meanwhile.
 static void check_to_stream(struct source *source, const int ends[2])
 {
     struct error error;
@@ -169,7 +169,7 @@ static void bytes_in_memory_are_appended_to_a_stream(void)
     check_streams(&source.base);
 }
 
-// Whoever else has the output open may have made it so.
+// Another process that has the output open may have set the flag.
 static void an_output_that_does_not_block_is_waited_for(void)
 {
     struct watched source = watched_make(bytes, SIZE);
@@ -323,7 +323,7 @@ static void a_full_output_is_at_fault(void)
     close(fd);
 }
 
-static void a_pipe_that_nobody_reads_is_at_fault(void)
+static void a_pipe_without_a_reader_is_at_fault(void)
 {
     struct watched memory = watched_make(bytes, SIZE);
     struct source *file = open_from();
@@ -416,7 +416,7 @@ int main(void)
     RUN(a_source_that_cannot_be_read_is_at_fault);
     RUN(an_output_that_cannot_be_written_is_at_fault);
     RUN_IF(access("/dev/full", W_OK) == 0, a_full_output_is_at_fault, "machine: no /dev/full");
-    RUN(a_pipe_that_nobody_reads_is_at_fault);
+    RUN(a_pipe_without_a_reader_is_at_fault);
     RUN(writes_are_whole);
     RUN(zeros_are_written_over_bytes_and_nowhere_else);
     RUN(zeros_are_appended_to_a_stream);

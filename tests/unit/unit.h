@@ -45,7 +45,7 @@
 
 #define RUN(test) unit_run((test), #test)
 
-// Where `possible` does not hold the test is told as skipped. CI accepts only reasons that begin
+// If `possible` is false, the test is reported as skipped. CI accepts only reasons that begin
 // with "machine:".
 #define RUN_IF(possible, test, reason) \
     ((possible) ? unit_run((test), #test) : unit_skip(#test, (reason)))

@@ -78,7 +78,7 @@ static inline uint64_t watched_data(struct source *source, uint64_t offset)
 
 static inline void watched_close(struct source *source)
 {
-    (void)source; // whoever made it has it
+    (void)source; // owned by its creator
 }
 
 // The bytes have to stay. Set base.size, base.kind and the bad range as needed.

@@ -187,7 +187,7 @@ all_names_read() {
     reads_byte image Q
 }
 
-@test "backing names: json: without a driver looks at the file" {
+@test "backing names: json: without a driver probes the file" {
     make_base base 0x41
     make_named image 'json:{"file":{"driver":"file","filename":"base"}}'
     reads_byte image A
@@ -273,7 +273,7 @@ all_names_read() {
     done
 }
 
-@test "backing names: json: with an option that nobody knows is refused, and the option named" {
+@test "backing names: json: with an unknown option is refused, and the option named" {
     make_base base 0x41
     make_named image 'json:{"driver":"qcow2","colour":"red","file":{"filename":"base"}}'
     refused_layer '"colour"'
@@ -353,7 +353,7 @@ all_names_read() {
     assert_equal "$(stat -c %s out)" 65536
 }
 
-@test "backing names: too few descriptors for a chain are told, with the layer" {
+@test "backing names: too few descriptors for a chain: the error names the layer" {
     make_chain 100
     ulimit -n 50
     local command

@@ -88,7 +88,7 @@ make_by_hand() {
     assert_output_contains 'src/codec/zstd.c:2: "format/layout.h": codec may not know format'
 }
 
-@test "borders: a folder that nobody placed is found" {
+@test "borders: a folder without a place is found" {
     mkdir -p src/helpers
     run "$TOP/tests/lint/borders.sh" src
     assert_status 1

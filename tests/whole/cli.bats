@@ -2,7 +2,7 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# The command line: what is refused as wrong usage, what helps, and how errors are told.
+# The command line: wrong usage, suggestions, and the form of errors.
 
 # Without sanitizers: options go through them in unit tests.
 
@@ -288,7 +288,7 @@ END
     done
 }
 
-@test "cli: a word that is no command and no file is refused, with the nearest command and a list" {
+@test "cli: a word that is not a command or file is refused, with the nearest command and a list" {
     cp "$SAMPLE" disk.qcow2
     local word meant
     while read -r word meant; do
@@ -346,7 +346,7 @@ END
     assert_usage 'the first is not a file'
 }
 
-@test "cli: a command behind the image is told to stand before it" {
+@test "cli: a command after the image: the error shows the right order" {
     cp "$SAMPLE" disk.qcow2
     local command
     for command in "${COMMANDS[@]}"; do
@@ -428,7 +428,7 @@ END
 
 # ---- Help and version -----------------------------------------------------------------------------------
 
-@test "cli: --help tells the usage and every command" {
+@test "cli: --help prints the usage and every command" {
     run_qcow2_info --help
     assert_status 0
     assert_equal "${stderr-}" ''
@@ -447,7 +447,7 @@ END
     assert_equal "$listed" "$(printf '%s\n' "${ALL_COMMANDS[@]}")"
 }
 
-@test "cli: --help of each command tells its usage, its options and an example" {
+@test "cli: --help of each command prints its usage, its options and an example" {
     local command
     for command in "${ALL_COMMANDS[@]}"; do
         run_qcow2_info "$command" --help
@@ -515,7 +515,7 @@ options_in() {
     grep -oE -- '--[a-z][a-z-]+' | sort -u
 }
 
-@test "cli: every option that --help tells is one, and is in the manual page" {
+@test "cli: every option that --help lists exists and is in the manual page" {
     [[ -e $TOP/man/qcow2-info.1 ]] || fail 'there is no manual page'
     local command option documented
     # Fl -json and Fl -progress | -no-progress stand for options there.
@@ -529,19 +529,19 @@ options_in() {
     done
 }
 
-@test "cli: every option in the manual page is told by some --help" {
+@test "cli: every option in the manual page is in some --help" {
     [[ -e $TOP/man/qcow2-info.1 ]] || fail 'there is no manual page'
-    local option told
-    told=$(for option in '' "${ALL_COMMANDS[@]}"; do
+    local option listed
+    listed=$(for option in '' "${ALL_COMMANDS[@]}"; do
         # shellcheck disable=SC2086
         qcow2_info $option --help
     done | options_in)
     while read -r option; do
-        grep -qxe "$option" <<<"$told" || fail "$option is in the manual page and in no --help"
+        grep -qxe "$option" <<<"$listed" || fail "$option is in the manual page and in no --help"
     done < <(grep -oE -- '(Fl|\||,) -[a-z][a-z-]+' "$TOP/man/qcow2-info.1" | sed 's/.* -/--/' | sort -u)
 }
 
-@test "cli: --version tells the version and the libraries" {
+@test "cli: --version prints the version and the libraries" {
     run_qcow2_info --version
     assert_status 0
     assert_equal "${stderr-}" ''
@@ -579,7 +579,7 @@ options_in() {
 
 # ---- Errors ------------------------------------------------------------------------------------------------
 
-@test "cli: every command tells an error in one line that begins with the file" {
+@test "cli: every command prints an error in one line that begins with the file" {
     local command
     for command in "${COMMANDS[@]}"; do
         run_qcow2_info "$command" missing

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # --confine DIR: backing files and data files that lie outside of a folder are not opened. How names are
-# resolved, and that nobody can exchange what they lead to, is in unit/test_beneath.c.
+# resolved, and that their targets cannot be exchanged, is in unit/test_beneath.c.
 
 # Without sanitizers: names go through them in unit tests and in `make fuzz`.
 
@@ -28,7 +28,7 @@ over() {
     make_layer "$2" 64k '' "$1" qcow2
 }
 
-# The commands that follow references, each with how it is told to.
+# The commands that follow references, each with the options for it.
 FOLLOWING=(cat map 'map --json --host-offsets' 'info --backing-chain' 'info --backing-chain --json')
 
 # accepted IMAGE: every command prints with --confine in what it prints without
@@ -79,7 +79,7 @@ refused() {
     done
 }
 
-@test "confine: whether a file elsewhere exists is not told" {
+@test "confine: the existence of a file elsewhere is not reported" {
     local name
     for name in ../out/missing ../missing/missing /missing sub-out/missing; do
         over "$name" in/image
@@ -160,7 +160,7 @@ refused() {
     done
 }
 
-@test "confine: a deeper layer that leaves the folder is refused, and the layer that names it told" {
+@test "confine: a deeper layer that leaves the folder is refused, and the error names the layer above it" {
     over ../../out/base in/sub/middle
     over sub/middle in/top
     over ../in/top out/image
@@ -175,7 +175,7 @@ refused() {
     done
 }
 
-@test "confine: info tells the layers above the one that is refused" {
+@test "confine: info prints the layers above the one that is refused" {
     over ../out/base in/image
     run_qcow2_info info --backing-chain --json --confine in in/image
     assert_status 1
@@ -282,7 +282,7 @@ refused() {
 @test "confine: a FIFO or a device in the folder is refused unopened, with and without it" {
     local command
     mkfifo in/fifo
-    # Who writes to a FIFO waits until somebody opens it for reading.
+    # A writer to a FIFO waits until it is opened for reading.
     { : >in/fifo && : >opened; } 2>/dev/null &
     local writer=$!
     over fifo in/image

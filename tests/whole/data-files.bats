@@ -14,7 +14,7 @@ make_external() {
     make_raw image raw
 }
 
-# The extension that names the data file becomes one that nobody knows.
+# The extension that names the data file becomes an unknown one.
 forget_data_file() {
     local at=112
     while [[ $(peek image $at 4) != 44415441 ]]; do

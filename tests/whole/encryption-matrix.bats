@@ -130,7 +130,7 @@ make_chain() {
             "write -q -P 0x64 $((21 * c)) 512"
 }
 
-# backing_key FILE...: what QEMU is told of these layers
+# backing_key FILE...: the options of QEMU for these layers
 backing_key() {
     local prefix=backing file options=''
     for file; do

@@ -350,7 +350,7 @@ signal_it() {
     grep -Eq '[^-]echo ' screen || fail 'no echo while it is stopped' "$(cat screen)"
 }
 
-@test "encryption: nobody is asked where no key is needed" {
+@test "encryption: there is no prompt where no key is needed" {
     make_data
     qemu-img create -q -f qcow2 plain 1M
     local command
@@ -382,7 +382,7 @@ slot_of() {
     done
 }
 
-@test "encryption: info --check-key tells which slot the passphrase opens" {
+@test "encryption: info --check-key reports which slot the passphrase opens" {
     make_slots
     assert_equal "$(slot_of abc)" 0
     assert_equal "$(slot_of three)" 3
@@ -392,7 +392,7 @@ slot_of() {
     cannot info --check-key --key-file key --json image 'opens none of the LUKS key slots in use (3)'
 }
 
-@test "encryption: info --check-key tells of the slots of a chain, and AES has none" {
+@test "encryption: info --check-key reports the slots of a chain, and none for AES" {
     local options
     for options in "$AES $LUKS" "$LUKS $AES"; do
         rm -f base image
@@ -473,7 +473,7 @@ slot_of() {
     local header slot
     header=$(luks_header image)
     slot=$((header + 208 + 3 * 48))
-    # field, its value, the place that is told, what is said
+    # field, its value, the reported place, the message
     while read -r at value place words; do
         cp image damaged
         poke_be32 damaged $((slot + at)) "$value"
@@ -496,11 +496,11 @@ END
     poke_be32 damaged "$slot" 1
     printf three >key
     cannot cat --key-file key damaged 'opens none of the LUKS key slots in use (2)'
-    # When no other one is left, the fault alone is told.
+    # When no other one is left, only the fault is reported.
     make_data
     poke_be32 image $(($(luks_header image) + 208 + 4)) 0
     cannot cat --key-file key image 'image: LUKS key slot 0 has 0 iterations'
-    # Nobody is asked then.
+    # There is no prompt then.
     cannot cat image 'image: LUKS key slot 0 has 0 iterations'
     qcow2_info info --json image | jq -e '.readable == false' >/dev/null || fail 'it is called readable'
     poke_be32 image $(($(luks_header image) + 208)) 0xdead
@@ -517,7 +517,7 @@ END
         cannot cat --key-file key damaged "$words"
         offset=$((header + at))
         [[ $words == *supported* ]] || assert_stderr_contains "(at offset $offset)"
-        # Nobody is asked for a passphrase that cannot help.
+        # There is no prompt for a passphrase that cannot help.
         cannot cat damaged "$words"
         run_qcow2_info info --json damaged
         assert_status 0
@@ -624,7 +624,7 @@ slot_iterations() {
     done
 }
 
-@test "encryption: info tells of iterations beyond the limit, which can be raised" {
+@test "encryption: info reports iterations beyond the limit, which can be raised" {
     make_data
     local at
     at=$(($(luks_header image) + 212))
@@ -685,7 +685,7 @@ slot_iterations() {
 
 # ---- Secrets -----------------------------------------------------------------------------------------
 
-# running_cat: starts cat of the image into a pipe that nobody reads to its end; sets $pid
+# running_cat: starts cat of the image into a pipe that is not read to its end; sets $pid
 running_cat() {
     mkfifo out
     "$QCOW2_INFO" cat --key-file key image >out 3>&- &
@@ -745,7 +745,7 @@ only_root() {
         dd if="/proc/$pid/mem" bs=4096 skip=$((from / 4096)) count=$(((to - from) / 4096)) status=none 2>>dd.log
     done <"/proc/$pid/maps" >memory
     end_cat
-    # Or else nothing was looked at.
+    # Otherwise nothing was read.
     grep -aq 'key-file' memory || fail 'the memory of the process could not be read' "$(cat dd.log)"
     ! grep -aq 'big sphinx' memory || fail 'the passphrase is still there'
 }

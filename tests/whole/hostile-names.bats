@@ -117,7 +117,7 @@ same_shape() {
 }
 
 # The hostile name was printed at all, made safe, by one of the runs before: as text, and as JSON.
-assert_told() {
+assert_reported() {
     local form
     for form in "$@"; do
         grep -qF -- "$form" "$SEEN" || fail "nowhere: $form" || return
@@ -151,7 +151,7 @@ every_command() {
         same_shape check image && same_shape check --json image && same_shape check --data --json image &&
         same_shape cat image && same_shape cat --salvage image || return
     for command in $(qcow2_info --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
-        # Such a name is what audit tells of, so there its answers differ.
+        # audit reports such a name, so its results differ.
         if [[ $command == audit ]]; then
             hostile_audit || return
             continue
@@ -180,7 +180,7 @@ some_commands() {
     make_layer harmless/image 1M '' "$HARMLESS" qcow2
     become_hostile
     every_command
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 @test "hostile names: that of a backing file which is there" {
@@ -189,7 +189,7 @@ some_commands() {
     become_hostile
     every_command
     assert_equal "$(<harmless.status)" 0
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
     # It is damaged: the message names it, on standard error and in the log.
     local file
     for file in "harmless/$HARMLESS" "hostile/$HOSTILE"; do
@@ -214,7 +214,7 @@ some_commands() {
     assert_equal "$(<hostile.status)" 1
     same_shape cat --confine . image
     same_shape info --backing-chain --json --confine . image
-    assert_told "$AS_TEXT" "$AS_JSON" 'lies outside of'
+    assert_reported "$AS_TEXT" "$AS_JSON" 'lies outside of'
 }
 
 @test "hostile names: a raw backing file" {
@@ -223,7 +223,7 @@ some_commands() {
     become_hostile
     every_command
     assert_equal "$(<harmless.status)" 0
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 @test "hostile names: the layer of a loop" {
@@ -231,7 +231,7 @@ some_commands() {
     make_layer "harmless/$HARMLESS" 1M '' "$HARMLESS" qcow2
     become_hostile
     every_command
-    assert_told "$AS_TEXT" "$AS_JSON" 'comes back'
+    assert_reported "$AS_TEXT" "$AS_JSON" 'comes back'
 }
 
 @test "hostile names: the format of a backing file" {
@@ -250,7 +250,7 @@ some_commands() {
         become_hostile
         some_commands
     done
-    assert_told "$AS_TEXT" "$AS_JSON" 'is not supported'
+    assert_reported "$AS_TEXT" "$AS_JSON" 'is not supported'
 }
 
 @test "hostile names: those that a json: name is made of" {
@@ -272,7 +272,7 @@ some_commands() {
         printf '%s\n' "${stderr-}" >problem
         inert problem
     done
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 # put_backing_name IMAGE NAME
@@ -287,7 +287,7 @@ put_backing_name() {
     put_backing_name harmless/image "nbd:$HARMLESS"
     become_hostile
     every_command
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 @test "hostile names: that of a data file which is missing, and which is there" {
@@ -295,7 +295,7 @@ put_backing_name() {
     become_hostile
     every_command
     assert_equal "$(<harmless.status)" 0
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
     truncate -s 100 "harmless/$HARMLESS" "hostile/$HOSTILE"
     every_command
     rm "harmless/$HARMLESS" "hostile/$HOSTILE"
@@ -303,9 +303,9 @@ put_backing_name() {
     every_command
     same_shape cat image
     assert_equal "$(<harmless.status)" 1
-    assert_told "$AS_TEXT" "$AS_JSON" 'No such file'
+    assert_reported "$AS_TEXT" "$AS_JSON" 'No such file'
     same_shape map --confine /proc image
-    assert_told 'lies outside of'
+    assert_reported 'lies outside of'
 }
 
 @test "hostile names: ids and names of snapshots" {
@@ -315,11 +315,11 @@ put_backing_name() {
     qemu-img snapshot -c "${HARMLESS}2" harmless/image
     become_hostile
     every_command
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
     : >"$SEEN"
     same_shape map --snapshot missing image
     same_shape cat --snapshot missing image
-    assert_told "$AS_TEXT"
+    assert_reported "$AS_TEXT"
     same_shape cat --snapshot "$HARMLESS" image
     assert_equal "$(<harmless.status)" 0
     # An L1 table that is not aligned, and one whose entries are bad.
@@ -332,7 +332,7 @@ put_backing_name() {
     : >"$SEEN"
     every_command
     same_shape check --data image
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
     for folder in harmless hostile; do
         poke_be64 $folder/image "$at" 12345
     done
@@ -341,7 +341,7 @@ put_backing_name() {
     same_shape cat --snapshot "$HARMLESS" image
     same_shape map --snapshot "$HARMLESS" image
     assert_equal "$(<harmless.status)" 1
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 @test "hostile names: the id of a snapshot" {
@@ -360,7 +360,7 @@ put_backing_name() {
     same_shape map --snapshot missing image
     same_shape map --snapshot "1$HARMLESS" image
     assert_equal "$(<harmless.status)" 0
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 @test "hostile names: those of bitmaps" {
@@ -375,8 +375,8 @@ put_backing_name() {
     same_shape map --bitmap missing image
     same_shape map --bitmap "$HARMLESS" image
     assert_equal "$(<harmless.status)" 0
-    assert_told "$AS_TEXT" "$AS_JSON"
-    # In use, which the error tells; then with a table that is not aligned.
+    assert_reported "$AS_TEXT" "$AS_JSON"
+    # In use, as the error says; then with a table that is not aligned.
     for folder in harmless hostile; do
         poke_be32 $folder/image $((at + 12)) 1
     done
@@ -389,7 +389,7 @@ put_backing_name() {
     : >"$SEEN"
     every_command
     same_shape map --bitmap "$HARMLESS" --force image
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 @test "hostile names: those of features" {
@@ -400,7 +400,7 @@ put_backing_name() {
         make_image harmless/image 1M ''
         assert_equal "$(peek harmless/image 112 4)" 6803f857
         cp harmless/image hostile/image
-        # The first name of the table becomes that of an incompatible bit that nobody knows.
+        # The first name of the table becomes the name of an unknown incompatible bit.
         for file in harmless/image hostile/image; do
             poke $file 120 "00 28 $(printf '%092d' 0)"
             poke_field $file incompatible_features $((1 << 40))
@@ -411,7 +411,7 @@ put_backing_name() {
     done
     assert_equal "$(<harmless.status)" 1
     every_command
-    assert_told "$AS_TEXT" "$AS_JSON" 'is unknown'
+    assert_reported "$AS_TEXT" "$AS_JSON" 'is unknown'
 }
 
 @test "hostile names: those in a LUKS header" {
@@ -433,7 +433,7 @@ put_backing_name() {
         same_shape info image
         same_shape info --json image
     done
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 # ---- Names on the command line --------------------------------------------------------------------------
@@ -452,7 +452,7 @@ put_backing_name() {
     same_shape map --host-offsets "$HARMLESS"
     same_shape map --host-offsets --json "$HARMLESS"
     same_shape check --json "$HARMLESS"
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
 @test "hostile names: the path of an image that is broken, no image, or missing" {
@@ -472,7 +472,7 @@ put_backing_name() {
             same_shape "$command" "$HARMLESS"
             same_shape "$command" "./$HARMLESS"
         done
-        assert_told "$AS_TEXT"
+        assert_reported "$AS_TEXT"
     done
 }
 
@@ -487,11 +487,11 @@ put_backing_name() {
         # shellcheck disable=SC2086
         same_shape $command "$HARMLESS/image"
     done
-    assert_told "$AS_TEXT" "$AS_JSON"
+    assert_reported "$AS_TEXT" "$AS_JSON"
     : >"$SEEN"
     # The current folder, which stands in the full path.
     same_shape_in info --json image
-    assert_told "$AS_JSON"
+    assert_reported "$AS_JSON"
 }
 
 # same_shape_in WORD...: the same in the folders in the folders
@@ -519,7 +519,7 @@ same_shape_in() {
     same_shape info image "$HARMLESS"
     # A path: a word of letters alone may be meant as a command.
     same_shape "./$HARMLESS" image
-    assert_told "$AS_TEXT"
+    assert_reported "$AS_TEXT"
 }
 
 @test "hostile names: options that there are not" {
@@ -529,7 +529,7 @@ same_shape_in() {
             : >"$SEEN"
             same_shape "$command" "$option" image
             assert_equal "$(<hostile.status)" 64
-            assert_told '\x1b'
+            assert_reported '\x1b'
         done
     done
 }

@@ -72,7 +72,7 @@ WARNING='qcow2-info: image: warning: another process has the image open for writ
     [[ ${output,,}${stderr,,} == *'open for writing'* || ${output,,} == *'in use'* ]] || fail "$(show_run)"
 }
 
-@test "in use: an image that nobody has open is not" {
+@test "in use: an image that is not open is not" {
     make_small
     run_qcow2_info info --json image
     assert_status 0

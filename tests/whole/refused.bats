@@ -77,7 +77,7 @@ with() {
     refused header-broken cannot-be-opened
     poke_be32 image $((at + 4)) $((C - at - 8))
     opened
-    # The same length in an extension that nobody knows.
+    # The same length in an unknown extension.
     poke image "$at" 12345678
     poke_be32 image $((at + 4)) $((C - at - 7))
     refused extension-too-long cannot-be-opened

@@ -8,7 +8,7 @@
 load ../helpers/load
 load ../helpers/tables
 
-# Of a test that failed, a process may still wait for a pipe that nobody reads.
+# Of a test that failed, a process may still wait for a pipe without a reader.
 teardown() {
     local process
     for process in $(jobs -p); do
@@ -16,7 +16,7 @@ teardown() {
     done
 }
 
-# make_full_pipe: the descriptor 7 is a pipe that takes no more bytes, so that who writes to it waits
+# make_full_pipe: the descriptor 7 is a full pipe, so that a writer waits
 make_full_pipe() {
     mkfifo full
     exec 7<>full
@@ -44,7 +44,7 @@ status_field() {
     sed -n "s/^$2:[[:space:]]*//p" "$1"
 }
 
-# The field Seccomp of a process with all the sandbox that --version tells: 2 is a filter.
+# The field Seccomp of a process with the full sandbox of --version: 2 is a filter.
 filter_mode() {
     if qcow2_info --version | grep -q '^sandbox: .*, seccomp,'; then echo 2; else echo 0; fi
 }
@@ -60,7 +60,7 @@ image_and_bait() {
     make_layer image 1M '' base qcow2 'write -q -P 0x42 64k 128k' 'write -q -c -P 0x43 512k 64k'
 }
 
-@test "sandbox: --version tells what it consists of, in this build and on this kernel" {
+@test "sandbox: --version prints its parts, in this build and on this kernel" {
     run_qcow2_info --version
     assert_status 0
     assert_output_contains libseccomp
@@ -113,9 +113,9 @@ image_and_bait() {
     done
 }
 
-@test "sandbox: info, check and audit are in it when they look at the first bytes" {
+@test "sandbox: info, check and audit are in it when they read the first bytes" {
     local arguments
-    # What they see in them they tell on standard error, and then they end.
+    # They report problems on standard error, and then they end.
     echo 'This is no image.' >text
     make_full_pipe
     for arguments in 'info text' 'check text' 'audit text' 'map --no-backing --bitmap x text'; do
@@ -202,9 +202,9 @@ run_line() {
         set +e -o pipefail
         cd run && eval "$1"
         echo $? >&9
-    ) >printed 2>told 9>status
+    ) >printed 2>errors 9>status
     mkdir -p run
-    mv printed told status run
+    mv printed errors status run
     mv run "$result"
 }
 

@@ -204,7 +204,7 @@ refused_name() {
     done
 }
 
-@test "snapshots: an absent name is told with what there is" {
+@test "snapshots: the error about a missing name lists the snapshots" {
     make_numbered one two
     refused_name three '1 (one)' '2 (two)'
     refused_name 3 '1 (one)' '2 (two)'
@@ -217,13 +217,13 @@ refused_name() {
     refused_name 1 none
 }
 
-@test "snapshots: an ambiguous name is told with what there is" {
+@test "snapshots: the error about an ambiguous name lists the snapshots" {
     make_numbered same other same
     refused_name same 'more than one' '1 (same)' '2 (other)' '3 (same)'
     first_byte 3 3
 }
 
-@test "snapshots: an ambiguous id is told" {
+@test "snapshots: an ambiguous id is an error" {
     make_numbered one two
     local at
     at=$(($(snapshot_at image 1) + 40 + $(peek_be32 image $(($(snapshot_at image 1) + EXTRA_SIZE)))))
