@@ -181,7 +181,7 @@ assert_codes() {
     assert_codes name-not-utf8
 }
 
-@test "audit attack: names that change the direction of writing, C1 controls, and what is not seen" {
+@test "audit attack: names that change the direction of writing, C1 controls, invisible characters" {
     make_small
     local name
     for name in $'a\u202egpj.exe' $'a\u2066b' $'a\u0085b' $'a\u2028b' $'a\u200fb' \
@@ -227,7 +227,7 @@ after() {
     codes
 }
 
-@test "audit attack: header fields beyond what QEMU takes" {
+@test "audit attack: header fields beyond the limits of QEMU" {
     assert_equal "$(after version 4)" header-limit
     assert_equal "$(after version 0xffffffff)" header-limit
     assert_equal "$(after cluster_bits 8)" 'header-limit unseen-tables'
@@ -289,7 +289,7 @@ unknown_extensions() {
     assert_output_contains 'more than 32 unknown types'
 }
 
-@test "audit attack: a backing file whose name has no bytes is none" {
+@test "audit attack: an empty backing file name means no backing file" {
     make_layer image 1M '' base qcow2
     poke_field image backing_file_size 0
     # What lies behind its place may be header extensions to another program.
@@ -498,7 +498,7 @@ strided_tables() {
     poke_field image l1_table_offset $((32 << 20))
 }
 
-@test "audit attack: tables at regular distances hide none of what is over them" {
+@test "audit attack: tables at regular distances do not hide overlaps" {
     local distance
     for distance in 1 55 89 144 233 377 610 987 1024; do
         strided_tables $distance
@@ -698,7 +698,7 @@ incomplete_with() {
     assert_equal "$(count_of shared-l2-table)" 8191
 }
 
-@test "audit attack: snapshots whose L2 tables are harmless alone, and one that has them all" {
+@test "audit attack: snapshots with harmless L2 tables, and one that has them all" {
     local i l1 entries='' at=$((8 << 20))
     make_image image 16M cluster_size=64k
     # 8 tables, each of which names the same 64 clusters.
@@ -726,7 +726,7 @@ incomplete_with() {
     assert_codes shared-l2-table shared-data
 }
 
-@test "audit attack: a snapshot that compresses as nothing does" {
+@test "audit attack: a snapshot that compresses impossibly well" {
     make_image image 2G compression_type=zstd 'write -q -c -P 1 0 1100M'
     qemu-img snapshot -c one image
     write_image image 'discard -q 0 1100M'
@@ -1116,7 +1116,7 @@ marked_far() {
     assert_status 0
 }
 
-@test "audit attack: an ISO 9660 image in guest data, which the cluster size has put where it is looked for" {
+@test "audit attack: an ISO 9660 image in guest data, at its place due to the cluster size" {
     make_image image 256K cluster_size=4096 'write -q -P 1 0 256k'
     local guest
     guest=$(guest_offset image 32768)
@@ -1169,7 +1169,7 @@ marked_far() {
     assert_codes other-format-in-data
 }
 
-@test "audit attack: a mark where the tables were not seen is none of guest data" {
+@test "audit attack: a mark where the tables were not inspected is not in guest data" {
     make_image image 64K cluster_size=4096 'write -q -P 1 0 64k'
     poke image 32769 4344303031
     assert_codes other-format-in-data

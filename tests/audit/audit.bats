@@ -50,7 +50,7 @@ assert_usage() {
     assert_equal ${#lines[@]} 4
 }
 
-@test "audit: an unsafe image in text: what is unsafe first" {
+@test "audit: an unsafe image in text: unsafe findings first" {
     make_bad
     run_qcow2_info audit image
     assert_status 2
@@ -74,7 +74,7 @@ assert_usage() {
     assert_equal "${audited_codes-}" 'backing-file dirty unknown-compatible-feature'
 }
 
-@test "audit: actual_size is what qemu-img calls actual-size" {
+@test "audit: actual_size is the actual-size of qemu-img" {
     make_small
     audited image
     assert_equal "$(jq .actual_size <<<"$output")" "$(qemu-img info --output=json image | jq '."actual-size"')"
@@ -132,7 +132,7 @@ assert_usage() {
 
 # ---- Policy ----------------------------------------------------------------------------------------
 
-@test "audit: --allow: what it names is listed, and makes nothing unsafe" {
+@test "audit: --allow: findings of these rules are listed and not unsafe" {
     make_bad
     audited image --allow backing-file
     assert_status 2
@@ -292,7 +292,7 @@ assert_usage() {
 
 # ---- What is no image ------------------------------------------------------------------------------
 
-@test "audit: what is no qcow2 image could not be inspected" {
+@test "audit: a file that is not a qcow2 image could not be inspected" {
     local file
     : >empty
     mkdir directory
@@ -330,7 +330,7 @@ assert_usage() {
     assert_output_contains 'actual size:          unknown'
 }
 
-@test "audit: the first bytes of an image are enough for what they show" {
+@test "audit: the first bytes of an image are enough for rules about them" {
     make_bad
     local size
     for size in 1000 4096 65536 196608; do

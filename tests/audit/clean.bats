@@ -88,7 +88,7 @@ lived() {
     done
 }
 
-@test "audit clean: 8 TiB, of which nothing is there yet" {
+@test "audit clean: 8 TiB, all unallocated" {
     local c
     for c in 65536 131072 2097152; do
         rm -f image
@@ -154,7 +154,7 @@ lived() {
     assert_equal "${audited_codes-}" l1-size
 }
 
-@test "audit clean: committed, rebased, amended, and converted into what is there" {
+@test "audit clean: committed, rebased, amended, and converted into an existing image" {
     make_image base 16M '' "${WRITES[@]}"
     make_layer image 16M '' base qcow2 'write -q -P 7 1M 2M' 'write -q -c -P 8 6M 1M'
     qemu-img commit -q image

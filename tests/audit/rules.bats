@@ -346,7 +346,7 @@ second_l1_entry() {
     assert_only unsafe name-control "$(field image snapshots_offset)"
 }
 
-@test "audit rule name-not-utf8: a byte that begins nothing" {
+@test "audit rule name-not-utf8: a byte that begins no character" {
     make_small
     qemu-img snapshot -c $'a\xffb' image
     assert_only unsafe name-not-utf8 "$(field image snapshots_offset)"

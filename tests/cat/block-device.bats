@@ -318,7 +318,7 @@ holes_of_files() {
     done
 }
 
-@test "block device: cat to one that is too small is an error, also where the rest is zeros" {
+@test "block device: cat to one that is too small is an error, even if the rest is zeros" {
     local size
     make_image image 4M '' 'write -q -P 0x41 0 64k'
     make_target 2M

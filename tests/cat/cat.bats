@@ -58,7 +58,7 @@ make_mixed() {
     qcow2_info cat --offset 1 --length 18446744073709551615 image | cmp - rest
 }
 
-@test "cat: the end of the disk is an offset, at which nothing is" {
+@test "cat: the end of the disk is a valid offset without data" {
     make_mixed image
     run_qcow2_info cat --offset 2M image
     assert_status 0
@@ -162,7 +162,7 @@ make_mixed() {
     [[ ! -e ./- ]] || fail 'a file called - was made'
 }
 
-@test "cat: what was in the file before is gone" {
+@test "cat: the old contents of the file are gone" {
     make_mixed image
     make_raw image raw
     head -c 3M /dev/urandom >out
@@ -241,7 +241,7 @@ require_holes() {
     assert_same_bytes empty raw
 }
 
-@test "cat: what others write before and after it stays in its place" {
+@test "cat: output of other programs before and after it stays in place" {
     make_mixed image
     make_raw image raw
     { echo before && qcow2_info cat image && echo between && qcow2_info cat image && echo after; } >out
@@ -453,7 +453,7 @@ overwrite() {
     assert_output AAA
 }
 
-@test "cat: what lies beyond the first 64 MiB of a pipe was not seen" {
+@test "cat: data beyond the first 64 MiB of a pipe is an error" {
     make_image image 1M '' 'write -q -P 0x41 0 128k'
     local far=$((80 << 20)) status=0
     truncate -s $((far + 65536)) image

@@ -79,7 +79,7 @@ on_disk() {
     done
 }
 
-@test "what another program writes behind the disk follows it" {
+@test "output of another program follows the disk" {
     make_disk
     { qcow2_info cat disk.qcow2 && echo end; } >got
     { cat want && echo end; } >expected
@@ -204,7 +204,7 @@ ended_with() {
     jq -e -s 'length >= 2 and .[0].done < .[0].total and .[-1].done == .[-1].total' shown
 }
 
-@test "--progress=json: work that fails ends with what was done" {
+@test "--progress=json: the last line of failed work has the bytes done" {
     make_image image 1M '' 'write -q -c -P 1 0 64k' 'write -q -c -P 1 512k 64k'
     poke image "$(host_offset image $((512 << 10)))" 'ffffffff ffffffff ffffffff ffffffff'
     run_qcow2_info cat --progress=json -o got image
@@ -224,7 +224,7 @@ ended_with() {
     assert_stderr_contains 'json: cannot open'
 }
 
-@test "there is no progress on what is no terminal" {
+@test "there is no progress without a terminal" {
     make_disk
     run_qcow2_info cat disk.qcow2 -o got
     assert_status 0
@@ -246,7 +246,7 @@ PAUSING_READER='head -c 1 >got; sleep 2; cat >>got'
     done
 }
 
-@test "a fault in front of a hole ends it at once, also where zeros are written" {
+@test "a fault before a hole ends it at once, even if zeros are written" {
     make_image image 64G cluster_size=2M 'write -q -c -P 1 0 8M'
     poke image "$(host_offset image 0)" 'ffffffff ffffffff ffffffff ffffffff'
     local jobs
@@ -274,7 +274,7 @@ on_terminal() {
 
 PROGRESS_LINE='^ *[0-9]+%  [0-9.]+ [KM]iB of 16 MiB  [0-9.]+ [KMG]iB/s  [0-9]+:[0-5][0-9]:[0-5][0-9] left'
 
-@test "progress is shown on a terminal: what is done of what, how fast, and how long it will take" {
+@test "progress on a terminal: bytes done, total, speed and time left" {
     make_disk
     local jobs
     for jobs in 1 4; do

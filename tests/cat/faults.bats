@@ -579,7 +579,7 @@ assert_layer_fault() {
     assert_layer_fault 'backing file base' 'not a qcow2 image'
 }
 
-@test "cat faults: a backing file that cannot be read for what its header says" {
+@test "cat faults: a backing file with an unreadable header" {
     make_image base 1M ''
     make_layer image 1M '' base qcow2
     poke_field base crypt_method 2

@@ -431,7 +431,7 @@ log_is_output() {
     assert_status 0
 }
 
-@test "salvage: nothing is emptied when the log or the output cannot be had" {
+@test "salvage: nothing is emptied when the log or the output cannot be opened" {
     make_data
     echo precious >out
     echo earlier >log

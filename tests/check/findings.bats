@@ -99,7 +99,7 @@ end_of() {
     assert_codes refcount-overflow leaked-data
 }
 
-@test "findings: leaked-cluster: one that holds nothing" {
+@test "findings: leaked-cluster: a cluster without data" {
     make_image image $((16 * C)) '' "write -P 0 0 $((3 * C))"
     at=$(host_offset image $C)
     poke_l2_entry image $C 0
@@ -268,7 +268,7 @@ end_of() {
     assert_finding out-of-file corruption "$far" none
 }
 
-@test "findings: cut-short: data, an L2 table, a refcount block; not what lies after the disk's end" {
+@test "findings: cut-short: data, an L2 table, a refcount block; not data beyond the end of the disk" {
     make_plain
     at=$(host_offset image $((2 * C)))
     assert_equal "$(end_of image)" $((at + C))
@@ -481,7 +481,7 @@ end_of() {
     assert_codes refcount-block-shared refcount-too-low
 }
 
-@test "findings: encryption-header: no header there, and a key slot that opens nothing" {
+@test "findings: encryption-header: no header, and a key slot that cannot open the image" {
     make_luks_image image
     checked image
     assert_status 0
@@ -564,7 +564,7 @@ make_snapshots() {
     [[ $status -ne 0 && $output == *'too large'* ]] || fail "$output"
 }
 
-@test "findings: snapshot-table: at a place where no table can be" {
+@test "findings: snapshot-table: an invalid location" {
     make_plain
     cp image damaged
     poke_field damaged nb_snapshots 1
@@ -587,7 +587,7 @@ make_snapshots() {
     assert_equal "$status" 1
 }
 
-@test "findings: cannot-be-opened: the place of a table that cannot be, also where the table has no entries" {
+@test "findings: cannot-be-opened: an invalid location of a table, even of an empty one" {
     local place
     make_plain
     # Below 2^63 QEMU takes zeros for what is there.
@@ -768,7 +768,7 @@ make_bitmap_image() {
     assert_finding zero-offset-copied warning 0 $((512 << 20))
 }
 
-@test "findings: dirty and stale-refcount: what lazy refcounts leave behind is not corruption" {
+@test "findings: dirty and stale-refcount: stale lazy refcounts are not corruption" {
     require_tool qemu-img qemu-io jq
     qemu-img create -q -f qcow2 -o lazy_refcounts=on image 1M
     qemu-io -t unsafe -f qcow2 -c "write -P 1 0 $((2 * C))" -c flush -c 'sigraise 9' image >/dev/null 2>&1 || true

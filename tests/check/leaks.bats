@@ -161,7 +161,7 @@ space_only() {
     assert_output_contains 'warnings:             0'
 }
 
-@test "leaks: clusters that hold nothing, in a hole or written: space alone is lost" {
+@test "leaks: clusters without data, in a hole or written: only space is lost" {
     make_image image 64M preallocation=metadata
     zero image "$(l2_table_at image 0)"
     space_only image
@@ -171,7 +171,7 @@ space_only() {
     assert_equal "$(run_qcow2_info check --json image && jq .leaks <<<"$output")" 16
 }
 
-@test "leaks: what matters most is listed first, however few findings are listed" {
+@test "leaks: the most important findings are listed first, however few are listed" {
     make_image image 64M '' 'write -P 1 0 1M'
     zero image "$(l2_table_at image 0)"
     run_qcow2_info check --json --max-findings 1 image

@@ -40,7 +40,7 @@ leaked:               0 bytes
 end of the image:     512 KiB (524288 bytes)'
 }
 
-@test "check: findings in text: each in a line, then what each kind means, then the figures" {
+@test "check: findings in text: one a line, then the meaning of each kind, then the figures" {
     make_plain
     leak_two image
     poke_l2_entry image 0 "$(host_offset image 0)"
@@ -91,7 +91,7 @@ end of the image:     512 KiB (524288 bytes)'
     assert_one_error damaged 'not aligned'
 }
 
-@test "check: what cannot be checked at all: status 1 and one line" {
+@test "check: an image that cannot be checked at all: status 1 and one line" {
     printf 'no image' >text
     run_qcow2_info check text
     assert_status 1
@@ -172,7 +172,7 @@ end of the image:     512 KiB (524288 bytes)'
     assert_equal "$status" 3
 }
 
-@test "check: a pipe that gives only the beginning: what lies behind is not checked" {
+@test "check: only the start of an image from a pipe: the rest is not checked" {
     make_image image 128M '' "write -P 1 0 80M"
     run --separate-stderr bash -c 'cat image | timeout "$PROGRAM_SECONDS" "$QCOW2_INFO" check -'
     assert_status 1
@@ -350,7 +350,7 @@ limited() (
     done
 }
 
-@test "check: tables that refer to each other millions of times end in seconds" {
+@test "check: tables that refer to each other millions of times take only seconds" {
     # 4 Mi L1 entries that name one L2 table, which is full, in a file that seems to be large.
     make_image image 512M '' "write -P 1 0 $C"
     l2=$(l2_table_at image 0)

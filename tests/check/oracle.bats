@@ -215,7 +215,7 @@ each_value() {
     explained image 'not the guest offset'
 }
 
-@test "rule: what the file ends in" {
+@test "rule: a table or data at the end of the file" {
     make_image image 1M '' "write -P 1 0 64k"
     truncate -s -1000 image
     explained image 'that the file ends in'

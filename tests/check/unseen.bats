@@ -54,7 +54,7 @@ make_full() {
     sound_up_to image $C
 }
 
-@test "unseen: refcounts that were not given contradict nothing" {
+@test "unseen: unread refcounts contradict nothing" {
     make_image image 16M '' "write -P 1 0 $((3 * C))"
     local table block end
     table=$(field image refcount_table_offset)
@@ -77,7 +77,7 @@ make_full() {
     assert_equal "$(jq -c '[.leaks, .unseen_references, .check_errors]' <<<"$output")" '[1,0,0]'
 }
 
-@test "unseen: corruption in what was given is found; the exit status is 1" {
+@test "unseen: corruption in the bytes that were read is found; the exit status is 1" {
     make_image image 16M '' "write -P 1 0 $((3 * C))"
     poke_l2_entry image 0 "$(host_offset image 0)" # without COPIED
     run --separate-stderr bash -c "head -c $((6 * C)) image | \"\$QCOW2_INFO\" check --json -"
@@ -89,7 +89,7 @@ make_full() {
     assert_output_contains 'references not seen:  2'
 }
 
-@test "unseen: of a file nothing is unseen: what it lacks is corruption, as QEMU says" {
+@test "unseen: in a file nothing is unseen: missing parts are corruption, as in QEMU" {
     make_image image 16M '' "write -P 1 0 $((3 * C))"
     truncate -s $((6 * C)) image
     run qemu-img check -q image
@@ -100,7 +100,7 @@ make_full() {
 }
 
 # Nothing leaks in these: the references to the clusters are in the table that cannot be read.
-@test "unseen: what a table refers to that cannot be read is no leak" {
+@test "unseen: clusters of an unreadable table are not leaks" {
     make_full image ''
     local l2 at case
     l2=$(l2_table_at image 0)

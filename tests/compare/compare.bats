@@ -276,7 +276,7 @@ change_random() {
     assert_one_error raw.now 'image A: a raw file has no snapshots'
 }
 
-@test "compare: what begins as an image is one, unless --raw-a or --raw-b says otherwise" {
+@test "compare: a file that begins like an image is one, unless --raw-a or --raw-b is given" {
     make_mixed image
     cp image copy
     write_image copy 'write -q -P 0x66 0 1'
@@ -364,7 +364,7 @@ change_random() {
 # ---- What is not read -----------------------------------------------------------------------------------
 
 # Every byte of the data of a file is changed to what cannot be decoded: whatever reads it finds out.
-@test "compare: what both disks have in the same place is not read, whatever it is" {
+@test "compare: data that both disks have in the same place is not read" {
     make_image base 1M '' 'write -q -c -P 0x11 0 512k'
     # Compressed data, of a type that cannot be: its first block is reserved in deflate.
     local at
@@ -526,7 +526,7 @@ fault_is_reported() {
     assert_equal "$(tail -n 1 <<<"${stderr-}")" '{"done":1048576,"total":1048576}'
 }
 
-@test "compare: what cannot be printed is status 1" {
+@test "compare: a failed write of the output is status 1" {
     run_qcow2_info compare "$SAMPLE" "$SAMPLE"
     assert_status 0
     ! qcow2_info compare "$SAMPLE" "$SAMPLE" >/dev/full 2>stderr || fail 'status 0'

@@ -222,7 +222,7 @@ END
     assert_equal "$(grep -c ': OK$' <<<"$output")" ${#names[@]}
 }
 
-@test "digest: what is no list is refused, with the line" {
+@test "digest: a file that is not a list is refused, with the line" {
     local hex line
     cp "$SAMPLE" a
     qcow2_info digest a >good

@@ -96,7 +96,7 @@ JSON
     assert_equal "$(query '[.[].format]' top.qcow2)" '["qcow2","raw"]'
 }
 
-@test "info --backing-chain: what looks like qcow2 is raw when the format says so" {
+@test "info --backing-chain: a file that looks like qcow2 is raw if the format is raw" {
     make_chain base.qcow2 qcow2
     qemu-img create -q -f qcow2 -u -b base.qcow2 -F raw top.qcow2 1M
     assert_equal "$(query '[.[].format]' top.qcow2)" '["qcow2","raw"]'
@@ -129,7 +129,7 @@ JSON
     assert_equal "$(jq -c '[.[].filename]' <<<"$output")" '["c.qcow2","b.qcow2","a.qcow2"]'
 }
 
-@test "info --backing-chain: a layer that is not what its format says" {
+@test "info --backing-chain: a layer of another format than the recorded one" {
     make_chain base.raw raw
     qemu-img create -q -f qcow2 -u -b base.raw -F qcow2 top.qcow2 1M
     run_qcow2_info --backing-chain --json top.qcow2

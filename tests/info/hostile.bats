@@ -326,7 +326,7 @@ make_snapshots() {
     assert_some_problem limit $((TABLE + 8))
 }
 
-@test "info: too much extra data is a problem, and what follows it is found" {
+@test "info: too much extra data is a problem, and the next entry is found" {
     make_snapshots one
     # A second entry, whose names stand behind 200000 bytes of extra data.
     poke_field a.qcow2 nb_snapshots 2

@@ -172,7 +172,7 @@ clusters() {
     assert_output_contains 'Deleting snapshot 1 frees 2.13 MiB inside the file'
 }
 
-@test "text: what would help comes in the order of what it brings, two at most" {
+@test "text: advice in the order of the space it frees, two sentences at most" {
     make_image image 16M ''
     write_image image 'write -q -P 1 0 4M' 'discard -q 0 3M'
     poke_number image "$(l2_entry_at image $((3 << 20)))" 8 0

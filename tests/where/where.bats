@@ -92,7 +92,7 @@ at() {
     assert_output_contains 'guest offset 65536 in snapshot 3'
 }
 
-@test "what each metadata cluster is" {
+@test "the purpose of each metadata cluster" {
     make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     qemu-img snapshot -q -c one image
@@ -119,7 +119,7 @@ at() {
     assert_equal "$(at '[.purpose, .refcount] | @csv' | tr '\n' ' ')" '"leaked",1 "free",0 "past-end",0 '
 }
 
-@test "a broken table is shown up to where it breaks, status 1" {
+@test "a broken table is followed up to the fault, status 1" {
     make_image image 1M ''
     write_image image 'write -q -P 1 0 128k'
     cp image other

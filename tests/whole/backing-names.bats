@@ -324,7 +324,7 @@ all_names_read() {
     refused_layer
 }
 
-@test "backing names: a long name leaves room for what is wrong with it" {
+@test "backing names: a long name leaves room for the message" {
     local long
     printf -v long 'x%.0s' {1..900}
     make_named image "json:{\"driver\":\"qcow2\",\"file\":{\"driver\":\"nbd\",\"filename\":\"$long\"}}"

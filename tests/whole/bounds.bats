@@ -123,7 +123,7 @@ repeat_bytes() {
     peak_below 24 image
 }
 
-@test "of a pipe, a command takes the memory that it needs and what it has read" {
+@test "from a pipe, a command takes the memory that it needs and the bytes read" {
     make_image image 128M '' 'write -q -P 1 0 96M'
     local command
     # Those that need what was not read say so with status 1.
@@ -171,7 +171,7 @@ limited() (
     done
 }
 
-@test "compressed clusters are read many at once, also where they lie near each other in any order" {
+@test "compressed clusters are read many at once, in any order if near each other" {
     require_tool strace
     strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
     seq 4000000 | head -c 16M >disk.raw

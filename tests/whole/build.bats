@@ -48,7 +48,7 @@ make_by_hand() {
     assert_output_contains 'make deps'
 }
 
-@test "build: what builds nothing needs neither compiler nor library" {
+@test "build: targets that build nothing need neither compiler nor library" {
     PKG_CONFIG_LIBDIR=/nonexistent run make_by_hand help clean dist uninstall CC=no-such-compiler \
         DESTDIR="$PWD/root"
     assert_status 0

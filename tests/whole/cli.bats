@@ -63,7 +63,7 @@ assert_usage() {
     done
 }
 
-@test "cli: what is no number of bytes is refused" {
+@test "cli: an invalid number of bytes is refused" {
     local number
     for number in '' x -1 +1 1.5M 0x10 1e3 '1 ' ' 1' 1KK 1Z 16E 18446744073709551616; do
         run_qcow2_info map --offset "$number" "$SAMPLE"
@@ -73,7 +73,7 @@ assert_usage() {
     done
 }
 
-@test "cli: what is no number of jobs is refused" {
+@test "cli: an invalid number of jobs is refused" {
     local number
     for number in '' x 0 -1 257 1.5 '1 ' 18446744073709551616; do
         run_qcow2_info cat --jobs "$number" "$SAMPLE"
@@ -324,7 +324,7 @@ x
 END
 }
 
-@test "cli: what may be the name of a file is an image" {
+@test "cli: a word that may be a file name is an image" {
     local name
     for name in missing.qcow2 ./chek /chek dir/chek chek. 'chek chek'; do
         run_qcow2_info "$name"
@@ -355,7 +355,7 @@ END
     done
 }
 
-@test "cli: an option of another tool is refused with what there is instead" {
+@test "cli: an option of another tool is refused with advice" {
     cp "$SAMPLE" disk.qcow2
     local command
     for command in '' info map check audit; do
@@ -491,7 +491,7 @@ END
     assert_status 0
 }
 
-@test "cli: --help wins over what else is there" {
+@test "cli: --help takes precedence over all other arguments" {
     run_qcow2_info map missing --json --help
     assert_status 0
     assert_output_contains 'usage: qcow2-info map '
@@ -555,7 +555,7 @@ options_in() {
     assert_output_contains libdeflate
 }
 
-@test "cli: --version wins over what else is there" {
+@test "cli: --version takes precedence over all other arguments" {
     local arguments version
     version=$(qcow2_info --version)
     for arguments in 'info --version' 'map missing --json --version' '--version disk.qcow2'; do
@@ -617,7 +617,7 @@ options_in() {
     done
 }
 
-@test "cli: no file gets what is written to a standard descriptor that is closed" {
+@test "cli: no file gets the output to a closed standard descriptor" {
     cp "$SAMPLE" disk.qcow2
     qcow2_info cat disk.qcow2 >want
     bash -c '"$QCOW2_INFO" cat --progress -o got disk.qcow2 <&- 2>&-'

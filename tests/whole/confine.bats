@@ -234,7 +234,7 @@ refused() {
     assert_one_error in/image 'data file "data" at header offset' ' of in/lower: lies outside of in'
 }
 
-@test "confine: what the command line names may lie anywhere" {
+@test "confine: files on the command line may lie anywhere" {
     make_image in/image 64k "data_file=in/data" 'write -q -P 0x43 0 64k'
     mv in/data out/data
     run_qcow2_info cat --length 3 --confine in --data-file out/data in/image
@@ -260,7 +260,7 @@ refused() {
     assert_output AAA
 }
 
-@test "confine: what follows no name takes no offence" {
+@test "confine: commands that open no named files accept all names" {
     over ../out/base in/image
     local command
     for command in info 'info --json' check 'check --data' 'map --no-backing' 'cat --no-backing'; do
@@ -319,7 +319,7 @@ refused() {
     assert_one_error in/l0999.q 'backing file "l0000.q" at header offset' 'of in/l0001.q: lies outside of in'
 }
 
-@test "confine: a long name leaves room for what is wrong with it" {
+@test "confine: a long name leaves room for the message" {
     local long
     long=../out/$(printf 'x%.0s' {1..900})
     over "$long" in/image

@@ -186,7 +186,7 @@ forget_data_file() {
     assert_one_error image 'data file missing' 'No such file'
 }
 
-@test "data files: one shorter than the disk is an error where it ends" {
+@test "data files: one shorter than the disk is an error at its end" {
     make_external
     truncate -s 400000 data
     bytes_end_at image raw 400000 'guest offset 400000' 'data file'
@@ -195,7 +195,7 @@ forget_data_file() {
     assert_one_error image 'guest offset' 400000
 }
 
-@test "data files: one shorter than the disk does not matter where no data is" {
+@test "data files: one shorter than the disk is fine without data there" {
     make_external
     truncate -s 400000 data
     run_qcow2_info cat --offset 448K --length 128K -o out image

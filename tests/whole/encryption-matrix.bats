@@ -211,7 +211,7 @@ backing_key() {
     done
 }
 
-@test "encryption: what was only preallocated is no zeros, as in QEMU" {
+@test "encryption: preallocated clusters are not zeros, as in QEMU" {
     local format
     for format in "$LUKS" "$AES"; do
         rm -f image

@@ -109,7 +109,7 @@ assert_reads() {
     assert_reads image --key-file line
 }
 
-@test "encryption: every byte can be in a passphrase, but for what QEMU cannot take" {
+@test "encryption: a passphrase may contain any byte that QEMU accepts" {
     LC_ALL=C awk 'BEGIN { for (i = 1; i < 128; i++) printf "%c", i }' >key
     [[ $(wc -c <key) -eq 127 ]]
     SECRETS=(--object 'secret,id=s,file=key')
@@ -231,7 +231,7 @@ make_layers() {
     qcow2_info cat --no-backing --key-file key top >/dev/null
 }
 
-@test "encryption: a file whose name begins like that of a layer" {
+@test "encryption: a file whose name begins like a layer number" {
     make_data
     cp key 1:key
     assert_reads image --key-file ./1:key
@@ -410,7 +410,7 @@ slot_of() {
     done
 }
 
-@test "encryption: a passphrase that was removed opens nothing" {
+@test "encryption: a passphrase that was removed does not open the image" {
     make_slots
     amend image encrypt.state=inactive,encrypt.keyslot=3
     printf three >key
@@ -425,7 +425,7 @@ slot_of() {
     cannot info --check-key --key-file key image 'the image is not encrypted'
 }
 
-@test "encryption: info says that the image can be read, and without --check-key nothing of a key" {
+@test "encryption: info reports that the image is readable, and no key slot without --check-key" {
     make_data
     run_qcow2_info info --json image
     assert_status 0
@@ -721,7 +721,7 @@ only_root() {
     [[ $EUID -eq 0 ]] || skip 'machine: only root can look into the process'
 }
 
-@test "encryption: what holds the keys is locked, and not dumped" {
+@test "encryption: memory with keys is locked and not dumped" {
     only_root
     make_secret
     running_cat

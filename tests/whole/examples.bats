@@ -136,7 +136,7 @@ cannot_decrypt() {
     done
 }
 
-@test "examples: what each --help shows is good usage" {
+@test "examples: the examples of each --help are valid" {
     local command example examples status
     head -c 100000 disk.qcow2 >broken.qcow2
     cp disk.qcow2 copy.qcow2

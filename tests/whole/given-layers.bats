@@ -134,7 +134,7 @@ GIVEN=(--backing-file moved/mid --backing-file 1:moved/raw-bottom)
     assert_stderr_contains '--backing-file needs --data'
 }
 
-@test "--backing-file: --confine holds for what images name, and not for what is given" {
+@test "--backing-file: --confine applies to names in images, not to given files" {
     make_moved
     mkdir inside
     qemu-img rebase -q -u -f qcow2 -b "$PWD/moved/raw-bottom" -F raw moved/mid

@@ -21,7 +21,7 @@ stand_in() {
     assert_equal "$(peek file 0 99)" 3031324142353637"00ff0a25"
 }
 
-@test "helpers: poke refuses what is not whole bytes" {
+@test "helpers: poke refuses incomplete bytes" {
     printf '0123' >file
     run poke file 0 123
     assert_status 1

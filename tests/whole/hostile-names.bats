@@ -207,7 +207,7 @@ some_commands() {
     grep -qF "$AS_JSON" hostile.log
 }
 
-@test "hostile names: that of a backing file outside of where it may lie" {
+@test "hostile names: a backing file outside the allowed folder" {
     make_layer harmless/image 1M '' "../$HARMLESS" qcow2
     become_hostile
     same_shape map --confine . image

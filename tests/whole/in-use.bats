@@ -40,7 +40,7 @@ WARNING='qcow2-info: image: warning: another process has the image open for writ
     assert_output "$want"
 }
 
-@test "in use: what was written to the disk already is read" {
+@test "in use: data that was written already is read" {
     make_small
     hold
     echo 'write -P 0x42 0 64k' >&9

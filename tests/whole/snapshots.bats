@@ -310,7 +310,7 @@ snapshot_has_its_size() {
     cmp out <(head -c 1000000 /dev/zero | tr '\0' '\1')
 }
 
-@test "snapshots: behind a small L1 table of its own it has holes" {
+@test "snapshots: beyond its own small L1 table it has holes" {
     make_image image 128K cluster_size=512 'write -q -P 1 0 128k'
     take_snapshot image s
     poke_be32 image $(($(snapshot_at image 0) + L1_SIZE)) 3
@@ -322,7 +322,7 @@ snapshot_has_its_size() {
         $'[0,98304,true,false]\n[98304,32768,false,true]'
 }
 
-@test "snapshots: behind a small L1 table of its own it has what the backing file has" {
+@test "snapshots: beyond its own small L1 table it reads from the backing file" {
     make_image base 128K '' 'write -q -P 2 0 128k'
     make_layer image 128K cluster_size=512 base qcow2 'write -q -P 1 0 128k'
     take_snapshot image s
@@ -456,7 +456,7 @@ make_vm_state() {
     assert_stderr_contains '--vm-state needs --snapshot'
 }
 
-@test "snapshots: a VM state that nothing can hold" {
+@test "snapshots: a VM state that is too large" {
     make_vm_state
     poke_be64 image $(($(snapshot_at image 0) + EXTRA_VM_STATE_SIZE)) 0xffffffffffffffff
     run_qcow2_info cat --vm-state --snapshot s image
