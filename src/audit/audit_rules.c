@@ -9,7 +9,7 @@
 const struct audit_rule_text audit_rules[AUDIT_RULES] = {
     [AUDIT_BACKING_FILE] = {"backing-file", AUDIT_UNSAFE,
         "the image names a backing file",
-        "the disk shows the contents of a file of the host, or of another customer"},
+        "the disk shows what is in a file of the host, or of another customer"},
     [AUDIT_BACKING_FILE_JSON] = {"backing-file-json", AUDIT_UNSAFE,
         "the image names a backing file with a json: name",
         "options of any block driver, which can reach files, devices and the network"},

@@ -78,10 +78,10 @@ static bool export_salvaging(const char *path, const struct cat_options *options
         done = false;
     }
     if (done && salvage->ranges > 0) {
-        done = error_set(
-            error, ERROR_CORRUPT,
-            "%" PRIu64 " bytes in %" PRIu64 " %s could not be read and were written as zeros",
-            salvage->bytes, salvage->ranges, salvage->ranges == 1 ? "range" : "ranges");
+        done =
+            error_set(error, ERROR_CORRUPT,
+                      "%" PRIu64 " bytes, in %" PRIu64 " %s, could not be read and are zeros",
+                      salvage->bytes, salvage->ranges, salvage->ranges == 1 ? "range" : "ranges");
     }
     return done;
 }

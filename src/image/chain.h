@@ -84,8 +84,8 @@ bool chain_open(struct source *source, const char *path, const struct chain_opti
                 struct chain *chain, struct error *error);
 void chain_close(struct chain *chain);
 
-// False, with ERROR_KEY, when the data of a layer is encrypted and there is no key: nobody is to
-// take what is stored for what is on the disk.
+// False, with ERROR_KEY, when the data of a layer is encrypted and there is no key: encrypted bytes
+// must not be taken for data of the disk.
 bool chain_check_keys(const struct chain *chain, struct error *error);
 
 // How many ranges are fetched at once from the layer that fetches the most; 0: reading does not

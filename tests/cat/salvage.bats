@@ -64,7 +64,7 @@ assert_lines() {
     shift 2
     while IFS= read -r line; do
         if [[ $# -eq 0 ]]; then
-            [[ $line == "qcow2-info: image: $bytes bytes in "*" could not be read and were written as zeros" ]] ||
+            [[ $line == "qcow2-info: image: $bytes bytes, in "*" could not be read and are zeros" ]] ||
                 fail "the last line: $line"
             return
         fi
@@ -318,7 +318,7 @@ move_l1_to_end() {
     [[ ${errors[0]} == 'qcow2-info: image: warning: 65536 bytes cannot be read: guest offset 327680: '* ]]
     [[ ${errors[0]} == *'(at offset 1099511627776)' ]]
     [[ ${errors[1]} == 'qcow2-info: image: warning: 65536 bytes cannot be read: guest offset 655360: '* ]]
-    assert_equal "${errors[2]}" 'qcow2-info: image: 131072 bytes in 2 ranges could not be read and were written as zeros'
+    assert_equal "${errors[2]}" 'qcow2-info: image: 131072 bytes, in 2 ranges, could not be read and are zeros'
 }
 
 @test "salvage: a range of the disk has only its own faults" {
