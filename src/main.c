@@ -3,7 +3,7 @@
 
 // qcow2-info: inspects qcow2 disk images. The table of commands.
 //
-// Where things are; each folder knows only those above it. README.md beside this file says more.
+// The folders; each may use only the folders above it. See README.md beside this file.
 //
 //   base/      bytes and their bounds, errors, memory, worker threads, the sandbox
 //   source/    where bytes come from and how they move
@@ -12,8 +12,8 @@
 //   codec/     decompressors, ciphers and key slots
 //   image/     a disk made of layers, and its guest bytes
 //   tables/    walks over all tables of an image
-//   info/      answers, one room each, as plain structs;
-//   check/     the rooms do not know one another
+//   info/      answers, one folder each, as plain structs;
+//   check/     these folders do not know each other
 //   audit/
 //   usage/
 //   where/
@@ -87,7 +87,7 @@ static void raise_descriptor_limit(void)
     }
 }
 
-// The first argument that is no option, before "--"; argc when there is none.
+// The first argument that is not an option, before "--"; argc when there is none.
 static int first_word(int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -127,7 +127,7 @@ static int run_help(int argc, char **argv)
     return command ? command->run(command, 2, help) : suggest_command(commands, argv[word]);
 }
 
-// The first word may be a command, also behind options; the default is info.
+// The first word may be a command, even after options; the default is info.
 static int run_command(int argc, char **argv)
 {
     int word = first_word(argc, argv);

@@ -68,10 +68,10 @@ static void inspect_tables(struct audit_state *state)
 static void report_unseen(struct audit_state *state)
 {
     for (size_t i = 0; i < AUDIT_RULES; i++) {
-        bool told = state->report.audit->findings[i].count > 0 ||
-                    state->report.audit->findings[AUDIT_UNSEEN_TABLES].count > 0;
+        bool reported = state->report.audit->findings[i].count > 0 ||
+                        state->report.audit->findings[AUDIT_UNSEEN_TABLES].count > 0;
         bool counts = source_complete(state->source) || i == AUDIT_UNSEEN_TABLES;
-        if (state->report.unseen[i] && counts && !told) {
+        if (state->report.unseen[i] && counts && !reported) {
             audit_report_file(&state->report, AUDIT_UNSEEN_TABLES,
                               "there are more tables than an audit inspects");
         }

@@ -116,7 +116,7 @@ static void inspect_extensions(struct audit_state *state)
     }
 }
 
-// --- Bytes that nobody reads ---------------------------------------------------------------------
+// --- Bytes that no program reads -----------------------------------------------------------------
 
 // Finds the first byte in [start, end) of the first cluster that is not zero. False when there is
 // none, as far as the file was read.

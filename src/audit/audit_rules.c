@@ -186,7 +186,7 @@ const enum audit_rule audit_rule_of_fault[FAULTS] = {
 // Other problems are reported from the fields themselves, or are harmless: a program without bitmap
 // support may write to an image with bitmaps.
 static const struct {
-    bool told;
+    bool has_rule;
     enum audit_rule rule;
 } rule_of_problem[PROBLEM_KINDS] = {
     [PROBLEM_HEADER_CUT_SHORT] = {true, AUDIT_HEADER_BROKEN},
@@ -267,5 +267,5 @@ bool audit_rule_find(struct bytes code, enum audit_rule *rule)
 bool audit_rule_of_problem(enum problem_kind kind, enum audit_rule *rule)
 {
     *rule = rule_of_problem[kind].rule;
-    return rule_of_problem[kind].told;
+    return rule_of_problem[kind].has_rule;
 }

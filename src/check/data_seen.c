@@ -19,7 +19,7 @@ enum {
     BITS_MOST = 64 << 20,           // bytes of all bits
     STREAMS_FIRST = 4096,           // slots
     STREAMS_MOST = (64 << 20) / 16, // ... of 16 bytes
-    STREAM_TRIES = 64,              // slots that are tried for one
+    STREAM_TRIES = 64,              // slots to try for one cluster
     SUBCLUSTERS_OF_CLUSTER = 32,
 };
 
@@ -39,8 +39,8 @@ struct data_seen {
     } * layers;                 // owned; one a layer
     struct cluster_bits tables; // L2 tables of the image, if no other layer matters
 
-    // Slots for compressed clusters: a key is in the first free one from its hash on, which nobody
-    // can foresee who makes an image.
+    // Slots for compressed clusters: a key is in the first free slot from its hash on. The hash has
+    // a secret, so that an image cannot be made to collide.
     struct stream *streams; // owned
     size_t stream_room, stream_count;
     uint64_t secret;

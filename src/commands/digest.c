@@ -22,7 +22,7 @@ struct digest_command {
     struct key_options keys;
     struct work_options work;
     bool json, flat;
-    const char *check; // a list to verify; NULL: digests are printed
+    const char *check; // a list to verify; NULL: print digests
 };
 
 // One of the disks.
@@ -33,13 +33,13 @@ struct target {
     struct disk disk;
 };
 
-// All of them, and what is printed.
+// All disks, and the output.
 struct report {
     const struct digest_command *options;
     struct target *targets; // owned
     size_t count;
     struct writer writer;
-    bool unreadable; // one of them could not be read
+    bool unreadable; // a disk could not be read
     size_t differing;
 };
 
@@ -48,7 +48,7 @@ static void on_progress(void *context, uint64_t done)
     progress_update(context, done);
 }
 
-// The digest of a disk that is open; `*size` is how much of it was asked for.
+// Computes the digest of an open disk; `*size`: bytes of the requested range.
 static bool digest_target(const struct digest_command *options, struct target *target,
                           uint8_t digest[static DIGEST_SIZE], uint64_t *size)
 {
@@ -103,7 +103,7 @@ static void report_verdict(struct report *report, struct target *target)
     digest_print_verdict(&report->writer, target->path, verdict, report->options->json);
 }
 
-// Opens every disk. One that cannot be opened does not keep the others from being read.
+// Opens every disk. The others are read even if one cannot be opened.
 static void open_targets(struct report *report, struct passphrases *passphrases)
 {
     for (size_t i = 0; i < report->count; i++) {
@@ -164,7 +164,7 @@ static int digest_targets(const struct command *command, struct report *report)
     return report_targets(report);
 }
 
-// The images that the command line names. False after a usage error.
+// Takes the images of the command line. False after printing a usage error.
 static bool take_images(const struct command *command, int argc, char **argv, struct report *report)
 {
     size_t count = (size_t)(argc - optind);
@@ -174,8 +174,7 @@ static bool take_images(const struct command *command, int argc, char **argv, st
         return false;
     }
     if (count > DIGEST_DISKS_MAX) {
-        command_usage_error(command, "%zu images are given, and at most %d are read", count,
-                            DIGEST_DISKS_MAX);
+        command_usage_error(command, "%zu images are given, above %d", count, DIGEST_DISKS_MAX);
         return false;
     }
     report->count = count > 0 ? count : 1;
@@ -184,7 +183,7 @@ static bool take_images(const struct command *command, int argc, char **argv, st
         standard += strcmp(report->targets[i].path, "-") == 0;
     }
     if (standard > 1) {
-        command_usage_error(command, "standard input cannot be read for two things");
+        command_usage_error(command, "standard input cannot be read for two purposes");
         return false;
     }
     return true;
@@ -208,7 +207,7 @@ static int check_list(const struct command *command, int argc, char **argv, stru
                                    argv[optind]);
     }
     if (strcmp(path, "-") == 0 && key_options_standard_input(&report->options->keys) > 0) {
-        return command_usage_error(command, "standard input cannot be read for two things");
+        return command_usage_error(command, "standard input cannot be read for two purposes");
     }
     if (!digest_list_read(path, &list, &error)) {
         print_error(path, &error);
@@ -259,7 +258,7 @@ static const struct option_row rows[] = {
     {"check", OPTION_FILE, "FILE", offsetof(struct digest_command, check),
      .help = "verify the digests in this list; - is standard input"},
     {"vm-state", OPTION_FLAG, NULL, offsetof(struct digest_command, disk.vm_state),
-     .help = "read the VM state that was saved with --snapshot X, not a disk", .needs = "snapshot"},
+     .help = "read the VM state of the snapshot instead of its disk", .needs = "snapshot"},
     DRAIN_ROW(offsetof(struct digest_command, disk.drain)),
     {.name = NULL},
 };
@@ -288,7 +287,7 @@ static const char notes[] =
 
 const struct command command_digest = {
     .name = "digest",
-    .summary = "Prints a checksum of what a guest reads from the disk.",
+    .summary = "Prints a checksum of the contents of the disk as a guest reads them.",
     .usage = "[IMAGE]... [OPTION]...",
     .groups = groups,
     .notes = notes,

@@ -12,18 +12,18 @@
 #include <string.h>
 
 enum {
-    BUFFER = 512 * 1024, // bytes; one cluster where that is more
+    BUFFER = 512 * 1024, // bytes; or one cluster, if that is larger
     BLOCKS_MAX = 64,     // in a piece, when it takes a part that may have more of them
     DIGESTS_MAX = BLOCKS_MAX + (2 << 20) / DIGEST_BLOCK + 2, // a part is at most a cluster
-    ZEROS_MAX = 64 << 20,      // bytes of zeros behind a piece, where all of them are hashed
-    ZERO_BLOCKS_MAX = 1 << 20, // blocks of zeros behind a piece: few enough to show progress
+    ZEROS_MAX = 64 << 20,      // bytes of zeros after a piece, when all of them are hashed
+    ZERO_BLOCKS_MAX = 1 << 20, // blocks of zeros after a piece: few enough to show progress
 };
 
-// Extents that follow each other, and then zeros.
+// Consecutive extents, followed by zeros.
 struct piece {
     struct batch batch;
-    uint64_t zeros; // bytes behind the batch; whole blocks, unless the digest is a flat one
-    // It begins or ends within a block that is in other pieces, too: hashed when it is finished.
+    uint64_t zeros; // bytes after the batch; whole blocks, unless the digest is flat
+    // It begins or ends inside a block that other pieces share: it is hashed when it is finished.
     bool in_order;
     size_t count; // digests of the blocks of the batch
     uint8_t digests[DIGESTS_MAX][DIGEST_SIZE];
@@ -38,7 +38,7 @@ struct digester {
     struct piece *pieces;
     size_t piece_count, buffer_size;
     struct reader *readers;    // one a job
-    struct block_hash *hashes; // the same
+    struct block_hash *hashes; // one a job
     struct block_hash ordered; // of pieces that are hashed in order
     struct crypto_hasher *root;
     uint8_t zero_digest[DIGEST_SIZE];
@@ -159,7 +159,7 @@ static const struct work digest_work = {digest_run, digest_finish};
 
 // --- Planning ------------------------------------------------------------------------------------
 
-// Where in its block a guest offset is.
+// The position of a guest offset in its block.
 static size_t in_block(const struct digester *digester, uint64_t at)
 {
     return (size_t)((at - digester->options->offset) % DIGEST_BLOCK);
@@ -193,8 +193,8 @@ static uint64_t room(const struct digester *digester)
     return digester->buffer_size - digester->filling->batch.planned;
 }
 
-// At the start of a block a piece has room for all of it, and for a compressed cluster that begins
-// there; within a block anything goes on as long as it can.
+// At the start of a block, a piece must have room for all of it and for a compressed cluster that
+// begins there; inside a block it continues as long as there is room.
 static bool has_room(const struct digester *digester, const struct extent *extent)
 {
     const struct piece *piece = digester->filling;
@@ -211,12 +211,13 @@ static bool has_room(const struct digester *digester, const struct extent *exten
         wanted = layer->image->header.cluster_size - (extent->start - extent->cluster);
         wanted = min_u64(max_u64(wanted, DIGEST_BLOCK), digester->buffer_size);
     }
-    // What begins within a block is cut at its end: it went on in order up to there.
+    // A piece that begins inside a block is cut at the end of the block, because it was hashed in
+    // order up to there.
     return in_block(digester, piece->batch.start) == 0 && room(digester) >= wanted &&
            blocks + wanted / DIGEST_BLOCK <= BLOCKS_MAX;
 }
 
-// Zeros that need not be in a batch: bytes, 0 where there are too few.
+// Bytes of zeros that need not be in a batch; 0: too few.
 static uint64_t bare_zeros(const struct digester *digester, const struct extent *extent)
 {
     if (!extent_zero(extent)) {
@@ -229,8 +230,8 @@ static uint64_t bare_zeros(const struct digester *digester, const struct extent 
     return min_u64(blocks, ZERO_BLOCKS_MAX) * DIGEST_BLOCK;
 }
 
-// How much of an extent a batch takes at once: zeros to the end of a block, behind which they may
-// need none; what can be cut to where the piece has enough blocks.
+// How much of an extent a batch takes at once: zeros up to the end of a block, because later ones
+// may need no batch; data that can be split up to the point where the piece has enough blocks.
 static uint64_t part_of(const struct digester *digester, const struct extent *extent)
 {
     uint64_t to_boundary = DIGEST_BLOCK - in_block(digester, extent->start);
@@ -239,7 +240,7 @@ static uint64_t part_of(const struct digester *digester, const struct extent *ex
     }
     uint64_t most = min_u64(room(digester), BUFFER);
     if (in_block(digester, digester->filling->batch.start) > 0) {
-        most = min_u64(most, to_boundary); // what follows need not be hashed in order
+        most = min_u64(most, to_boundary); // the rest need not be hashed in order
     }
     most = most > to_boundary ? to_boundary + align_down(most - to_boundary, DIGEST_BLOCK) : most;
     return min_u64(extent->length, extent_compressed(extent) ? room(digester) : most);
@@ -306,7 +307,7 @@ bool digest_start(struct error *error)
 {
     return crypto_version()
                ? crypto_start(error)
-               : error_set(error, ERROR_USAGE, "digests take libgcrypt, which was not built in");
+               : error_set(error, ERROR_USAGE, "digests need libgcrypt, which was not built in");
 }
 
 static size_t buffer_size(const struct chain *chain)

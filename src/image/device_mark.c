@@ -272,7 +272,8 @@ static bool find_zfs(struct source *source, struct probe_mark *marks, size_t *co
 bool device_marks(struct source *source, struct probe_mark marks[DEVICE_MARKS_MAX], size_t *count,
                   struct error *error)
 {
-    _Static_assert(sizeof rows / sizeof rows[0] + 2 + 4 + 1 <= DEVICE_MARKS_MAX, "all can be told");
+    _Static_assert(sizeof rows / sizeof rows[0] + 2 + 4 + 1 <= DEVICE_MARKS_MAX,
+                   "there is room for all");
     *count = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bool found;

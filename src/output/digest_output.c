@@ -21,7 +21,7 @@ static void put_hex(const uint8_t digest[static DIGEST_SIZE], char hex[static HE
 
 // --- Printing ------------------------------------------------------------------------------------
 
-// Newlines as sha256sum writes them, the rest as in any text.
+// Newlines are escaped like in sha256sum, other characters as in any text.
 static void print_escaped(struct writer *writer, const char *path)
 {
     while (*path) {
@@ -158,8 +158,8 @@ static size_t parse_character(struct bytes text, uint32_t *character)
     return closed ? i + 1 : 0;
 }
 
-// What follows a backslash; `*put` bytes go to `to`, at most as many as are taken. Returns how many
-// those are, 0 when it is no escape.
+// Decodes the escape after a backslash: writes `*put` bytes to `to`, at most as many as it reads.
+// Returns the bytes read; 0: not an escape.
 static size_t parse_escape(struct bytes text, char *to, size_t *put)
 {
     static const char letters[] = "\\nr";

@@ -32,7 +32,7 @@ setup() {
 
 @test "without libgcrypt: digest names what it lacks" {
     cp "$SAMPLE" image
-    cannot digest image 'digests take libgcrypt, which was not built in'
+    cannot digest image 'digests need libgcrypt, which was not built in'
 }
 
 @test "without libgcrypt: cat names what it lacks, whether there is a key or not" {
