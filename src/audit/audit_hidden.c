@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Where refcounts and tables do not say the same: tables that are free for the next write, and data
+// Finds contradictions between refcounts and tables: tables whose clusters count as free, and data
 // that nothing refers to.
 
 #include "audit/audit_hidden.h"
@@ -16,7 +16,7 @@
 
 enum { WORD = 64, PIECE = 64 * 1024 };
 
-// What is unsafe already need not be looked at so closely, nor with tables that are not sound.
+// Skip this for an image that is unsafe already, or whose tables are invalid.
 static bool is_unsafe(const struct audit_state *state)
 {
     for (size_t i = 0; i < AUDIT_RULES; i++) {
@@ -28,7 +28,7 @@ static bool is_unsafe(const struct audit_state *state)
     return false;
 }
 
-// Refcounts that are out of date, or that nobody finds, are reported by themselves.
+// Stale or unreadable refcounts have their own findings.
 static bool has_refcounts(const struct audit_state *state)
 {
     uint64_t size = (uint64_t)state->header->refcount_table_clusters << state->header->cluster_bits;
@@ -38,24 +38,24 @@ static bool has_refcounts(const struct audit_state *state)
 
 // --- Tables that are free ------------------------------------------------------------------------
 
-static void tell_free(struct audit_state *state, uint64_t cluster)
+static void report_free(struct audit_state *state, uint64_t cluster)
 {
     uint64_t offset = cluster << state->header->cluster_bits;
     audit_report_at(&state->report, AUDIT_TABLE_FREE, offset,
-                    "the cluster at %" PRIu64 " has a table, and the refcount 0", offset);
+                    "the cluster at %" PRIu64 " has a table, but the refcount 0", offset);
 }
 
-// Tells of the tables in [first, end), whose refcounts are 0.
-static void tell_tables(struct audit_state *state, uint64_t first, uint64_t end)
+// Reports the tables in [first, end), whose refcounts are 0.
+static void report_tables(struct audit_state *state, uint64_t first, uint64_t end)
 {
     for (uint64_t cluster = first; cluster < end; cluster++) {
         if (cluster_bits_has(&state->places.used, cluster)) {
-            tell_free(state, cluster);
+            report_free(state, cluster);
         }
     }
 }
 
-// The refcounts of [first, end), where some tables are.
+// Inspects the refcounts of [first, end), which contains tables.
 static void inspect_refcounts(struct audit_state *state, struct refcount_walk *walk, uint64_t first,
                               uint64_t end)
 {
@@ -64,22 +64,22 @@ static void inspect_refcounts(struct audit_state *state, struct refcount_walk *w
     enum walk_step step;
     refcount_walk_start(walk, first, end);
     while ((step = refcount_walk_next(walk, &refcounts, &error)) == WALK_FOUND) {
-        tell_tables(state, first, refcounts.first); // in no block, or a hole
+        report_tables(state, first, refcounts.first); // in no block, or a hole
         for (uint64_t i = 0; i < refcounts.count; i++) {
             uint64_t cluster = refcounts.first + i;
             if (refcounts_load(&refcounts, i) == 0 &&
                 cluster_bits_has(&state->places.used, cluster)) {
-                tell_free(state, cluster);
+                report_free(state, cluster);
             }
         }
         first = refcounts.first + refcounts.count;
     }
     if (step == WALK_END) {
-        tell_tables(state, first, end);
+        report_tables(state, first, end);
     }
 }
 
-// The first cluster behind the leaf, or the node, that has no bit for this one.
+// The first cluster after the missing leaf or node of this one.
 static uint64_t behind_empty(const struct cluster_bits *bits, uint64_t cluster)
 {
     unsigned power = CLUSTER_LEAF_BITS + CLUSTER_NODE_BITS;
@@ -87,7 +87,7 @@ static uint64_t behind_empty(const struct cluster_bits *bits, uint64_t cluster)
     return ((cluster >> power) + 1) << power;
 }
 
-// So far nothing but tables is in state->places.used. Most words of it have none.
+// state->places.used has only tables so far. Most of its words are 0.
 void audit_free_tables(struct audit_state *state)
 {
     uint64_t clusters = audit_clusters(state);
@@ -111,7 +111,7 @@ void audit_free_tables(struct audit_state *state)
 
 // --- Clusters that nothing refers to -------------------------------------------------------------
 
-// Whether a cluster has anything but zeros, as far as it can be read.
+// Whether the readable part of a cluster has anything but zeros.
 static bool has_data(struct audit_state *state, uint64_t offset, uint64_t size)
 {
     uint8_t piece[PIECE];
@@ -138,7 +138,7 @@ static bool has_data(struct audit_state *state, uint64_t offset, uint64_t size)
 
 struct leaked {
     uint64_t count, first;
-    uint64_t left; // bytes that may be read
+    uint64_t left; // bytes that may still be read
 };
 
 static void inspect_leaked(struct audit_state *state, uint64_t cluster, struct leaked *leaked)

@@ -38,7 +38,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "an unknown autoclear feature, which programs may ignore",
         "nothing, unless a newer program has a vulnerability in this feature"},
     [AUDIT_HEADER_LIMIT] = {"header-limit", AUDIT_UNSAFE,
-        "the header exceeds the limits of QEMU: version, cluster size, compression type, refcount " "width, or an offset beyond 2^56",
+        "the header exceeds the limits of QEMU: version, cluster size, compression type, refcount "
+        "width, or an offset beyond 2^56",
         "programs with other limits fail, overflow, or read another disk"},
     [AUDIT_HEADER_BROKEN] = {"header-broken", AUDIT_UNSAFE,
         "the header or a header extension breaks a rule of the format, or is cut short",
@@ -51,7 +52,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "scanners cannot read it, and its key derivation can be made to take hours"},
     [AUDIT_DIRTY] = {"dirty", AUDIT_UNSAFE,
         "the image was not closed: its refcounts may be stale",
-        "a program that opens it for writing first rebuilds all refcounts, and tables can be made " "to slow this down"},
+        "a program that opens it for writing first rebuilds all refcounts, and tables can be made "
+        "to slow this down"},
     [AUDIT_CORRUPT] = {"corrupt", AUDIT_UNSAFE,
         "a program has marked the image as corrupt",
         "its tables are known to be wrong, and a repair changes what was audited"},
@@ -59,8 +61,10 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "another process has the image open for writing",
         "the image that is used later is not the image that was audited"},
     [AUDIT_EXTENSION_REPEATED] = {"extension-repeated", AUDIT_UNSAFE,
-        "a header extension occurs more than once, or more than 32 have different unknown types and " "are not checked for this",
-        "one program uses the first, another the last: a check may read another name than the " "program that opens the file"},
+        "a header extension occurs more than once, or more than 32 have different unknown types and "
+        "are not checked for this",
+        "one program uses the first, another the last: a check may read another name than the "
+        "program that opens the file"},
     [AUDIT_EXTENSION_TOO_LONG] = {"extension-too-long", AUDIT_UNSAFE,
         "a header extension is longer than the room for it, or than QEMU accepts",
         "a program that trusts the length reads or writes past its buffer"},
@@ -107,19 +111,23 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "external data file, a compressed cluster or an offset that is not the guest offset",
         "programs read different disks: the one that scans it and the one that runs it"},
     [AUDIT_SHARED_L2_TABLE] = {"shared-l2-table", AUDIT_UNSAFE,
-        "several entries of one L1 table, of the disk or of a snapshot, refer to the same L2 table, or " "entries of two L1 tables do at different indices",
+        "several entries of one L1 table, of the disk or of a snapshot, refer to the same L2 table, or "
+        "entries of two L1 tables do at different indices",
         "a small file with an endless disk: a copy of it fills the storage"},
     [AUDIT_SHARED_DATA] = {"shared-data", AUDIT_UNSAFE,
-        "several entries of L2 tables refer to the same or overlapping data, compressed or not: for " "different guest offsets of one disk, or of a disk and a snapshot",
+        "several entries of L2 tables refer to the same or overlapping data, compressed or not: for "
+        "different guest offsets of one disk, or of a disk and a snapshot",
         "a small file with an endless disk: a copy of it fills the storage"},
     [AUDIT_EXPANSION] = {"expansion", AUDIT_UNSAFE,
-        "the disk, or the disk of a snapshot, has more than 64 MiB of data and more than 100 times the " "size of the file, or of compressed data and more than 100 times the size of the file without holes",
+        "the disk, or the disk of a snapshot, has more than 64 MiB of data and more than 100 times the "
+        "size of the file, or of compressed data and more than 100 times the size of the file without holes",
         "a small file whose decompression fills the storage and keeps a processor busy"},
     [AUDIT_UNSEEN_TABLES] = {"unseen-tables", AUDIT_UNSAFE,
         "the tables cannot be inspected, or there are more than an audit inspects",
         "attacks can hide in the part that was not inspected"},
     [AUDIT_SNAPSHOT_BOMB] = {"snapshot-bomb", AUDIT_UNSAFE,
-        "there are more than 1024 snapshots, their L1 tables are larger than the file, or their L2 tables, " "counted once for each reference, are larger than 8 GiB and than the data of each disk",
+        "there are more than 1024 snapshots, their L1 tables are larger than the file, or their L2 tables, "
+        "counted once for each reference, are larger than 8 GiB and than the data of each disk",
         "a program that opens the image spends minutes and gigabytes on the snapshots"},
     [AUDIT_SNAPSHOT_BROKEN] = {"snapshot-broken", AUDIT_UNSAFE,
         "an entry of the snapshot table breaks a rule or a limit of the format",
@@ -128,25 +136,31 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a snapshot has the state of a virtual machine",
         "a program that resumes it loads device states and memory from an untrusted source"},
     [AUDIT_BITMAP_BOMB] = {"bitmap-bomb", AUDIT_UNSAFE,
-        "there are more than 256 bitmaps, or they need more than 512 MiB of memory, or more than 64 MiB and " "more than the file takes on disk",
+        "there are more than 256 bitmaps, or they need more than 512 MiB of memory, or more than 64 MiB and "
+        "more than the file takes on disk",
         "a program that opens the image spends gigabytes on bitmaps that take no space in the file"},
     [AUDIT_BITMAP_BROKEN] = {"bitmap-broken", AUDIT_UNSAFE,
-        "the bitmap directory, one of its entries, or an entry of a bitmap table breaks a rule or a " "limit of the format",
+        "the bitmap directory, one of its entries, or an entry of a bitmap table breaks a rule or a "
+        "limit of the format",
         "programs that trust its numbers read past the directory"},
     [AUDIT_NAME_CONTROL] = {"name-control", AUDIT_UNSAFE,
-        "a name has control characters, characters that change the direction of writing or are " "invisible, or blanks other than the space",
+        "a name has control characters, characters that change the direction of writing or are "
+        "invisible, or blanks other than the space",
         "forged lines in logs, control of a terminal, names that look like other names"},
     [AUDIT_NAME_NOT_UTF8] = {"name-not-utf8", AUDIT_UNSAFE,
         "a name is not UTF-8",
         "programs cut, replace or refuse it in different ways, and then use different names"},
     [AUDIT_NAME_PATH] = {"name-path", AUDIT_UNSAFE,
-        "a name is a suspicious path: absolute, with .., with a NUL inside, or the name of a file with " "characters that a shell expands",
+        "a name is a suspicious path: absolute, with .., with a NUL inside, or the name of a file with "
+        "characters that a shell expands",
         "a program that uses it as a file name leaves the intended folder"},
     [AUDIT_OTHER_FORMAT] = {"other-format", AUDIT_UNSAFE,
-        "the file also has the mark of another format, where programs look for it and outside guest " "data",
+        "the file also has the mark of another format, where programs look for it and outside guest "
+        "data",
         "it passes as qcow2 here and is another disk, with other references, in the program that uses it"},
     [AUDIT_OTHER_FORMAT_IN_DATA] = {"other-format-in-data", AUDIT_UNSAFE,
-        "the file also has the mark of another format, where programs look for it, in guest data of " "the disk or of a snapshot",
+        "the file also has the mark of another format, where programs look for it, in guest data of "
+        "the disk or of a snapshot",
         "as above: the creator of the image chooses where guest data lies in the file"},
     [AUDIT_HIDDEN_DATA] = {"hidden-data", AUDIT_NOTE,
         "there is data behind the end of the virtual disk, or in clusters that have a refcount and that nothing "
@@ -156,7 +170,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "there is data after the last cluster in use; QEMU leaves such data when it frees clusters",
         "a place for another file, because archives may be read from their end"},
     [AUDIT_INCOMPLETE] = {"incomplete", AUDIT_NOTE,
-        "a part of the image was not inspected: it came through a pipe, or another finding, which is no " "reason to refuse it, says why",
+        "a part of the image was not inspected: it came through a pipe, or another finding, which is no "
+        "reason to refuse it, says why",
         "this part was not audited"},
 };
 // clang-format on

@@ -16,7 +16,7 @@ enum { LAYER_ALIGNMENT = 512 };
 size_t layer_end(struct bytes input);
 
 // What a harness does besides what the format says: bits of a hash of the header. So an input does
-// the same each time, and whoever changes a header changes them.
+// the same each time, and a change of the header changes them.
 struct choices {
     bool complete;   // a file, not the first bytes of a pipe
     bool salvage;    // reads on after a fault

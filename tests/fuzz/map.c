@@ -116,7 +116,7 @@ static void printers_end(struct printers *printers)
     }
 }
 
-// The extents of [at, end), without holes and overlaps between them, as far as they are looked at.
+// The extents of [at, end), without holes and overlaps between them, as far as they are read.
 static void walk_disk(const struct view *view, uint64_t at, uint64_t end)
 {
     struct extent_walk walk;

@@ -135,6 +135,6 @@ else
       elif our_verdict != $their_status then difference(["verdict"])
       elif numbers_that_differ != [] then difference(numbers_that_differ)
       else ([codes[] | select(in(only_ours))] | unique) as $own
-        | if $own == [] then "same" else $own[] | "rule: only we tell: " + only_ours[.] end
+        | if $own == [] then "same" else $own[] | "rule: only we report: " + only_ours[.] end
       end
 end

@@ -17,8 +17,8 @@ make_base() {
     qemu-img create -q -f "$format" "$1" 1M && qemu_io "$format" "$1" "write -q -P $2 0 1M"
 }
 
-# make_named IMAGE NAME [FORMAT]: an empty image whose backing file has this name, which nobody has
-# looked at; without FORMAT it has none
+# make_named IMAGE NAME [FORMAT]: an empty image whose backing file has this name, which no
+# program has checked; without FORMAT the image names no format
 make_named() {
     local template=.template-${3:-none}
     if [[ ! -e $BATS_TEST_TMPDIR/$template ]]; then
