@@ -69,7 +69,7 @@ static _Noreturn void run_child(int socket, int memory_fd, pid_t parent,
         _exit(0);
     }
     void *memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd, 0);
-    // From here on nobody else can map it for writing, or make it shorter.
+    // From here on no other process can map it for writing or shrink it.
     fcntl(memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL | F_SEAL_FUTURE_WRITE);
     if (memory == MAP_FAILED || !keep_socket(socket)) {
         _exit(1);
@@ -85,7 +85,7 @@ static bool start(const int sockets[2], int memory_fd, const struct fetcher_opti
                   struct error *error)
 {
     pid_t parent = getpid();
-    signal(SIGCHLD, SIG_IGN); // its end is seen at the socket, and nobody can wait for it
+    signal(SIGCHLD, SIG_IGN); // the socket shows its end, and there is nothing to wait for
     pid_t child = fork();
     if (child == 0) {
         run_child(sockets[1], memory_fd, parent, options);

@@ -159,7 +159,7 @@ char *address_shown(const char *text)
     if (!address_is(text)) {
         return strdup(text);
     }
-    if (!address_parse(text, &address, &ignored)) { // where the user ends cannot be told
+    if (!address_parse(text, &address, &ignored)) { // the end of the user name is unknown
         return strdup(scheme_size(text) == 8 ? "https://..." : "http://...");
     }
     origin_text(&address, origin, sizeof origin);
