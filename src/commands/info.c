@@ -261,7 +261,7 @@ static const char notes[] =
 
 const struct command command_info = {
     .name = "info",
-    .summary = "Prints sizes, features, layers, snapshots, bitmaps and problems of an image.",
+    .summary = "Prints sizes, features, snapshots, bitmaps and problems of an image.",
     .usage = "[IMAGE] [OPTION]...",
     .groups = groups,
     .notes = notes,

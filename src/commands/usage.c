@@ -197,7 +197,7 @@ static const char notes[] =
 
 const struct command command_usage = {
     .name = "usage",
-    .summary = "Shows what takes up the space of an image file, and what would free it.",
+    .summary = "Shows what takes up space in an image file, and what would free it.",
     .usage = "[IMAGE] [OPTION]...",
     .groups = groups,
     .notes = notes,
