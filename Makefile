@@ -70,7 +70,7 @@ OBJS      := $(SRCS:%.c=$(B)/%.o)
 LIB_OBJS  := $(filter-out $(B)/src/main.o,$(OBJS))
 UNIT_OBJS := $(UNIT_SRCS:%.c=$(B)/%.o)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
-MAN_PAGES := $(wildcard man/*.1)
+MAN_PAGES := $(wildcard man/*.[15])
 DIST      := $(wildcard .ci .clang-format .editorconfig .github .gitignore LICENSE Makefile README.md \
                         man src tests)
 
@@ -269,13 +269,14 @@ format: ## put the C files into the style that lint asks for
 # ---- Installing, packing, cleaning ------------------------------------------------------------
 
 install: all ## install program and man page below $(DESTDIR)$(PREFIX)
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1'
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5'
 	install -m 755 $(BIN) '$(DESTDIR)$(BINDIR)/qcow2-info'
-	$(if $(MAN_PAGES),install -m 644 $(MAN_PAGES) '$(DESTDIR)$(MANDIR)/man1')
+	install -m 644 $(filter %.1,$(MAN_PAGES)) '$(DESTDIR)$(MANDIR)/man1'
+	install -m 644 $(filter %.5,$(MAN_PAGES)) '$(DESTDIR)$(MANDIR)/man5'
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(BINDIR)/qcow2-info'
-	rm -f $(MAN_PAGES:man/%='$(DESTDIR)$(MANDIR)/man1/%')
+	rm -f $(foreach page,$(MAN_PAGES:man/%=%),'$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)')
 
 TARBALL = $(BUILD)/qcow2-info-$(VERSION).tar
 dist: ## pack the source as $(BUILD)/qcow2-info-VERSION.tar.gz, the same bytes every time

@@ -243,19 +243,6 @@ assert_usage() {
     assert_usage --list-rules '"image"'
 }
 
-@test "audit: the manual page has every rule, with its severity and its meaning" {
-    local page=$TOP/man/qcow2-info.1
-    [[ -e $page ]] || fail 'there is no manual page'
-    run_qcow2_info audit --list-rules --json
-    # The page begins a meaning with a capital letter, and breaks lines where it likes.
-    jq -r '.[] | "\(.code) \(.severity) \(.meaning | .[:1] | ascii_upcase)\(.meaning | .[1:])."' <<<"$output" >rules
-    sed -n '/^\.Sh RULES OF AUDIT/,/^\.Sh /p' "$page" | sed -n '/^\.It/,$p' | sed '/^\.\(El\|Sh\)/d' |
-        awk '/^\.It/ { if (line) print line; sub(/^\.It /, ""); sub(/ Pq /, " "); line = $0; next }
-             /^Gain:/ { gain = 1 } { if (!gain) line = line " " $0 } /\.$/ { if (gain) gain = 0 } END { print line }' |
-        sed 's/\\&//g' >documented
-    diff rules documented
-}
-
 # ---- What it opens ---------------------------------------------------------------------------------
 
 @test "audit: no other file is opened" {

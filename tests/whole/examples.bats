@@ -5,7 +5,7 @@
 # What README and manual page show is run, in order, in a folder where disk.qcow2 is the sample image.
 # In README that is each line "$ command" of a block marked as console, and the lines below it are what
 # it prints; a line "..." stands for any number of lines. In the manual page it is each line
-# "$ command" in the section EXAMPLES as it is shown, which ends with status 0. A command that takes a passphrase
+# "$ command" in the subsection Examples as it is shown, which ends with status 0. A command that takes a passphrase
 # names libgcrypt in a build without it.
 
 load ../helpers/load
@@ -128,7 +128,7 @@ cannot_decrypt() {
     [[ -e $page ]] || fail 'there is no man/qcow2-info.1'
     # Bold is a letter upon itself.
     mapfile -t commands < <(mandoc -T ascii -O width=300 "$page" | sed 's/.\x08//g' |
-        sed -n '/^EXAMPLES/,/^[A-Z]/s/^ *\$ //p')
+        sed -n '/^   Examples/,/^   [a-z]/s/^ *\$ //p')
     assert_equal ${#commands[@]} "$(grep -c '^\.Dl.* \$ ' "$page")"
     [[ ${#commands[@]} -gt 0 ]] || fail 'the manual page has no examples'
     for command in "${commands[@]}"; do

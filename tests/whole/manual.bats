@@ -1,0 +1,71 @@
+#!/usr/bin/env bats
+# Copyright 2026 The qcow2-info authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# The manual page qcow2-info.5 has every finding, rule and problem, in the order of the program's tables, with
+# the same words.
+
+load ../helpers/load
+
+setup() {
+    enter_test || return
+    require_tool jq
+    PAGE=$TOP/man/qcow2-info.5
+    [[ -e $PAGE ]] || fail 'there is no man/qcow2-info.5'
+}
+
+# documented SECTION: a line for each row of the last list of a section: code, severity and text
+documented() {
+    sed -n "/^\\.Sh $1\$/,/^\\.Sh /p" "$PAGE" | sed '1d' | awk '
+        /^\.Bl/ { inside = 1; count = 0; next }
+        /^\.El/ { inside = 0; next }
+        !inside { next }
+        /^\.It/ { sub(/^\.It /, ""); sub(/ Pq /, " "); lines[++count] = $0; next }
+        { lines[count] = lines[count] " " $0 }
+        END { for (i = 1; i <= count; i++) print lines[i] }' | sed 's/\\&//g; s/\\e/\\/g'
+}
+
+# same_table SECTION MORE COMMAND...: what the command prints as JSON; MORE is the key of the second sentence
+same_table() {
+    local section=$1 more=$2
+    shift 2
+    qcow2_info "$@" --json | jq -r --arg more "$more" '.[] |
+        "\(.code) \(.severity) \(.meaning | .[:1] | ascii_upcase)\(.meaning | .[1:])." +
+        (if .[$more] then " \($more | .[:1] | ascii_upcase)\($more | .[1:]): \(.[$more])." else "" end)' >table
+    [[ -s table ]] || fail "$*: no rows" || return
+    documented "$section" >page
+    diff table page
+}
+
+@test "manual: findings of check" {
+    same_table 'FINDINGS OF CHECK' advice check --list-findings
+}
+
+@test "manual: rules of audit" {
+    same_table 'RULES OF AUDIT' gain audit --list-rules
+}
+
+@test "manual: problems" {
+    same_table PROBLEMS none info --list-problems
+}
+
+@test "manual: the lists as text have the same rows" {
+    local command
+    for command in 'check --list-findings' 'audit --list-rules' 'info --list-problems'; do
+        # shellcheck disable=SC2086 # several words
+        qcow2_info $command | grep -v '^    ' >text
+        # shellcheck disable=SC2086
+        qcow2_info $command --json | jq -r '.[] | "\(.code) (\(.severity)): \(.meaning)."' | diff text -
+    done
+}
+
+@test "manual: an option that lists codes takes no image" {
+    local command
+    for command in 'check --list-findings' 'audit --list-rules' 'info --list-problems'; do
+        # shellcheck disable=SC2086
+        run_qcow2_info $command image
+        assert_status 64
+        assert_output ''
+        assert_stderr_contains "${command#* } takes no image, but \"image\" is given"
+    done
+}
