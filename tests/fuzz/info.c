@@ -62,7 +62,7 @@ static void inspect_file(struct bytes input)
     MUST(source);
     probe_qcow2(source, &error);
     MUST(probe_describe(source));
-    probe_other_format(source);
+    probe_other_format(source, "image");
     source_close(source);
 }
 
