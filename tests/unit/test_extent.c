@@ -54,7 +54,7 @@ static bool add_sized_layer(size_t depth, uint64_t file_size)
     }
     layers[depth] =
         (struct layer){.path = paths[depth], .image = image, .size = image->header.size};
-    chain = (struct chain){layers, depth + 1, NULL};
+    chain = (struct chain){.layers = layers, .count = depth + 1};
     return true;
 }
 
@@ -71,7 +71,7 @@ static void add_raw(size_t depth, uint64_t size, uint64_t piece)
     files[depth].base.size = size;
     files[depth].piece = piece;
     layers[depth] = (struct layer){.path = path, .raw = &files[depth].base, .size = size};
-    chain = (struct chain){layers, depth + 1, NULL};
+    chain = (struct chain){.layers = layers, .count = depth + 1};
 }
 
 static bool start(void)
