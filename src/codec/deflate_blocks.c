@@ -341,7 +341,7 @@ static bool read_codes(struct walk *walk)
 {
     struct bit_reader *reader = &walk->reader;
     uint8_t lengths[LITERALS_MAX + DISTANCES_MAX];
-    struct step steps[1 << LENGTH_BITS];
+    struct step steps[1 << LENGTH_BITS] = {{0}};
     refill(reader);
     unsigned literals = 257 + take(reader, 5);
     unsigned distances = 1 + take(reader, 5);

@@ -252,7 +252,7 @@ static bool find_zfs(struct source *source, struct probe_mark *marks, size_t *co
                      struct error *error)
 {
     uint64_t end = align_down(source->size, LABEL_SIZE);
-    uint64_t labels[] = {0, LABEL_SIZE, end - 2 * LABEL_SIZE, end - LABEL_SIZE};
+    uint64_t labels[] = {0, LABEL_SIZE, end - UINT64_C(2) * LABEL_SIZE, end - LABEL_SIZE};
     struct uberblocks uberblocks = {.buffer = malloc(UBERBLOCKS_AT)};
     bool read = uberblocks.buffer || error_set(error, ERROR_MEMORY, "out of memory");
     for (size_t i = 0; read && i < sizeof labels / sizeof labels[0]; i++) {

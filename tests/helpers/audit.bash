@@ -13,9 +13,10 @@ audited() {
     audited_codes=$(codes) || fail 'no JSON object' "$(show_run)"
 }
 
-# codes: those of the findings in $output, in one line
+# codes: those of the findings in $output, in one line, but for those in $BESIDE: what a test makes beside
+# what it is for, such as tables without a refcount
 codes() {
-    jq -r '[.findings[].code] | join(" ")' <<<"${output-}"
+    jq -r --arg beside "${BESIDE-}" '[.findings[].code] - ($beside | split(" ")) | join(" ")' <<<"${output-}"
 }
 
 # count_of CODE: how often the finding applies

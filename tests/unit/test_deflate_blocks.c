@@ -348,6 +348,19 @@ static void fill(uint8_t *plain, size_t size, unsigned kind)
     }
 }
 
+static void compress_soundly(struct bytes plain, unsigned kind, int strategy)
+{
+    z_stream stream = {.next_in = (uint8_t *)(uintptr_t)plain.data,
+                       .avail_in = (uInt)plain.size,
+                       .next_out = stored,
+                       .avail_out = sizeof stored};
+    REQUIRE(deflateInit2(&stream, (int)(kind % 10), Z_DEFLATED, -15, 1 + (int)kind % 9, strategy) ==
+            Z_OK);
+    CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    CHECK(deflate_blocks_sound((struct bytes){stored, stream.total_out}));
+    deflateEnd(&stream);
+}
+
 // Streams of several blocks, as zlib writes them with a small memory, are known to be sound: else
 // they would be decoded twice.
 static void what_zlib_writes_is_sound(void)
@@ -358,13 +371,7 @@ static void what_zlib_writes_is_sound(void)
     for (unsigned kind = 0; kind < 20; kind++) {
         fill(plain, sizeof plain, kind);
         for (size_t i = 0; i < sizeof strategies / sizeof strategies[0]; i++) {
-            z_stream stream = {.next_in = plain, .avail_in = sizeof plain, .next_out = stored};
-            stream.avail_out = sizeof stored;
-            REQUIRE(deflateInit2(&stream, (int)(kind % 10), Z_DEFLATED, -15, 1 + (int)kind % 9,
-                                 strategies[i]) == Z_OK);
-            CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-            CHECK(deflate_blocks_sound((struct bytes){stored, stream.total_out}));
-            deflateEnd(&stream);
+            compress_soundly((struct bytes){plain, sizeof plain}, kind, strategies[i]);
         }
     }
 }

@@ -93,8 +93,10 @@ static void a_file_that_is_too_short_has_none(void)
 static void of_the_start_of_a_pipe_the_end_is_not_looked_at(void)
 {
     struct error error;
-    memcpy(file + 2 * MIB - 512, "$XIDE$", 6);
-    memcpy(file + MIB, "\x0d\xd0\x01\xc0", 4);
+    static const uint8_t raid[] = {'$', 'X', 'I', 'D', 'E', '$'};
+    static const uint8_t vmfs[] = {0x0d, 0xd0, 0x01, 0xc0};
+    memcpy(file + 2 * MIB - 512, raid, sizeof raid);
+    memcpy(file + MIB, vmfs, sizeof vmfs);
     find(2 * MIB);
     CHECK_EQ_U64(count, 2);
     source.base.kind = SOURCE_START;
