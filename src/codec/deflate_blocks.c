@@ -340,7 +340,7 @@ static bool read_lengths(struct bit_reader *reader, const struct step *steps, ui
 static bool read_codes(struct walk *walk)
 {
     struct bit_reader *reader = &walk->reader;
-    uint8_t lengths[LITERALS_MAX + DISTANCES_MAX];
+    uint8_t lengths[LITERALS_MAX + DISTANCES_MAX] = {0};
     struct step steps[1 << LENGTH_BITS] = {{0}};
     refill(reader);
     unsigned literals = 257 + take(reader, 5);

@@ -7,6 +7,7 @@
 
 # Without sanitizers: audit.bats and matrix.bats run with them, and hostile images in `make fuzz`.
 
+# shellcheck disable=SC2034 # codes() reads $BESIDE
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/encryption

@@ -6,6 +6,7 @@
 
 # Without sanitizers: they change what memory and time it takes.
 
+# shellcheck disable=SC2034 # codes() reads $BESIDE
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit

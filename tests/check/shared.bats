@@ -135,7 +135,7 @@ sys.stdout.buffer.write(b"".join(struct.pack(">Q", data if i % 2 else 1) for i i
     make_endless
     audited image --max-virtual-size 64T
     assert_status 2
-    [[ " $audited_codes " == *' shared-l2-table '* ]]
+    [[ " ${audited_codes-} " == *' shared-l2-table '* ]]
     for command in map 'map --totals' cat 'cat --length 2T' 'check --data'; do
         # shellcheck disable=SC2086
         run_qcow2_info $command --max-bytes 1T image

@@ -30,9 +30,10 @@ probed() {
     fi
     run_qcow2_info cat -o ours overlay
     if [[ -z $1 ]]; then
-        [[ $format == raw && $status -eq 0 ]] && cmp ours "$base" || fail "QEMU: $format" "$(show_run)"
+        [[ $format == raw && $status -eq 0 ]] || fail "QEMU: $format" "$(show_run)" || return
+        cmp ours "$base"
     else
-        [[ $format != raw && $status -eq 1 && $stderr == *"it looks like $1"* ]] ||
+        [[ $format != raw && $status -eq 1 && ${stderr-} == *"it looks like $1"* ]] ||
             fail "QEMU: $format" "$(show_run)"
     fi
 }

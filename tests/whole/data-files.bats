@@ -124,7 +124,7 @@ forget_data_file() {
     run_qcow2_info cat top
     assert_status 1
     assert_one_error top 'backing file ../folder/image: data file ../folder/data' 'the file data of the current'
-    [[ $stderr != *--data-file* ]]
+    [[ ${stderr-} != *--data-file* ]]
 }
 
 @test "data files: two names of one file are no matter" {
@@ -134,7 +134,7 @@ forget_data_file() {
     cd here
     run_qcow2_info check --data ../folder/image
     assert_status 0
-    assert_equal "$stderr" ''
+    assert_equal "${stderr-}" ''
     guest_bytes_equal ../folder/image
     rm data
     ln -s ../folder/data data

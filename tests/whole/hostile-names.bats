@@ -93,7 +93,7 @@ same_structure() {
 # runs_in_folder FOLDER WORD...: sets $status
 runs_in_folder() {
     status=0
-    (cd "$1" && qcow2_info "${@:2}" >../$1.out 2>../$1.err) || status=$?
+    (cd "$1" && qcow2_info "${@:2}" >"../$1.out" 2>"../$1.err") || status=$?
 }
 
 # same_shape WORD...: runs the program with these arguments in both folders and compares; HARMLESS in an
@@ -105,11 +105,11 @@ same_shape() {
     *' --json '*) kind=json ;;
     esac
     runs_in_folder harmless "$@"
-    echo $status >harmless.status
+    echo "$status" >harmless.status
     runs_in_folder hostile "${@//"$HARMLESS"/"$HOSTILE"}"
-    echo $status >hostile.status
+    echo "$status" >hostile.status
     assert_equal "$* $status" "$* $(<harmless.status)" || return
-    problems=$(perl "$TOP/tests/helpers/same_shape.pl" $kind) || fail "$*: $problems" || return
+    problems=$(perl "$TOP/tests/helpers/same_shape.pl" "$kind") || fail "$*: $problems" || return
     if [[ $kind == json && -s harmless.out ]]; then
         same_structure harmless.out hostile.out || fail "$*" || return
     fi

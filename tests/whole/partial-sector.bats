@@ -49,7 +49,7 @@ warned() {
 @test "partial sector: --size-as-qemu gives the disk that QEMU has" {
     make_partial image
     for size in $SIZE 511 512 513 131071 0; do
-        poke_field image size $size
+        poke_field image size "$size"
         guest_bytes_equal image --size-as-qemu 2>warning
         # Of a disk without bytes qemu-img map lists an extent without bytes.
         [[ $size -lt 512 ]] || maps_equal image --size-as-qemu 2>>warning

@@ -21,7 +21,7 @@ setup() {
 refused() {
     ! qemu-io -r -f qcow2 -c 'read 0 1' image >/dev/null 2>&1 || fail 'QEMU opens the image' || return
     audited image
-    [[ " $audited_codes " == *" $1 "* && $status -eq 2 ]] || fail "no $1" "$(show_run)" || return
+    [[ " ${audited_codes-} " == *" $1 "* && $status -eq 2 ]] || fail "no $1" "$(show_run)" || return
     run_qcow2_info check --json image
     assert_status 2 || return
     jq -e --arg code "$2" 'any(.findings[]; .code == $code and .severity == "corruption")' <<<"$output" >/dev/null ||
