@@ -862,6 +862,17 @@ make_bitmap_image() {
     assert_place unreadable-data '148576 bytes'
 }
 
+@test "findings: partial-sector: a virtual size that is no multiple of 512" {
+    make_image image 1M '' "write -P 1 0 $C"
+    poke_field image size $((1048576 - 1))
+    checked image
+    assert_status 0
+    assert_codes partial-sector
+    jq -se '.[0].severity == "warning"' found.json
+    # QEMU leaves out the partial sector.
+    assert_equal "$(qemu-img info --output=json image | jq '."virtual-size"')" $((1048576 - 512))
+}
+
 @test "findings: every code of the program has a case here" {
     cases=$(grep -oE '[a-z0-9]+(-[a-z0-9]+)*' "$BATS_TEST_FILENAME" | sort -u)
     while read -r code; do
