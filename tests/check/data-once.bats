@@ -5,6 +5,8 @@
 # check --data reads what snapshots share once, and all that they do not share; --max-bytes ends what would
 # go on for hours.
 
+# Without sanitizers: they change what time it takes.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit

@@ -5,6 +5,8 @@
 # qcow2-info map --since: what is called unchanged reads the same, by the bytes that qemu-img reads of both
 # disks; and nothing more is called changed than the tables make necessary, by a parser of a few lines.
 
+# Without sanitizers: `make fuzz` runs map with them.
+
 load ../helpers/load
 load ../helpers/tables
 

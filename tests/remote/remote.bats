@@ -6,6 +6,8 @@
 #
 # For builds with libcurl.
 
+# Without sanitizers: faults.bats takes the same ways with them.
+
 # shellcheck disable=SC2154 # run_qcow2_info sets them
 
 load ../helpers/load

@@ -5,6 +5,8 @@
 # Backing files whose format the image does not name: QEMU probes them, and what it takes them for is raw
 # and read, or refused and named.
 
+# Without sanitizers: QEMU runs most of the time, and probes go through them in unit tests.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit

@@ -5,6 +5,8 @@
 # Images that QEMU refuses to open, with nothing else wrong with them: audit has a finding, and check calls
 # it corruption. What looks alike and QEMU opens is no corruption.
 
+# Without sanitizers: QEMU runs most of the time, and parsers go through them in unit tests.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit
