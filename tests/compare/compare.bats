@@ -5,7 +5,7 @@
 # qcow2-info compare: its verdict against that of qemu-img compare, its ranges against the raw bytes of both
 # disks, what it need not read, and what it reports of a disk that cannot be read.
 
-# Without sanitizers: `make fuzz` runs compare with them, and `.ci/run tsan` its threads.
+# Without sanitizers: `make fuzz` runs compare with them.
 
 load ../helpers/load
 load ../helpers/tables

@@ -5,7 +5,7 @@
 # qcow2-info digest: block digests and flat ones against Python's hashlib over the raw bytes that qemu-img reads,
 # lists and their verification, and what cannot be read.
 
-# Without sanitizers: `make fuzz` runs digest with them, and `.ci/run tsan` its threads.
+# Without sanitizers: `make fuzz` runs digest with them.
 
 # For builds with libgcrypt.
 
