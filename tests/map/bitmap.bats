@@ -615,7 +615,7 @@ union_equal() {
     run_qcow2_info map --bitmap a image
     assert_status 1
     assert_output ''
-    assert_one_error image '2 bitmaps are called "a"'
+    assert_one_error image '2 bitmaps have the name "a"'
 }
 
 @test "map --bitmap: up to 64 at a time" {

@@ -79,8 +79,8 @@ make_by_hand() {
 
 @test "borders: an include up the list is found, and so is a codec that knows images" {
     mkdir -p src/{base,format,codec,commands}
-    touch src/format/layout.h src/cli/command.h
-    printf '#include "cli/command.h"\n' >src/base/error.c
+    touch src/format/layout.h src/commands/command.h
+    printf '#include "commands/command.h"\n' >src/base/error.c
     printf '\n#include "format/layout.h"\n' >src/codec/zstd.c
     run "$TOP/tests/lint/borders.sh" src
     assert_status 1
