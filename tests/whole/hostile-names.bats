@@ -231,7 +231,7 @@ some_commands() {
     make_layer "harmless/$HARMLESS" 1M '' "$HARMLESS" qcow2
     become_hostile
     every_command
-    assert_reported "$AS_TEXT" "$AS_JSON" 'comes back'
+    assert_reported "$AS_TEXT" "$AS_JSON" ' twice'
 }
 
 @test "hostile names: the format of a backing file" {
@@ -441,6 +441,7 @@ put_backing_name() {
 @test "hostile names: the path of the image" {
     local command
     cp "$SAMPLE" "harmless/$HARMLESS"
+    cp "$SAMPLE" harmless/image
     become_hostile
     for command in $(qcow2_info --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
         # shellcheck disable=SC2046 # none, or a word
