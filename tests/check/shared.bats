@@ -2,162 +2,102 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# check --data reads what snapshots share once, and all that they do not share; --max-bytes ends what would
-# go on for hours.
+# check on snapshots that share L2 tables: each table is gone through at most twice, and its references are
+# counted as often as it is shared. tests/bench/make_full.c makes the images: data is in holes.
 
 # Without sanitizers: they change what memory and time it takes.
 
 load ../helpers/load
 load ../helpers/tables
-load ../helpers/audit
+load ../helpers/check
+load ../helpers/effort
 
-C=65536
+setup_file() {
+    make_measure || return
+    export MAKE_FULL=$BATS_FILE_TMPDIR/make_full
+    cc -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O1 -o "$MAKE_FULL" "$TOP/tests/bench/make_full.c"
+}
 
 setup() {
     enter_test || return
-    require_tool qemu-img qemu-io jq
+    require_tool qemu-img jq cc
 }
 
-# findings CODE: how many of them check --data has, and sets $output
-findings() {
-    run_qcow2_info check --data --json "${@:2}" image
-    jq --arg code "$1" 'map_values(.)? | [.findings[] | select(.code == $code)] | length' <<<"$output"
-}
-
-# data_read: the bytes that check --data reads
-data_read() {
-    # LeakSanitizer does not work under strace.
-    ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" \
-        strace -f -e trace=pread64 -o trace "$QCOW2_INFO" check --data image >/dev/null
-    awk '/pread64.*= [0-9]+$/ { sum += $NF } END { print sum + 0 }' trace
-}
-
-@test "shared: data that snapshots share is read once" {
-    require_tool strace
-    strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
-    local alone shared i
-    make_image image 16M '' 'write -P 1 0 16M'
-    alone=$(data_read)
-    [[ $alone -ge $((16 << 20)) ]]
-    for i in 1 2 3 4 5 6; do
-        qemu-img snapshot -c $i image
-        qemu-io -c "write -q -P 2 $((i * 2))M 64k" image
+# finds CODE COUNT...: `check --json image` lists so many findings of each code, and no others
+finds() {
+    local want=''
+    while [[ $# -gt 0 ]]; do
+        want+="${want:+ }$1=$2"
+        shift 2
     done
-    shared=$(data_read)
-    # Six clusters are new, with six L1 and L2 tables.
-    [[ $shared -lt $((alone + 2 * (16 << 20) / 2)) ]] || fail "$alone, then $shared"
+    run_qcow2_info check --json --max-findings 10000 image
+    assert_equal "$status" "$([[ $want == *[a-z]* ]] && jq 'if .corruptions > 0 then 2 else 3 end' <<<"$output" || echo 0)"
+    assert_equal "$(jq -r '[.findings[].code] | group_by(.) | map("\(.[0])=\(length)") | join(" ")' <<<"$output")" "$want"
 }
 
-@test "shared: a stream that snapshots share is decoded once, and the damage in it reported once" {
-    local host
-    make_image plain 1M '' 'write -P 1 0 1M'
-    qemu-img convert -c -O qcow2 plain image
-    qemu-img snapshot -c one image
-    qemu-io -c "write -q -P 2 64k 64k" image # the L2 table is copied
-    qemu-img snapshot -c two image
-    host=$(host_offset image $((3 * C)))
-    poke image "$host" ffffffff
-    assert_equal "$(findings undecodable-cluster)" 1
-    run_qcow2_info check --data --json image
-    assert_equal "$(jq -c '.findings[] | select(.code == "undecodable-cluster").guest_offset' <<<"$output")" $((3 * C))
-    # Also when only snapshots have it.
-    qemu-io -c "write -q -P 2 192k 64k" image
-    run_qcow2_info check --data --json image
-    assert_equal "$(jq -c '[.findings[] | select(.code == "undecodable-cluster").guest_offset]' <<<"$output")" "[$((3 * C))]"
+# refcount_at CLUSTER: where its refcount of 16 bits is
+refcount_at() {
+    local block
+    block=$(peek_be64 image $(($(field image refcount_table_offset) + $1 / 32768 * 8)))
+    echo $((block + $1 % 32768 * 2))
 }
 
-@test "shared: streams at one offset with other sizes are others" {
-    local entry
-    make_image plain 1M '' 'write -P 1 0 512k'
-    qemu-img convert -c -O qcow2 plain image
-    qemu-img snapshot -c one image
-    qemu-io -c "write -q -P 2 960k 64k" image
-    run_qcow2_info check --data image
-    assert_status 0
-    # In the active disk the entry says that the stream has fewer sectors: what is left is cut short.
-    head -c 64K /dev/urandom >noise
-    qemu-img create -q -f qcow2 image 1M
-    qemu-img create -q -f raw base 1M
-    yes 'a line of text that compresses' | head -c 32K | cat - <(head -c 32K /dev/urandom) | dd of=base conv=notrunc status=none
-    qemu-img convert -c -f raw -O qcow2 base image
-    qemu-img snapshot -c one image
-    qemu-io -c "write -q -P 2 960k 64k" image
-    entry=$(l2_entry image 0)
-    poke_l2_entry image 0 $((entry & ~(255 << 54)))
-    run_qcow2_info check --data --json image
-    assert_equal "$(jq -c '[.findings[] | select(.code == "undecodable-cluster")] | length' <<<"$output")" 1
+@test "check shared: a thousand snapshots of a full disk" {
+    "$MAKE_FULL" image 16G 16 4 1000
+    limit_effort 60
+    peak_below 33 check --json image
+    jq -e '[.corruptions, .leaks, .warnings, .check_errors] == [0, 0, 0, 0]' got
+    # Of a disk of 1 TiB a walk over every table of every snapshot would take half a minute.
+    "$MAKE_FULL" image 1T 16 4 1000
+    peak_below $((20 + 32)) check --json image
+    jq -e '[.corruptions, .leaks, .warnings, .check_errors] == [0, 0, 0, 0]' got
 }
 
-@test "shared: many streams, of which each snapshot has one of its own that is damaged" {
-    local i host
-    qemu-img create -q -f raw base 12M
-    qemu-img convert -c -f raw -O qcow2 -o cluster_size=4k -S 0 base image
-    qemu-img resize -q image 24M
-    for i in 1 2 3; do
-        qemu-img snapshot -c $i image
-        qemu-io -c "write -c -q -P $i $((12 + i * 2))M 4k" image
-        host=$(host_offset image $((12 + i * 2 << 20)))
-        poke image "$host" ffffffff
+@test "check shared: refcounts are compared exactly" {
+    local cluster
+    "$MAKE_FULL" image 1G 16 4 300
+    qemu-img check -q image
+    cluster=$(($(l2_entry image 0) >> 16 & 0xffffffff))
+    assert_equal "$(peek_be16 image "$(refcount_at $cluster)")" 301
+    poke_be16 image "$(refcount_at $cluster)" 300
+    finds refcount-too-low 1
+    poke_be16 image "$(refcount_at $cluster)" 302
+    finds leaked-cluster 1
+    poke_be16 image "$(refcount_at $((cluster + 1)))" 1
+    finds copied-flag-wrong 1 leaked-cluster 1 refcount-too-low 1
+    assert_equal "$(jq -c '[.corruptions, .leaks]' <<<"$output")" \
+        "$(qemu-img check --output=json image | jq -c '[.corruptions, .leaks]')"
+}
+
+@test "check shared: tables of their own, and shared by some" {
+    local arguments
+    for arguments in '1G 16 4 20 2' '64M 12 4 12 3' '1M 9 4 5 2'; do
+        # shellcheck disable=SC2086 # several words
+        "$MAKE_FULL" image $arguments
+        qemu-img check -q image
+        finds
     done
-    run_qcow2_info check --data --json image
-    assert_equal "$(jq -c '[.findings[] | select(.code == "undecodable-cluster").guest_offset]' <<<"$output")" \
-        "[$((14 << 20)),$((16 << 20)),$((18 << 20))]"
 }
 
-@test "shared: subclusters, and a chain of files" {
-    make_image base 1M '' 'write -P 1 0 1M'
-    make_layer image 1M extended_l2=on base qcow2 'write -P 2 2k 2k' 'write -P 3 100k 200k'
-    qemu-img snapshot -c one image
-    qemu-io -c 'write -q -P 4 150k 2k' image
-    run_qcow2_info check --data image
-    assert_status 0
-    run_qcow2_info check --data --backing-file base image
-    assert_status 0
-    truncate -s -64K base
-    run_qcow2_info check --data --json --backing-file base image
+@test "check shared: more references than a refcount can count" {
+    # A refcount of 4 bits counts to 15; QEMU reports those beyond it, too.
+    "$MAKE_FULL" image 512M 16 2 14
+    finds
+    poke_be32 image 60 15
+    local at
+    at=$(field image snapshots_offset)
+    # One more snapshot, which is the last one again.
+    dd if=image of=image bs=1 skip=$((at + 13 * 72)) seek=$((at + 14 * 72)) count=72 conv=notrunc status=none
+    run_qcow2_info check --json --max-findings 10000 image
+    # The 8192 clusters of data, and their L2 table.
+    assert_equal "$(jq '[.findings[] | select(.code == "refcount-overflow")] | length' <<<"$output")" 8193
+}
+
+@test "check shared: a fault in a shared table is reported for each snapshot" {
+    "$MAKE_FULL" image 1G 16 4 3
+    poke_l2_entry image 65536 $(($(l2_entry image 65536) | 1 << 61))
+    run_qcow2_info check --json image
     assert_status 2
-}
-
-# One L2 table for every entry of an L1 table of 65536: each of its 8192 entries is data or zeros, in turn.
-make_endless() {
-    make_image image 32T '' 'write -P 1 0 64k'
-    l2=$(l2_table_at image 0)
-    copied_entries 65536 "$l2" 0 | place image "$(field image l1_table_offset)"
-    python3 -c '
-import struct, sys
-data = int(sys.argv[1]) % 2 ** 64
-sys.stdout.buffer.write(b"".join(struct.pack(">Q", data if i % 2 else 1) for i in range(8192)))' \
-        "$(($(host_offset image 0) | COPIED))" | place image "$l2"
-}
-
-@test "endless disk: audit calls it unsafe, and --max-bytes stops map, cat and check --data" {
-    local command
-    make_endless
-    audited image --max-virtual-size 64T
-    assert_status 2
-    [[ " ${audited_codes-} " == *' shared-l2-table '* ]]
-    for command in map 'map --totals' cat 'cat --length 2T' 'check --data'; do
-        # shellcheck disable=SC2086
-        run_qcow2_info $command --max-bytes 1T image
-        assert_status 1
-        assert_output ''
-        assert_stderr_contains 'above --max-bytes 1099511627776'
-    done
-    run_qcow2_info map --max-bytes 1M --length 1M --json image
-    assert_status 0
-    assert_equal "$(wc -l <<<"$output")" 16
-    run_qcow2_info cat --max-bytes 1M --length 1M -o out image
-    assert_status 0
-}
-
-@test "--max-bytes: check counts the disks of snapshots" {
-    make_image image 1M '' 'write -P 1 0 64k'
-    qemu-img snapshot -c one image
-    run_qcow2_info check --data --max-bytes 2M image
-    assert_status 0
-    run_qcow2_info check --data --max-bytes 2097151 image
-    assert_status 1
-    assert_stderr_contains '2097152 bytes of virtual disks'
-    run_qcow2_info check --max-bytes 2M image
-    assert_status 64
+    assert_equal "$(jq '[.findings[] | select(.code == "l2-reserved-bits")] | length' <<<"$output")" 4
+    assert_equal "$(jq .corruptions <<<"$output")" "$(qemu-img check --output=json image | jq .corruptions)"
 }
