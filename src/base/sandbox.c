@@ -86,7 +86,7 @@ static struct landlock_ruleset denied_by(long abi)
     return ruleset;
 }
 
-// Grants reading a file, or all below a folder. What is not there needs no right.
+// Grants reading a file, or everything below a folder. A missing path is skipped.
 static void grant_reading(int ruleset, const char *path)
 {
     struct stat status;

@@ -42,8 +42,8 @@ static const struct call_rule allowed[] = {
     {SCMP_SYS(fallocate), IS(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)},
     {SCMP_SYS(ioctl), IS(1, BLKZEROOUT)},
     {.call = SCMP_SYS(close)},
-    // Messages to the process that fetches: without an address they go where a socket that is open
-    // is connected to.
+    // Messages to the fetching process. Without an address they can only reach the peer of a socket
+    // that is already open.
     {SCMP_SYS(sendto), IS(4, 0)},
     // The status of open files. With an empty path these calls are about a descriptor. The filter
     // cannot check that the path is empty, so the size and times of a file can still be read by

@@ -246,7 +246,7 @@ static const struct option_group groups[] = {
 
 static const char notes[] =
     "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB\n"
-    "are read. What is wrong with the image is reported on standard error too.\n"
+    "are read. Problems of the image are reported on standard error too.\n"
     "Of a web address, such as https://example.org/disk.qcow2, only the metadata is\n"
     "fetched.\n"
     "\n"

@@ -11,7 +11,7 @@
 
 enum {
     UNIT = 4096,              // a place that cannot be read is narrowed down to so many bytes, and
-                              // where data are encrypted to a sector
+                              // in encrypted data to a sector
     ANNOUNCE_GAP = 16 * 1024, // bytes between extents that are announced as one
     CAREFUL = 128 * 1024,     // after a failure so many bytes are asked for unit by unit
 };
@@ -141,7 +141,7 @@ static uint64_t read_around_faults(struct batch *batch, struct reader *reader,
     return extent->length;
 }
 
-// What is stored of a batch in one place of a file.
+// A range of one file that holds data of a batch.
 struct stored_range {
     struct source *source; // NULL: nothing
     uint64_t start, end;
@@ -160,7 +160,7 @@ static struct stored_range stored_range(const struct chain *chain, const struct 
                : (struct stored_range){0};
 }
 
-// Extents that are near each other are announced as one: they are then fetched as one.
+// Announces extents that are near each other as one range, so that one request fetches them.
 void batch_announce(const struct batch *batch, const struct chain *chain)
 {
     struct stored_range all = {0};

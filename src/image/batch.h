@@ -52,10 +52,10 @@ bool batch_append(struct batch *batch, const struct sink *sink, const struct ext
 // Records an extent that cannot be read. With `salvage` it reads as zeros.
 void batch_fault(struct batch *batch, const struct extent *extent, const struct error *error);
 
-// Lets the sources of all data begin to fetch them, where reading waits.
+// Starts fetching the data of the batch, for sources where reading waits.
 void batch_announce(const struct batch *batch, const struct chain *chain);
 
-// Reads what goes through the buffer.
+// Reads the extents that use the buffer.
 void batch_fill(struct batch *batch, const struct sink *sink, struct reader *reader, bool salvage);
 
 // Writes everything to the sink, up to the first fault or error.

@@ -107,8 +107,8 @@ static struct source *open_file(const struct chain_options *options, const char 
     return refuse_stand_in(source, error);
 }
 
-// Whether what an image names, and is at this path, may be opened. Files in a folder are for
-// folder_open_source() to say.
+// Whether a file that an image names may be opened at this path. For paths in a folder,
+// folder_open_source() decides.
 static bool is_inside(const struct chain_options *options, const char *path)
 {
     if (!options->confine || (!address_is(options->confine) && !address_is(path))) {
@@ -118,7 +118,7 @@ static bool is_inside(const struct chain_options *options, const char *path)
            address_below(options->confine, path);
 }
 
-// Opens what an image names.
+// Opens a file that an image names.
 static struct source *open_named(const struct chain *chain, const struct chain_options *options,
                                  const char *path, struct error *error)
 {

@@ -223,7 +223,7 @@ bool reference_is_address(struct bytes name)
     return is;
 }
 
-// The format beside a path that was found.
+// Adds the format to a resolved path.
 static bool add_format(struct bytes format_name, struct reference *reference, struct error *error)
 {
     if (reference->path &&

@@ -43,8 +43,8 @@ struct reference {
 bool reference_resolve(const char *image_path, struct bytes name, struct bytes format_name,
                        struct reference *reference, struct error *error);
 
-// The same for an image at a web address: the name is resolved as RFC 3986 says, and has to lie at
-// the same origin. ERROR_OUTSIDE when it does not, whatever it is.
+// The same for an image at a web address: the name is resolved as in RFC 3986 and must be at
+// the same origin, else ERROR_OUTSIDE.
 bool reference_resolve_remote(const char *image_address, struct bytes name,
                               struct bytes format_name, struct reference *reference,
                               struct error *error);
@@ -56,7 +56,7 @@ bool reference_resolve_address(struct bytes name, struct bytes format_name,
 // Whether the name is a web address.
 bool reference_is_address(struct bytes name);
 
-// Finds the format alone, for a file that is given in the place of the one that is named.
+// Finds only the format, for a file that is given instead of the named one.
 bool reference_format(struct bytes name, struct bytes format_name, enum layer_format *format,
                       struct error *error);
 

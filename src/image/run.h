@@ -34,13 +34,13 @@ struct run_walk {
     uint64_t announced; // L1 entries up to here have their L2 tables announced
 };
 
-// Says to the source that the L2 tables of these L1 entries, of `table_size` bytes each, will be
-// read soon. 0: they will not.
+// Announces to the source that the L2 tables of these L1 entries, of `table_size` bytes each, will
+// be read soon. 0: announces nothing.
 void l1_announce_tables(struct source *source, struct bytes entries, uint32_t table_size);
 
-// The run at `guest_offset`, at most `limit` ≥ 1 bytes of it. A data run is clipped to what its
-// file has. False when the cluster there cannot be read for what its tables say; `error` has the
-// guest offset in its message and the host offset; `length` is then how many bytes share the fault.
+// Finds the run at `guest_offset`, of at most `limit` ≥ 1 bytes. A data run is clipped to its file.
+// False when faults of the tables make the cluster unreadable; `error` has the guest offset in its
+// message, and the host offset; `length` is then the number of bytes with this fault.
 bool run_at(struct run_walk *walk, uint64_t guest_offset, uint64_t limit, struct run *run,
             struct error *error);
 

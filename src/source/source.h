@@ -20,7 +20,7 @@ struct source_ops {
     uint64_t (*hole)(struct source *source, uint64_t offset);
     // Length of the data at `offset`. NULL: up to the end.
     uint64_t (*data)(struct source *source, uint64_t offset);
-    // Begins to fetch a range that will be read soon. NULL: reading does not wait.
+    // Starts fetching a range that will be read soon. NULL: reading does not wait.
     void (*will_need)(struct source *source, uint64_t offset, uint64_t length);
     void (*close)(struct source *source);
 };
@@ -69,13 +69,13 @@ static inline bool source_knows_allocated(const struct source *source)
     return source->kind == SOURCE_FILE;
 }
 
-// Whether its bytes are behind a descriptor.
+// Whether the source has a descriptor.
 static inline bool source_has_descriptor(const struct source *source)
 {
     return source->kind == SOURCE_FILE || source->kind == SOURCE_DEVICE;
 }
 
-// Whether it is told from others by an identity.
+// Whether the source has an identity that distinguishes it from others.
 static inline bool source_has_identity(const struct source *source)
 {
     return source_has_descriptor(source) || source->kind == SOURCE_REMOTE;
@@ -139,7 +139,7 @@ struct hole {
 // Like source_hole(), and 0 from the end of the file on. Asks the file system only outside `last`.
 uint64_t source_hole_again(struct source *source, uint64_t offset, struct hole *last);
 
-// Says that [offset, offset + length) will be read soon. What lies past the end is left out.
+// Announces that [offset, offset + length) will be read soon. Bytes past the end are ignored.
 void source_will_need(struct source *source, uint64_t offset, uint64_t length);
 
 void source_close(struct source *source); // NULL is fine
