@@ -44,7 +44,8 @@ static void print_help(void)
     puts("usage: qcow2-info [COMMAND] [IMAGE] [OPTION]...\n"
          "       qcow2-info help [COMMAND]\n"
          "\n"
-         "Inspects qcow2 disk images: metadata, extents, contents, corruption, hostile tricks.\n"
+         "Inspects qcow2 disk images: metadata, extents, contents, corruption, hostile\n"
+         "tricks.\n"
          "\n"
          "Commands (the default is info):");
     for (size_t i = 0; commands[i]; i++) {
@@ -52,8 +53,8 @@ static void print_help(void)
     }
     puts(
         "\n"
-        "IMAGE is a file, a block device or a web address; with - or none it is standard input. A\n"
-        "file that has the name of a command is given as ./map.\n"
+        "IMAGE is a file, a block device or a web address; with - or none it is standard\n"
+        "input. A file that has the name of a command is given as ./map.\n"
         "\n"
         "  -h, --help     print this help, or with a command the help of that command\n"
         "  -V, --version  print the version and the libraries in use\n"

@@ -159,7 +159,7 @@ static const char notes[] =
     "\n"
     "Examples:\n"
     "  qcow2-info audit disk.qcow2\n"
-    "  qcow2-info audit --json --max-virtual-size 100G disk.qcow2 | jq -r '.findings[].code'\n"
+    "  qcow2-info audit --json --max-virtual-size 100G disk.qcow2 | jq '.safe'\n"
     "  qcow2-info audit --deny incomplete,trailing-data --allow dirty disk.qcow2\n"
     "  qcow2-info audit --list-rules\n";
 

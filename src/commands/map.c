@@ -300,7 +300,7 @@ static const char notes[] =
     "\n"
     "Examples:\n"
     "  qcow2-info map disk.qcow2\n"
-    "  qcow2-info map disk.qcow2 --json | jq -s 'map(select(.zero | not).length) | add'\n"
+    "  qcow2-info map --json disk.qcow2 | jq -s 'map(select(.zero|not).length) | add'\n"
     "  qcow2-info map disk.qcow2 --bitmap since-backup\n"
     "  qcow2-info map disk.qcow2 --since before-the-flood\n";
 

@@ -193,7 +193,7 @@ static const char notes[] =
     "\n"
     "Examples:\n"
     "  qcow2-info usage disk.qcow2\n"
-    "  qcow2-info usage --json disk.qcow2 | jq '.snapshots | max_by(.exclusive_bytes)'\n";
+    "  qcow2-info usage --json disk.qcow2 | jq '.snapshots[].exclusive_bytes'\n";
 
 const struct command command_usage = {
     .name = "usage",
