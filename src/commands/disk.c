@@ -90,7 +90,7 @@ static bool check_short_ends(const struct disk_options *options, const struct ch
     }
     for (size_t i = 0; i < chain->count; i++) {
         const struct layer *layer = &chain->layers[i];
-        if (layer->image && !short_end_is_last(layer->image, error)) {
+        if (layer->image && !short_end_is_last(layer->image, layer->suffix, error)) {
             return i == 0 ? false : error_prefix(error, "backing file %s", layer->path);
         }
     }
@@ -127,7 +127,8 @@ static void warn_partial_sectors(const char *path, const struct disk_options *op
     if (options->chain.size_as_qemu) {
         return;
     }
-    if (!options->checks_data && !options->vm_state) { // of the disk, a check finds it
+    // A check has a finding for it; of a raw file QEMU adds zeros instead.
+    if (!options->checks_data && !options->vm_state && disk->chain.layers[0].image) {
         warn_partial_sector(path, options, NULL, disk->view.size);
     }
     for (size_t i = 1; i < disk->chain.count; i++) {

@@ -343,6 +343,7 @@ static bool chain_add(struct chain *chain, struct source *source, const char *pa
         return false;
     }
     layer->short_end = options->short_end;
+    layer->suffix = options->suffix;
     if (layer->image && options->size_as_qemu) {
         layer->size = align_down(layer->size, SECTOR_SIZE);
     }

@@ -20,6 +20,7 @@ struct layer {
     bool data_file_strayed;   // it is not beside the image, but in the current directory
     uint64_t size;            // bytes of its active disk
     bool short_end;           // as in the options
+    const char *suffix;       // as in the options
     struct cipher *cipher;    // owned; NULL until an encrypted image is opened with its key
     struct host_holes *holes; // owned: holes of layer_data() that read as zeros; NULL: unknown
 };

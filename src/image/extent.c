@@ -47,6 +47,7 @@ bool extent_walk_start(struct extent_walk *walk, const struct view *view, struct
             .image = layer->image,
             .data = layer_data(layer),
             .short_end = layer->short_end,
+            .suffix = layer->suffix,
             .l1 = layer_l1(view, i),
             .l1_window = table_window_make(capacity),
             .l2_window = table_window_make(capacity),

@@ -210,13 +210,15 @@ static bool clip_to_file(const struct run_walk *walk, uint64_t guest_offset, str
                         guest_offset, file->size);
     }
     if (run->host_offset >= file->size) {
-        return error_at(
-            error, ERROR_TRUNCATED, run->host_offset,
-            "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64 "%s",
-            guest_offset, file == walk->image->source ? "file" : "data file", file->size,
-            in_short_end(walk, run) ? "; if it is in the last cluster in use, --short-end reads "
-                                      "the missing data as zeros"
-                                    : "");
+        error_at(error, ERROR_TRUNCATED, run->host_offset,
+                 "guest offset %" PRIu64 ": its data lies past the end of the %s at %" PRIu64,
+                 guest_offset, file == walk->image->source ? "file" : "data file", file->size);
+        return in_short_end(walk, run)
+                   ? error_suffix(error,
+                                  "; if it is in the last cluster in use, --short-end%s reads the "
+                                  "missing data as zeros",
+                                  walk->suffix ? walk->suffix : "")
+                   : false;
     }
     if (run->kind == CLUSTER_DATA) {
         run->length = min_u64(run->length, file->size - run->host_offset);

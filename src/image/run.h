@@ -27,6 +27,7 @@ struct run_walk {
     // Short end: the missing part of the cluster in which the data file ends reads as zeros. Not
     // for compressed or encrypted data, where the missing bytes would not be zeros.
     bool short_end;
+    const char *suffix; // of the option that errors suggest for it; NULL: none
     struct l1_table l1;
     struct table_window l1_window, l2_window;
     uint64_t l1_index;  // the L1 entry looked up last, and

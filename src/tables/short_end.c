@@ -35,26 +35,30 @@ static enum walk_step walk_behind(const struct image *image, uint64_t first, uin
     return step;
 }
 
-bool short_end_is_last(const struct image *image, struct error *error)
+bool short_end_is_last(const struct image *image, const char *suffix, struct error *error)
 {
     const struct header *header = &image->header;
     uint64_t size = image->source->size;
     uint64_t cluster = 0;
+    suffix = suffix ? suffix : "";
     if (is_aligned(size, header->cluster_size)) {
         return true;
     }
     if (header->refcount_bits == 0 ||
         header->refcount_table_clusters > CAP_REFCOUNT_TABLE_BYTES >> header->cluster_bits) {
         return error_set(error, ERROR_LIMIT,
-                         "--short-end needs refcounts, but the refcount table is invalid");
+                         "--short-end%s needs refcounts, but the refcount table is invalid",
+                         suffix);
     }
     switch (walk_behind(image, divide_up(size, header->cluster_size), &cluster, error)) {
     case WALK_FOUND:
-        return error_at(error, ERROR_TRUNCATED, cluster << header->cluster_bits,
-                        "--short-end is for the last cluster in use, but a cluster beyond the end "
-                        "of the file is in use");
+        return error_at(
+            error, ERROR_TRUNCATED, cluster << header->cluster_bits,
+            "--short-end%s is for the last cluster in use, but a cluster beyond the end "
+            "of the file is in use",
+            suffix);
     case WALK_ERROR:
-        return error_prefix(error, "--short-end needs refcounts");
+        return error_prefix(error, "--short-end%s needs refcounts", suffix);
     default:
         return true;
     }

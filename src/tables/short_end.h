@@ -10,7 +10,8 @@
 
 // False when the refcounts show a cluster in use beyond the one in which the file ends, or cannot
 // be read: more than the end of one cluster is missing. True when the file ends at the end of a
-// cluster. `error` has the offset of the cluster.
-bool short_end_is_last(const struct image *image, struct error *error);
+// cluster. `error` has the offset of the cluster and names --short-end with
+// `suffix`, which may be NULL.
+bool short_end_is_last(const struct image *image, const char *suffix, struct error *error);
 
 #endif

@@ -185,6 +185,23 @@ END
     done
 }
 
+@test "compare: messages name the options of the side" {
+    make_mixed image
+    head -c 1000 image >odd.raw
+    # QEMU adds zeros to a raw file of odd size, and leaves nothing out.
+    run_qcow2_info compare odd.raw odd.raw --raw-a --raw-b
+    assert_status 0
+    assert_equal "${stderr-}" ''
+    cp image cut
+    truncate -s $(($(host_offset image 0) + 1000)) cut
+    run_qcow2_info compare image cut
+    assert_status 1
+    assert_stderr_contains '--short-end-b reads the missing data'
+    run_qcow2_info compare cut image
+    assert_status 1
+    assert_stderr_contains '--short-end-a reads the missing data'
+}
+
 @test "compare: disks without a byte, and disks of one byte" {
     qemu-img create -q -f qcow2 empty 0
     : >empty.raw
