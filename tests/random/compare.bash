@@ -24,11 +24,13 @@ count() {
     echo "COUNT $1"
 }
 
-# Ends the recipe when the program failed or said anything on standard error.
+# Ends the recipe when the program failed or printed anything on standard error but the warning about a disk
+# that ends within a sector, as disks do that QEMU makes over such raw layers.
 must_be_silent() {
     local status=$1
     shift
-    [[ $status -eq 0 && ! -s errors ]] || differ "$*: status $status: $(head -c 2000 errors)"
+    [[ $status -eq 0 ]] || differ "$*: status $status: $(head -c 2000 errors)"
+    ! grep -qv ': warning: .* no multiple of 512: ' errors || differ "$*: status $status: $(head -c 2000 errors)"
 }
 
 # oracle ARGUMENT...: qemu-img has to manage
