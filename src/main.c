@@ -51,16 +51,15 @@ static void print_help(void)
     for (size_t i = 0; commands[i]; i++) {
         printf("  %-7s  %s\n", commands[i]->name, commands[i]->summary);
     }
-    puts(
-        "\n"
-        "IMAGE is a file, a block device or a web address; with - or none it is standard\n"
-        "input. A file that has the name of a command is given as ./map.\n"
-        "\n"
-        "  -h, --help     print this help, or with a command the help of that command\n"
-        "  -V, --version  print the version and the libraries in use\n"
-        "\n"
-        "Example:\n"
-        "  qcow2-info disk.qcow2 --json | jq .header.size");
+    puts("\n"
+         "IMAGE is a file, a block device or a web address; with - or none it is standard\n"
+         "input. A file that has the name of a command is given as ./map.\n"
+         "\n"
+         "  -h, --help     print this help, or with a command the help of that command\n"
+         "  -V, --version  print the version and the libraries in use\n"
+         "\n"
+         "Example:\n"
+         "  qcow2-info disk.qcow2 --json | jq .header.size");
 }
 
 // A file that we open must not get the number of a standard descriptor that is closed: messages

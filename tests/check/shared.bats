@@ -37,8 +37,8 @@ finds() {
 
 # refcount_at CLUSTER: where its refcount of 16 bits is
 refcount_at() {
-    local block
-    block=$(peek_be64 image $(($(field image refcount_table_offset) + $1 / 32768 * 8)))
+    local block index=$(($1 / 32768))
+    block=$(peek_be64 image $(($(field image refcount_table_offset) + index * 8)))
     echo $((block + $1 % 32768 * 2))
 }
 
