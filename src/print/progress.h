@@ -8,6 +8,7 @@
 #define PRINT_PROGRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -19,13 +20,26 @@ enum progress_style {
     PROGRESS_OBJECTS, // the same in JSON: {"done":BYTES,"total":BYTES}
 };
 
+// What was done at a time. The rate that is shown is that of the seconds that the samples span.
+struct progress_sample {
+    struct timespec at;
+    uint64_t done;
+};
+
+enum { PROGRESS_SAMPLES = 17 }; // at least a quarter of a second apart: four seconds
+
 struct progress {
     bool on;
     bool forced; // show progress even for very short work
     bool shown;  // a line that can be redrawn is on the terminal
     enum progress_style style;
-    uint64_t done, total;        // bytes
-    struct timespec start, last; // the time at the start and of the last line
+    uint64_t done, total;                             // bytes
+    struct timespec start, last;                      // the time at the start and of the last line
+    struct progress_sample samples[PROGRESS_SAMPLES]; // a ring
+    size_t sample_count;                              // of all that were taken
+    double average;                                   // bytes a second, of more seconds
+    bool left_known;
+    double left; // seconds, at the last sample
 };
 
 // `total`: the bytes of all work.

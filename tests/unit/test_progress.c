@@ -5,6 +5,8 @@
 
 #include "print/progress.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -111,6 +113,115 @@ static void a_message_between_leaves_lines_as_they_are(void)
     shows(" 25%  1 KiB of 4 KiB  1 KiB/s  0:00:03 left\n");
 }
 
+// The lines of progress that is updated ten times a second.
+struct shown_line {
+    double rate; // bytes a second
+    long left;   // seconds
+};
+
+static double bytes_of(const char *text, const char *unit)
+{
+    return atof(text) * (strncmp(unit, "KiB", 3) == 0   ? 1 << 10
+                         : strncmp(unit, "MiB", 3) == 0 ? 1 << 20
+                         : strncmp(unit, "GiB", 3) == 0 ? 1 << 30
+                                                        : 1);
+}
+
+// Reads back what was shown; returns the number of lines.
+static size_t read_lines(struct shown_line *lines, size_t room)
+{
+    static char text[1 << 16];
+    size_t count = 0;
+    ssize_t size = pread(shown, text, sizeof text - 1, 0);
+    text[size > 0 ? size : 0] = '\0';
+    close(shown);
+    for (char *line = strtok(text, "\n"); line && count < room; line = strtok(NULL, "\n")) {
+        char rate[16];
+        char unit[16];
+        long hours;
+        long minutes;
+        long seconds;
+        CHECK_EQ_I64(sscanf(line, "%*[^f]f %*s %*s %15s %15s %ld:%ld:%ld left", rate, unit, &hours,
+                            &minutes, &seconds),
+                     5);
+        lines[count++] =
+            (struct shown_line){bytes_of(rate, unit), hours * 3600 + minutes * 60 + seconds};
+    }
+    return count;
+}
+
+enum { LINES = 400, MIB = 1 << 20 };
+
+static struct shown_line lines[LINES];
+
+static void the_rate_is_that_of_the_last_seconds(void)
+{
+    start(PROGRESS_ALWAYS, UINT64_C(1000) * MIB);
+    // A minute of 1 MiB/s, then 10 MiB/s.
+    for (long tenth = 1; tenth <= 700; tenth++) {
+        uint64_t slow = (uint64_t)(tenth < 600 ? tenth : 600);
+        uint64_t fast = (uint64_t)tenth - slow;
+        at(tenth * 100, (slow + 10 * fast) * MIB / 10);
+    }
+    CHECK_EQ_I64((int64_t)read_lines(lines, LINES), 70);
+    CHECK(lines[59].rate > 0.99 * MIB && lines[59].rate < 1.01 * MIB);
+    CHECK(lines[69].rate > 9.9 * MIB && lines[69].rate < 10.1 * MIB);
+}
+
+static void a_stall_shows_in_the_rate(void)
+{
+    start(PROGRESS_ALWAYS, UINT64_C(1000) * MIB);
+    for (long tenth = 1; tenth <= 200; tenth++) {
+        at(tenth * 100, (uint64_t)(tenth < 100 ? tenth : 100) * MIB);
+    }
+    CHECK_EQ_I64((int64_t)read_lines(lines, LINES), 20);
+    CHECK(lines[19].rate == 0);
+}
+
+static void steady_work_counts_down(void)
+{
+    start(PROGRESS_ALWAYS, UINT64_C(300) * MIB);
+    for (long tenth = 1; tenth <= 3000; tenth++) {
+        at(tenth * 100, (uint64_t)tenth * MIB / 10);
+    }
+    CHECK_EQ_I64((int64_t)read_lines(lines, LINES), 300);
+    for (long i = 0; i < 300; i++) {
+        CHECK(labs(lines[i].left - (299 - i)) <= 1);
+    }
+}
+
+// Work that does nothing in every other two seconds, and that skips a large hole: from a second to
+// the next, the time left moves by less than a quarter of itself and of a damping period, and it is
+// right in the end.
+static void the_time_left_does_not_jump(void)
+{
+    start(PROGRESS_ALWAYS, UINT64_C(1000) * MIB);
+    uint64_t done = 0;
+    for (long tenth = 1; tenth <= 2000; tenth++) {
+        done += tenth / 20 % 2 == 0 ? MIB / 2 : 0;
+        done += tenth == 600 ? 400 * MIB : 0;
+        at(tenth * 100, done);
+    }
+    size_t count = read_lines(lines, LINES);
+    CHECK_EQ_I64((int64_t)count, 200);
+    for (size_t i = 6; i < count; i++) {
+        long moved = lines[i].left - lines[i - 1].left;
+        CHECK(moved < lines[i - 1].left / 4 + 2);
+        CHECK(moved > -(lines[i - 1].left / 4 + 3));
+    }
+    // 100 MiB are left, at 2.5 MiB a second.
+    CHECK(lines[count - 1].left > 25 && lines[count - 1].left < 60);
+}
+
+static void the_time_left_does_not_grow_without_end(void)
+{
+    start(PROGRESS_ALWAYS, UINT64_C(1) << 60);
+    at(500, 1);
+    at(100000000, 1);
+    CHECK_EQ_I64((int64_t)read_lines(lines, LINES), 1);
+    CHECK(lines[0].left > 0);
+}
+
 static void nothing_is_shown_unless_it_is_asked_for(void)
 {
     static const enum progress_when silent[] = {PROGRESS_ON_TERMINAL, PROGRESS_NEVER};
@@ -131,6 +242,11 @@ int main(void)
     RUN(sizes_are_exact);
     RUN(lines_are_whole_and_a_second_apart);
     RUN(a_message_between_leaves_lines_as_they_are);
+    RUN(the_rate_is_that_of_the_last_seconds);
+    RUN(a_stall_shows_in_the_rate);
+    RUN(steady_work_counts_down);
+    RUN(the_time_left_does_not_jump);
+    RUN(the_time_left_does_not_grow_without_end);
     RUN(nothing_is_shown_unless_it_is_asked_for);
     return unit_done();
 }
