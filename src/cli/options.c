@@ -10,6 +10,7 @@
 #include "cli/help.h"
 #include "cli/open.h"
 #include "cli/suggest.h"
+#include "print/color.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -17,6 +18,9 @@
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
+
+static bool take_word(const struct command *command, const struct option_row *row, const char *text,
+                      unsigned *word);
 
 static bool take_no_sandbox(const struct command *command, const struct option_row *row,
                             const char *text, void *place)
@@ -26,7 +30,25 @@ static bool take_no_sandbox(const struct command *command, const struct option_r
     return true;
 }
 
+static bool take_color(const struct command *command, const struct option_row *row,
+                       const char *text, void *place)
+{
+    unsigned when;
+    (void)place;
+    if (!take_word(command, row, text, &when)) {
+        return false;
+    }
+    color_decide((enum color_when)when);
+    return true;
+}
+
+static const char *const color_words[] = {
+    [COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never", NULL};
+
 const struct option_row common_rows[] = {
+    {"color", OPTION_WORD, "WHEN", 0,
+     .help = "colour text: auto (on a terminal; the default), always or never; JSON has no colours",
+     .words = color_words, .take = take_color},
     {"no-sandbox", OPTION_FLAG, NULL, 0,
      .help = "keep the right to open files and start programs, for debugging",
      .take = take_no_sandbox},
@@ -346,6 +368,7 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
         suggest_command(command->others, argv[1]);
         return false;
     }
+    color_decide(COLOR_AUTO);
     opterr = 0; // its messages do not escape the arguments for a terminal
     while ((value = getopt_long(argc, argv, parser.letters, parser.table, NULL)) != -1) {
         size_t i = 0;

@@ -10,6 +10,9 @@
 
 #include <inttypes.h>
 
+static const enum color severity_colors[AUDIT_SEVERITIES] = {
+    [AUDIT_UNSAFE] = COLOR_RED, [AUDIT_NOTE] = COLOR_YELLOW, [AUDIT_ALLOWED] = COLOR_GRAY};
+
 // Returns the next finding from `*at` on, which starts at 0; NULL after the last one. `*at` counts
 // all rules once for each severity.
 static const struct audit_finding *next_finding(const struct audit *audit,
@@ -74,7 +77,8 @@ void audit_print_text(const struct audit *audit, const struct audit_options *opt
     enum audit_severity severity;
     size_t at = 0;
     while ((finding = next_finding(audit, options, &at, &severity))) {
-        writer_format(writer, "%s %s: ", audit_severity_name(severity), finding->first.code);
+        color_text(writer, severity_colors[severity], audit_severity_name(severity));
+        writer_format(writer, " %s: ", finding->first.code);
         text_safe(writer, finding->first.message);
         if (finding->count > 1) {
             writer_format(writer, " (and %" PRIu64 " more)", finding->count - 1);
@@ -84,9 +88,10 @@ void audit_print_text(const struct audit *audit, const struct audit_options *opt
         }
         writer_string(writer, "\n");
     }
-    line_text(writer, "verdict", audit_is_safe(audit, options) ? "safe" : "unsafe");
-    line_text(writer, "complete",
-              audit->complete ? "yes" : "no, a part of the image was not inspected");
+    bool safe = audit_is_safe(audit, options);
+    line_colored(writer, "verdict", safe ? COLOR_GREEN : COLOR_RED, safe ? "safe" : "unsafe");
+    line_colored(writer, "complete", audit->complete ? COLOR_GREEN : COLOR_RED,
+                 audit->complete ? "yes" : "no, a part of the image was not inspected");
     line_size(writer, "virtual size", audit->virtual_size);
     if (audit->actual_size_known) {
         line_size(writer, "actual size", audit->actual_size);
@@ -101,9 +106,10 @@ void audit_print_rules(const struct audit_options *options, bool as_json, struct
 {
     struct code_row rows[AUDIT_RULES];
     for (size_t i = 0; i < AUDIT_RULES; i++) {
-        rows[i] =
-            (struct code_row){audit_rules[i].code, audit_severity_name(options->severities[i]),
-                              audit_rules[i].meaning, audit_rules[i].gain};
+        enum audit_severity severity = options->severities[i];
+        rows[i] = (struct code_row){audit_rules[i].code, audit_severity_name(severity),
+                                    audit_rules[i].meaning, audit_rules[i].gain,
+                                    severity_colors[severity]};
     }
     const struct code_list list = {rows, AUDIT_RULES, "gain"};
     code_list_print(&list, as_json, writer);

@@ -11,6 +11,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+static const enum color severity_colors[SEVERITY_COUNT] = {[SEVERITY_CORRUPTION] = COLOR_RED,
+                                                           [SEVERITY_LEAK] = COLOR_YELLOW,
+                                                           [SEVERITY_WARNING] = COLOR_YELLOW};
+
 static void print_finding(const struct check *check, const struct finding *finding,
                           struct json *json)
 {
@@ -65,7 +69,8 @@ void check_print_json(const struct check *check, const char *filename, struct wr
 static void finding_text(const struct finding *finding, struct writer *writer)
 {
     const struct finding_rule *rule = &finding_rules[finding->kind];
-    writer_format(writer, "%s %s:", severity_name(rule->severity), rule->code);
+    color_text(writer, severity_colors[rule->severity], severity_name(rule->severity));
+    writer_format(writer, " %s:", rule->code);
     if (finding->has_host) {
         writer_format(writer, " host offset %" PRIu64 ",", finding->host_offset);
     }
@@ -91,27 +96,36 @@ static void meanings_text(const struct check *check, struct writer *writer)
     }
 }
 
-static const char *verdict(const struct check *check)
+struct verdict {
+    enum color color;
+    const char *text;
+};
+
+static struct verdict verdict_of(const struct check *check)
 {
     const uint64_t *totals = check->findings.totals;
+    bool risky = check_repair_is_risky(check);
     if (check->check_errors > 0) {
-        return "not all of the image could be checked";
+        return (struct verdict){COLOR_RED, "not all of the image could be checked"};
     }
     if (totals[SEVERITY_CORRUPTION] > 0) {
-        return check_repair_is_risky(check) ? "the image is corrupt: copy the file before any "
-                                              "repair, because leaked clusters may hold guest data"
-                                            : "the image is corrupt";
+        return (struct verdict){COLOR_RED,
+                                risky ? "the image is corrupt: copy the file before any repair, "
+                                        "because leaked clusters may hold guest data"
+                                      : "the image is corrupt"};
     }
     if (check->empty_tables > 0) {
-        return "guest data may have lost its tables: copy the file before any repair";
+        return (struct verdict){
+            COLOR_YELLOW, "guest data may have lost its tables: copy the file before any repair"};
     }
-    if (check_repair_is_risky(check)) {
-        return "leaked clusters may hold guest data: copy the file before any repair";
+    if (risky) {
+        return (struct verdict){
+            COLOR_YELLOW, "leaked clusters may hold guest data: copy the file before any repair"};
     }
     if (totals[SEVERITY_LEAK] > 0) {
-        return "the data is sound, but space is lost";
+        return (struct verdict){COLOR_YELLOW, "the data is sound, but space is lost"};
     }
-    return "the image is sound";
+    return (struct verdict){COLOR_GREEN, "the image is sound"};
 }
 
 static void line_share(struct writer *writer, const char *label, uint64_t number, uint64_t of)
@@ -135,6 +149,7 @@ static void lines_leaked_data(const struct check *check, struct writer *writer)
 void check_print_text(const struct check *check, struct writer *writer)
 {
     const struct findings *findings = &check->findings;
+    struct verdict verdict = verdict_of(check);
     uint64_t all = 0;
     for (size_t i = 0; i < SEVERITY_COUNT; i++) {
         all += findings->totals[i];
@@ -150,7 +165,7 @@ void check_print_text(const struct check *check, struct writer *writer)
         meanings_text(check, writer);
         writer_string(writer, "\n");
     }
-    line_text(writer, "verdict", verdict(check));
+    line_colored(writer, "verdict", verdict.color, verdict.text);
     line_number(writer, "corruptions", findings->totals[SEVERITY_CORRUPTION]);
     line_number(writer, "leaks", findings->totals[SEVERITY_LEAK]);
     line_number(writer, "warnings", findings->totals[SEVERITY_WARNING]);
@@ -174,8 +189,8 @@ void check_print_findings(bool as_json, struct writer *writer)
     struct code_row rows[FINDING_KINDS];
     for (size_t i = 0; i < FINDING_KINDS; i++) {
         const struct finding_rule *rule = &finding_rules[i];
-        rows[i] =
-            (struct code_row){rule->code, severity_name(rule->severity), rule->meaning, rule->cure};
+        rows[i] = (struct code_row){rule->code, severity_name(rule->severity), rule->meaning,
+                                    rule->cure, severity_colors[rule->severity]};
     }
     const struct code_list list = {rows, FINDING_KINDS, "advice"};
     code_list_print(&list, as_json, writer);

@@ -84,7 +84,8 @@ static const char *verdict_of(const struct comparison *comparison)
 static void print_end_text(const struct compare_output *output, const struct comparison *comparison)
 {
     struct writer *writer = output->writer;
-    line_text(writer, "verdict", verdict_of(comparison));
+    line_colored(writer, "verdict", comparison->identical ? COLOR_GREEN : COLOR_RED,
+                 verdict_of(comparison));
     if (comparison->differs) {
         print_place(writer, "first difference", comparison->first_difference);
     }

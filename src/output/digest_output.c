@@ -3,6 +3,7 @@
 
 #include "output/digest_output.h"
 
+#include "print/color.h"
 #include "print/json.h"
 #include "print/text.h"
 
@@ -86,6 +87,9 @@ void digest_print_verdict(struct writer *writer, const char *path, enum digest_v
     static const char *const texts[] = {[DIGEST_MATCHES] = "OK",
                                         [DIGEST_DIFFERS] = "FAILED",
                                         [DIGEST_UNREADABLE] = "FAILED open or read"};
+    static const enum color colors[] = {[DIGEST_MATCHES] = COLOR_GREEN,
+                                        [DIGEST_DIFFERS] = COLOR_RED,
+                                        [DIGEST_UNREADABLE] = COLOR_RED};
     static const char *const words[] = {[DIGEST_MATCHES] = "matches",
                                         [DIGEST_DIFFERS] = "differs",
                                         [DIGEST_UNREADABLE] = "unreadable"};
@@ -99,7 +103,9 @@ void digest_print_verdict(struct writer *writer, const char *path, enum digest_v
         return;
     }
     text_safe(writer, path);
-    writer_format(writer, ": %s\n", texts[verdict]);
+    writer_string(writer, ": ");
+    color_text(writer, colors[verdict], texts[verdict]);
+    writer_string(writer, "\n");
 }
 
 // --- Parsing -------------------------------------------------------------------------------------

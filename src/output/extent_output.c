@@ -3,6 +3,7 @@
 
 #include "output/extent_output.h"
 
+#include "print/color.h"
 #include "print/json.h"
 #include "print/text.h"
 
@@ -14,28 +15,35 @@
 // `json`: the keys between the length and the end of the line or the keys of --host-offsets.
 struct status_text {
     const char *name;
+    enum color color;
     const char *json;
     size_t json_size;
 };
 
-#define STATUS_TEXT(name, json)      \
-    {                                \
-        name, json, sizeof(json) - 1 \
+#define STATUS_TEXT(name, color, json)      \
+    {                                       \
+        name, color, json, sizeof(json) - 1 \
     }
 
 static const struct status_text statuses[STATUSES] = {
-    [STATUS_DATA] = STATUS_TEXT("data", ",\"allocated\":true,\"zero\":false,\"compressed\":false"),
-    [STATUS_COMPRESSED] =
-        STATUS_TEXT("compressed", ",\"allocated\":true,\"zero\":false,\"compressed\":true"),
-    [STATUS_ZERO] = STATUS_TEXT("zero", ",\"allocated\":true,\"zero\":true,\"compressed\":false"),
-    [STATUS_HOLE] = STATUS_TEXT("hole", ",\"allocated\":false,\"zero\":true,\"compressed\":false"),
-    [STATUS_DIRTY] = STATUS_TEXT("dirty", ",\"dirty\":true"),
-    [STATUS_CLEAN] = STATUS_TEXT("clean", ",\"dirty\":false"),
-    [STATUS_CHANGED] = STATUS_TEXT("changed", ",\"changed\":true"),
-    [STATUS_UNCHANGED] = STATUS_TEXT("unchanged", ",\"changed\":false"),
+    [STATUS_DATA] =
+        STATUS_TEXT("data", COLOR_BLUE, ",\"allocated\":true,\"zero\":false,\"compressed\":false"),
+    [STATUS_COMPRESSED] = STATUS_TEXT("compressed", COLOR_CYAN,
+                                      ",\"allocated\":true,\"zero\":false,\"compressed\":true"),
+    [STATUS_ZERO] = STATUS_TEXT("zero", COLOR_MAGENTA,
+                                ",\"allocated\":true,\"zero\":true,\"compressed\":false"),
+    [STATUS_HOLE] =
+        STATUS_TEXT("hole", COLOR_GRAY, ",\"allocated\":false,\"zero\":true,\"compressed\":false"),
+    [STATUS_DIRTY] = STATUS_TEXT("dirty", COLOR_YELLOW, ",\"dirty\":true"),
+    [STATUS_CLEAN] = STATUS_TEXT("clean", COLOR_GRAY, ",\"dirty\":false"),
+    [STATUS_CHANGED] = STATUS_TEXT("changed", COLOR_YELLOW, ",\"changed\":true"),
+    [STATUS_UNCHANGED] = STATUS_TEXT("unchanged", COLOR_GRAY, ",\"changed\":false"),
 };
 
-enum { JSON_LINE_MAX = 256 }; // without the file's name
+enum {
+    JSON_LINE_MAX = 256, // without the file's name
+    STATUS_WIDTH = 10,   // of the longest name
+};
 
 enum extent_status extent_status(const struct extent *extent)
 {
@@ -150,7 +158,7 @@ static void print_text(struct extent_output *output, const struct extent *extent
     writer_format(output->writer, "%*" PRIu64 "  %*" PRIu64 "  ", output->width, extent->start,
                   output->width, extent->length);
     if (!output->places) {
-        writer_string(output->writer, statuses[status].name);
+        color_text(output->writer, statuses[status].color, statuses[status].name);
         writer_string(output->writer, "\n");
         return;
     }
@@ -158,8 +166,9 @@ static void print_text(struct extent_output *output, const struct extent *extent
     if (extent->has_host) {
         snprintf(offset, sizeof offset, "%" PRIu64, extent->host_offset);
     }
-    writer_format(output->writer, "%-10s  %5zu  %-16s  ", statuses[status].name, extent->depth,
-                  offset);
+    color_text(output->writer, statuses[status].color, statuses[status].name);
+    writer_format(output->writer, "%*s  %5zu  %-16s  ",
+                  STATUS_WIDTH - (int)strlen(statuses[status].name), "", extent->depth, offset);
     text_safe(output->writer, extent_file(output->view->chain, extent));
     writer_string(output->writer, "\n");
 }

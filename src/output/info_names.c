@@ -47,9 +47,9 @@ void info_print_problems(bool as_json, struct writer *writer)
     size_t count = 0;
     for (size_t i = PROBLEM_NONE + 1; i < PROBLEM_KINDS; i++) {
         const struct problem_rule *rule = &problem_rules[i];
-        rows[count++] =
-            (struct code_row){rule->code ? rule->code : "any",
-                              rule->unreadable ? "unreadable" : "warning", rule->meaning, NULL};
+        rows[count++] = (struct code_row){
+            rule->code ? rule->code : "any", rule->unreadable ? "unreadable" : "warning",
+            rule->meaning, NULL, rule->unreadable ? COLOR_RED : COLOR_YELLOW};
     }
     const struct code_list list = {rows, count, NULL};
     code_list_print(&list, as_json, writer);

@@ -158,20 +158,24 @@ static void print_problems(const struct problems *problems, struct writer *write
 {
     line_label(writer, "readable");
     if (problems->unreadable) {
-        writer_string(writer, "no: ");
+        color_text(writer, COLOR_RED, "no");
+        writer_string(writer, ": ");
         text_safe(writer, problems->first_unreadable.message);
         writer_string(writer, "\n");
     } else {
-        writer_string(writer, "yes\n");
+        color_text(writer, COLOR_GREEN, "yes");
+        writer_string(writer, "\n");
     }
     if (problems->count + problems->dropped == 0) {
-        line_text(writer, "problems", "none");
+        line_colored(writer, "problems", COLOR_GREEN, "none");
         return;
     }
     writer_string(writer, "problems:\n");
     for (size_t i = 0; i < problems->count; i++) {
         const struct error *error = &problems->items[i].error;
-        writer_format(writer, "  %s: ", error->code);
+        writer_string(writer, "  ");
+        color_text(writer, COLOR_YELLOW, error->code);
+        writer_string(writer, ": ");
         text_safe(writer, error->message);
         if (error->has_offset) {
             writer_format(writer, " (at offset %" PRIu64 ")", error->offset);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "output/where_output.h"
+#include "print/color.h"
 #include "print/text.h"
 
 #include <inttypes.h>
@@ -62,7 +63,7 @@ static void print_l2(const struct where_layer *where, bool broken, struct writer
                       where->subcluster);
     }
     if (broken) {
-        writer_string(writer, "broken");
+        color_text(writer, COLOR_RED, "broken");
     } else {
         print_stretch(&where->stretch, writer);
     }
@@ -124,7 +125,9 @@ void where_print_guest_text(const struct where_guest *where, struct writer *writ
         print_layer(&where->layers[i], i, broken && i + 1 == where->count, writer);
     }
     if (broken) {
-        writer_string(writer, "  broken: ");
+        writer_string(writer, "  ");
+        color_text(writer, COLOR_RED, "broken");
+        writer_string(writer, ": ");
         text_safe(writer, where->fault.message);
         writer_string(writer, "\n");
     } else {

@@ -11,7 +11,9 @@ static void print_text(const struct code_list *list, struct writer *writer)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct code_row *row = &list->rows[i];
-        writer_format(writer, "%s (%s): %s.\n", row->code, row->severity, row->meaning);
+        writer_format(writer, "%s (", row->code);
+        color_text(writer, row->color, row->severity);
+        writer_format(writer, "): %s.\n", row->meaning);
         if (row->more) {
             writer_format(writer, "    %c%s: %s.\n", toupper((unsigned char)list->more_name[0]),
                           list->more_name + 1, row->more);

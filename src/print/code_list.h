@@ -6,6 +6,7 @@
 #ifndef PRINT_CODE_LIST_H
 #define PRINT_CODE_LIST_H
 
+#include "print/color.h"
 #include "print/writer.h"
 
 #include <stdbool.h>
@@ -14,6 +15,7 @@
 struct code_row {
     const char *code, *severity, *meaning;
     const char *more; // an additional text; NULL: none
+    enum color color; // of the severity
 };
 
 // `more_name` is the JSON key of row->more, in lower case.

@@ -49,6 +49,13 @@ void line_number(struct writer *writer, const char *label, uint64_t number)
     writer_string(writer, "\n");
 }
 
+void line_colored(struct writer *writer, const char *label, enum color color, const char *text)
+{
+    line_label(writer, label);
+    color_text(writer, color, text);
+    writer_string(writer, "\n");
+}
+
 void line_size(struct writer *writer, const char *label, uint64_t size)
 {
     char text[TEXT_SIZE_MAX];

@@ -7,6 +7,7 @@
 #define PRINT_LINES_H
 
 #include "base/bytes.h"
+#include "print/color.h"
 #include "print/writer.h"
 
 // "label:" and blanks up to the column of values. A sublabel begins with blanks.
@@ -17,6 +18,9 @@ void line_label(struct writer *writer, const char *label);
 void line_text(struct writer *writer, const char *label, const char *text);
 void line_name(struct writer *writer, const char *label, struct bytes name);
 void line_number(struct writer *writer, const char *label, uint64_t number);
+
+// The same for a text that never comes from outside.
+void line_colored(struct writer *writer, const char *label, enum color color, const char *text);
 
 // `size` in bytes, in both units.
 void line_size(struct writer *writer, const char *label, uint64_t size);
