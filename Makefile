@@ -266,33 +266,16 @@ $(B)/%.tidy: $(B)/%.o $(TIDY_CONFIG)
 format: ## put the C files into the style that lint asks for
 	clang-format -i $(wildcard src/*.[ch] src/*/*.[ch] tests/*/*.[ch])
 
-# ---- Installing, packing, cleaning ------------------------------------------------------------
+# ---- Installing and packing, cleaning, help -----------------------------------------------------
 
-install: all ## install program and man page below $(DESTDIR)$(PREFIX)
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5'
-	install -m 755 $(BIN) '$(DESTDIR)$(BINDIR)/qcow2-info'
-	install -m 644 $(filter %.1,$(MAN_PAGES)) '$(DESTDIR)$(MANDIR)/man1'
-	install -m 644 $(filter %.5,$(MAN_PAGES)) '$(DESTDIR)$(MANDIR)/man5'
-
-uninstall: ## remove what install put there
-	rm -f '$(DESTDIR)$(BINDIR)/qcow2-info'
-	rm -f $(foreach page,$(MAN_PAGES:man/%=%),'$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)')
-
-TARBALL = $(BUILD)/qcow2-info-$(VERSION).tar
-dist: ## pack the source as $(BUILD)/qcow2-info-VERSION.tar.gz, the same bytes every time
-	@mkdir -p $(BUILD)
-	@LC_ALL=C tar -cf $(TARBALL) --sort=name --mtime=@1767225600 --owner=0 --group=0 \
-	    --numeric-owner --mode=u+rw,go+r,go-w --format=ustar \
-	    --transform='flags=r;s,^,qcow2-info-$(VERSION)/,' $(DIST)
-	@gzip -9nf $(TARBALL)
-	@echo '$(TARBALL).gz'
+include src/package.mk
 
 clean: ## remove everything built
 	rm -rf $(BUILD)
 
 help: ## list the targets
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile tests/fuzz/fuzz.mk | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile tests/fuzz/fuzz.mk src/package.mk | expand -t 16
 	@echo 'Variables (described at the top of the Makefile, with their defaults):'
 	@echo '  CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SAN COVERAGE WERROR V WITH_LIBDEFLATE'
 	@echo '  WITH_LIBGCRYPT WITH_NETTLE WITH_SECCOMP WITH_CURL PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'
