@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// qcow2-info: inspects qcow2 disk images. The table of commands.
+// qcow2-info: inspects qcow2 disk images. Finds the command and runs it.
 //
 // The folders; each may use only the folders above it. See README.md beside this file.
 //
@@ -35,10 +35,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const struct command *const commands[] = {
-    &command_info,  &command_map,   &command_cat,     &command_check,  &command_audit,
-    &command_usage, &command_where, &command_compare, &command_digest, NULL};
-
 static void print_help(void)
 {
     puts("usage: qcow2-info [COMMAND] [IMAGE] [OPTION]...\n"
@@ -48,8 +44,8 @@ static void print_help(void)
          "tricks.\n"
          "\n"
          "Commands (the default is info):");
-    for (size_t i = 0; commands[i]; i++) {
-        printf("  %-7s  %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; all_commands[i]; i++) {
+        printf("  %-7s  %s\n", all_commands[i]->name, all_commands[i]->summary);
     }
     puts("\n"
          "IMAGE is a file, a block device or a web address; with - or none it is standard\n"
@@ -123,8 +119,8 @@ static int run_help(int argc, char **argv)
         print_help();
         return flush_stdout();
     }
-    const struct command *command = command_named(commands, argv[word]);
-    return command ? command->run(command, 2, help) : suggest_command(commands, argv[word]);
+    const struct command *command = command_named(all_commands, argv[word]);
+    return command ? command->run(command, 2, help) : suggest_command(all_commands, argv[word]);
 }
 
 // The first word may be a command, even after options; the default is info.
@@ -132,9 +128,9 @@ static int run_command(int argc, char **argv)
 {
     int word = first_word(argc, argv);
     struct command by_default = command_info;
-    by_default.others = commands;
+    by_default.others = all_commands;
     const char *name = word < argc ? argv[word] : "";
-    const struct command *command = command_named(commands, name);
+    const struct command *command = command_named(all_commands, name);
     if (command) {
         remove_argument(&argc, argv, word);
         return command->run(command, argc, argv);

@@ -3,7 +3,21 @@
 #
 # A part of the Makefile: installing and packing.
 
-install: all ## install program and man page below $(DESTDIR)$(PREFIX)
+# Where each shell looks for completions: folder:name of our script there, in the order of the scripts.
+DATADIR     := $(PREFIX)/share
+COMPLETIONS := bash-completion/completions/qcow2-info:bash zsh/site-functions/_qcow2-info:zsh \
+               fish/vendor_completions.d/qcow2-info.fish:fish
+
+# The program has the scripts in it.
+$(B)/src/commands/completion.o: $(wildcard src/commands/completion.*)
+
+.PHONY: install-completions
+install-completions:
+	$(foreach c,$(COMPLETIONS),install -D -m 644 \
+	    'src/commands/completion.$(lastword $(subst :, ,$(c)))' \
+	    '$(DESTDIR)$(DATADIR)/$(firstword $(subst :, ,$(c)))' &&) true
+
+install: all install-completions ## install program, man pages, completions below $(DESTDIR)$(PREFIX)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5'
 	install -m 755 $(BIN) '$(DESTDIR)$(BINDIR)/qcow2-info'
 	install -m 644 $(filter %.1,$(MAN_PAGES)) '$(DESTDIR)$(MANDIR)/man1'
@@ -11,6 +25,7 @@ install: all ## install program and man page below $(DESTDIR)$(PREFIX)
 
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(BINDIR)/qcow2-info'
+	rm -f $(foreach c,$(COMPLETIONS),'$(DESTDIR)$(DATADIR)/$(firstword $(subst :, ,$(c)))')
 	rm -f $(foreach page,$(MAN_PAGES:man/%=%),'$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)')
 
 TARBALL = $(BUILD)/qcow2-info-$(VERSION).tar

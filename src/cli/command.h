@@ -14,6 +14,9 @@ struct command {
     const char *usage;                 // the text after the command's name
     const struct option_group *groups; // the last one has no rows
     const char *notes;                 // whole lines of help below the options
+    // What the words without hyphens are, in their order; the last row is for all others. NULL: all
+    // are images. Only for completion.
+    const struct option_row *operands;
     // NULL, unless the command line names no command and this one runs by default: then all
     // commands, ended by NULL, because a word on the command line may be a mistyped command.
     const struct command *const *others;
@@ -30,6 +33,10 @@ extern const struct command command_usage;
 extern const struct command command_where;
 extern const struct command command_compare;
 extern const struct command command_digest;
+extern const struct command command_completion;
+
+// All of these, ended by NULL. The first one runs when the command line names none.
+extern const struct command *const all_commands[];
 
 enum exit_status {
     EXIT_DONE = 0,

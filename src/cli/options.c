@@ -70,6 +70,8 @@ static bool take_progress(const struct command *command, const struct option_row
     return true;
 }
 
+static const char *const progress_words[] = {"json", NULL};
+
 const struct option_row work_rows[] = {
     {"jobs", OPTION_NUMBER, "N", offsetof(struct work_options, jobs),
      .help = "threads that decode data (default: the number of cores)", .least = 1,
@@ -77,7 +79,7 @@ const struct option_row work_rows[] = {
     {"progress", OPTION_WORD, "json", offsetof(struct work_options, progress),
      .help = "show progress on standard error (default: only on a terminal); not on a terminal: a "
              "line each second and one at the end, with =json as JSON objects",
-     .optional = true, .take = take_progress},
+     .optional = true, .words = progress_words, .take = take_progress},
     {"no-progress", OPTION_CHOICE, NULL, offsetof(struct work_options, progress),
      .help = "do not show progress", .least = PROGRESS_NEVER},
     {.name = NULL},

@@ -55,6 +55,7 @@ struct option_group {
     const struct option_row *rows;
     size_t offset;     // of the struct of the rows, in the command's own struct
     const char *needs; // as in struct option_row, for all rows
+    size_t image;      // which image of the command line the rows are about; 0: the first
 };
 
 // The last groups of every command.

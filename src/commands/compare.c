@@ -250,7 +250,7 @@ static const struct option_group groups[] = {
     {"Options", .rows = rows},
     {NULL, work_rows, .offset = offsetof(struct compare_command, work)},
     {"Image A", a_rows, .offset = offsetof(struct compare_command, images[SIDE_A])},
-    {"Image B", b_rows, .offset = offsetof(struct compare_command, images[SIDE_B])},
+    {"Image B", b_rows, .offset = offsetof(struct compare_command, images[SIDE_B]), .image = 1},
     {"Encrypted images", key_use_rows,
      .offset = offsetof(struct compare_command, images[SIDE_A].keys)},
     COMMON_OPTIONS,

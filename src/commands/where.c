@@ -217,11 +217,18 @@ static const char notes[] =
     "  qcow2-info where disk.qcow2 1M\n"
     "  qcow2-info where --host disk.qcow2 0x50000\n";
 
+static const struct option_row operands[] = {
+    {"IMAGE", OPTION_FILE, "IMAGE", .help = NULL},
+    {"OFFSET", OPTION_SIZE, "OFFSET", .help = NULL},
+    {.name = NULL},
+};
+
 const struct command command_where = {
     .name = "where",
     .summary = "Shows the tables that lead to one byte, or what refers to a cluster.",
     .usage = "IMAGE OFFSET... [OPTION]...",
     .groups = groups,
     .notes = notes,
+    .operands = operands,
     .run = run_where,
 };

@@ -35,6 +35,8 @@ needs='
       check cmd:mandoc            mandoc         mandoc             mandoc            mandoc       mandoc
       check cmd:python3           python3        python3            python3           python       python3
       check cmd:openssl           openssl        openssl            openssl           openssl      openssl
+      check cmd:zsh               zsh            zsh                zsh               zsh          zsh
+      check cmd:fish              fish           fish               fish              fish         fish
       check cmd:nginx             nginx-light    nginx              nginx             nginx        nginx
       lint  cmd:bash              bash           bash               bash              bash         bash
       lint  cmd:clang             clang          clang              clang             clang        clang

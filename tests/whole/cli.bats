@@ -9,10 +9,10 @@
 load ../helpers/load
 load ../helpers/tables
 
-# where takes an offset behind the image, compare a second image, digest any number; their own tests have what
+# where takes an offset behind the image, compare a second image, digest any number, completion none; their own tests have what
 # they refuse.
 COMMANDS=(info map cat check audit usage)
-ALL_COMMANDS=("${COMMANDS[@]}" where compare digest)
+ALL_COMMANDS=("${COMMANDS[@]}" where compare digest completion)
 
 # The last run was refused: status 64, nothing on standard output, and on standard error each TEXT.
 assert_usage() {

@@ -140,7 +140,7 @@ cannot_decrypt() {
     local command example examples status
     head -c 100000 disk.qcow2 >broken.qcow2
     cp disk.qcow2 copy.qcow2
-    for command in '' info map cat check audit usage where compare digest; do
+    for command in '' info map cat check audit usage where compare digest completion; do
         # shellcheck disable=SC2086
         mapfile -t examples < <(qcow2_info $command --help | sed -n '/^Examples\{0,1\}:/,$s/^  \(qcow2-info .*\)/\1/p')
         [[ ${#examples[@]} -gt 0 ]] || fail "$command --help shows no example"
