@@ -19,7 +19,9 @@
 //   where/
 //   compare/
 //   digest/
-//   output/    those structs as text and JSON
+//   print/     text, JSON and XML, piece by piece
+//   chart/     a range of bytes as a grid of cells
+//   output/    the structs of the answers as text, JSON and charts
 //   commands/  one command a file: its options and what it prints
 
 #include "cli/command.h"

@@ -25,6 +25,7 @@ enum color {
     COLOR_OLIVE,
     COLOR_ORANGE,
     COLOR_PURPLE,
+    COLOR_BROWN,
     COLOR_GRAY,
     COLORS,
 };
@@ -40,6 +41,6 @@ void color_decide(enum color_when when);
 void color_text(struct writer *writer, enum color color, const char *text);
 
 // Prints marks of cells of a picture; the cells are filled with the colour.
-void color_cells(struct writer *writer, enum color color, const char *text, size_t size);
+void color_cells(struct writer *writer, enum color color, const char *marks);
 
 #endif

@@ -28,9 +28,10 @@ declare -A below=(
     [compare]='base source format codec image tables'
     [digest]='base source format codec image tables'
     [print]='base'
-    [output]='base format image info check audit usage where compare digest print'
+    [chart]='base print'
+    [output]='base format image info check audit usage where compare digest print chart'
     [cli]='base source remote format codec image tables print'
-    [commands]='base source remote format codec image tables info check audit usage where compare digest output print cli'
+    [commands]='base source remote format codec image tables info check audit usage where compare digest chart output print cli'
 )
 
 bad=0
