@@ -3,6 +3,7 @@
 
 #include "cli/terminal.h"
 
+#include "cli/options.h"
 #include "print/text.h"
 #include "print/writer.h"
 #include "source/transfer.h"
@@ -11,11 +12,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
-enum { LINE_MAX_SIZE = 4096 }; // bytes: a terminal passes on shorter lines
+enum {
+    LINE_MAX_SIZE = 4096, // bytes: a terminal passes on shorter lines
+    COLUMNS_DEFAULT = 80,
+};
 
 // Signals that end or stop a process.
 static const int ending_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGTSTP,
@@ -28,6 +34,18 @@ static volatile sig_atomic_t signal_seen;
 static void note_signal(int number)
 {
     signal_seen = number;
+}
+
+unsigned terminal_columns(void)
+{
+    const char *columns = getenv("COLUMNS");
+    uint64_t number = 0;
+    struct winsize size;
+    if (columns && parse_size(columns, &number) && number >= 1 && number <= TERMINAL_COLUMNS_MAX) {
+        return (unsigned)number;
+    }
+    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : COLUMNS_DEFAULT;
 }
 
 int terminal_open(void)

@@ -1,12 +1,17 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Prompts at the terminal for input that is typed without echo.
+// The terminal: its width, and prompts for input that is typed without echo.
 
 #ifndef CLI_TERMINAL_H
 #define CLI_TERMINAL_H
 
 #include "base/secret.h"
+
+// The characters of a line on standard output: the environment variable COLUMNS, if it is a number
+// from 1 to TERMINAL_COLUMNS_MAX; else the width of the terminal; else 80.
+enum { TERMINAL_COLUMNS_MAX = 9999 };
+unsigned terminal_columns(void);
 
 // A descriptor of the process's terminal; -1: none.
 int terminal_open(void);

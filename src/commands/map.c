@@ -1,8 +1,11 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include "base/checked.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
+#include "cli/terminal.h"
+#include "commands/chart_option.h"
 #include "commands/disk.h"
 #include "compare/changes.h"
 #include "format/layout.h"
@@ -16,6 +19,7 @@
 struct map_options {
     struct disk_options disk;
     bool json, places, totals;
+    enum chart_format chart;
     const char *bitmaps[DIRTY_UNION_MAX]; // names; their extents instead of the disk's
     size_t bitmap_count;
     bool force;        // accept a bitmap that cannot be trusted
@@ -25,6 +29,7 @@ struct map_options {
 struct map {
     const struct map_options *options;
     struct writer writer;
+    struct chart chart; // for EXTENT_CHART only
     struct extent_output output;
     const struct extent_printer *printer;
 };
@@ -179,8 +184,9 @@ static bool map_bitmaps(struct map *map, const struct disk *disk, uint64_t offse
 
 static enum extent_format format_of(const struct map_options *options)
 {
-    return options->totals ? (options->json ? EXTENT_TOTALS_JSON : EXTENT_TOTALS_TEXT)
-                           : (options->json ? EXTENT_JSON : EXTENT_TEXT);
+    return options->chart    ? EXTENT_CHART
+           : options->totals ? (options->json ? EXTENT_TOTALS_JSON : EXTENT_TOTALS_TEXT)
+                             : (options->json ? EXTENT_JSON : EXTENT_TEXT);
 }
 
 static enum extent_subject subject_of(const struct map_options *options)
@@ -188,6 +194,58 @@ static enum extent_subject subject_of(const struct map_options *options)
     return options->bitmap_count > 0 ? EXTENTS_OF_BITMAP
            : options->since          ? EXTENTS_OF_CHANGES
                                      : EXTENTS_OF_DISK;
+}
+
+// No cell of a chart is smaller than the smallest clusters of the chain.
+static uint64_t smallest_cluster(const struct chain *chain)
+{
+    uint64_t smallest = UINT64_MAX;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct layer *layer = &chain->layers[i];
+        smallest = min_u64(smallest, layer->raw ? SECTOR_SIZE : layer->image->header.cluster_size);
+    }
+    return smallest;
+}
+
+static struct chart_subject chart_subject_of(const struct map_options *options,
+                                             const struct view *view)
+{
+    struct chart_subject subject = {.format = options->chart,
+                                    .width = terminal_columns(),
+                                    .unit = smallest_cluster(view->chain),
+                                    .file = view->chain->layers[0].path,
+                                    .what = "the disk"};
+    if (options->bitmap_count > 0) {
+        bool one = options->bitmap_count == 1;
+        subject.what = one ? "dirty bitmap" : "the union of dirty bitmaps";
+        subject.name = one ? options->bitmaps[0] : NULL;
+    } else if (options->since) {
+        subject.what = "changes since snapshot";
+        subject.name = options->since;
+    } else if (options->disk.snapshot) {
+        subject.what = options->disk.vm_state ? "the VM state of snapshot" : "the disk of snapshot";
+        subject.name = options->disk.snapshot;
+    }
+    return subject;
+}
+
+// Prepares the output of the extents of [offset, offset + length).
+static bool start_output(struct map *map, const struct view *view, uint64_t offset, uint64_t length,
+                         struct error *error)
+{
+    const struct map_options *options = map->options;
+    enum extent_subject subject = subject_of(options);
+    writer_init(&map->writer, STDOUT_FILENO);
+    map->output = (struct extent_output){.writer = &map->writer,
+                                         .view = view,
+                                         .subject = subject,
+                                         .places = options->places,
+                                         .chart = &map->chart};
+    struct chart_subject shown = chart_subject_of(options, view);
+    shown.start = offset;
+    shown.length = length;
+    shown.kinds = extent_kinds(subject, &shown.kind_count);
+    return options->chart == CHART_NONE || chart_make(&map->chart, &shown, error);
 }
 
 static int map_range(const char *path, const struct map_options *options, struct disk *disk)
@@ -198,7 +256,6 @@ static int map_range(const char *path, const struct map_options *options, struct
                                                       [EXTENTS_OF_CHANGES] = map_changes};
     struct error error = {0};
     struct error write_error;
-    enum extent_subject subject = subject_of(options);
     struct map map = {.options = options, .printer = &extent_printers[format_of(options)]};
     uint64_t offset;
     uint64_t length;
@@ -208,11 +265,10 @@ static int map_range(const char *path, const struct map_options *options, struct
     if (options->bitmap_count == 0) {
         preallocation_find_holes(&disk->chain);
     }
-    writer_init(&map.writer, STDOUT_FILENO);
-    map.output = (struct extent_output){
-        .writer = &map.writer, .view = &disk->view, .subject = subject, .places = options->places};
-    bool done = mappers[subject](&map, disk, offset, length, &error);
+    bool done = start_output(&map, &disk->view, offset, length, &error) &&
+                mappers[subject_of(options)](&map, disk, offset, length, &error);
     extent_output_free(&map.output);
+    chart_free(&map.chart);
     bool written = writer_finish(&map.writer, &write_error);
     if (!written) {
         print_error(NULL, &write_error);
@@ -235,6 +291,9 @@ static int run_map(const struct command *command, int argc, char **argv)
     if (options.bitmap_count > 0 && (options.places || options.disk.snapshot || options.since)) {
         return command_usage_error(command,
                                    "--bitmap excludes --host-offsets, --snapshot and --since");
+    }
+    if (options.chart && (options.json || options.totals || options.places)) {
+        return command_usage_error(command, "--chart excludes --json, --totals and --host-offsets");
     }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
@@ -274,6 +333,7 @@ static const struct option_row rows[] = {
      .help = "also print the layer, the host offset and the file of each extent"},
     {"totals", OPTION_FLAG, NULL, offsetof(struct map_options, totals),
      .help = "print only the bytes and the percentage of each status"},
+    CHART_ROW(offsetof(struct map_options, chart), "the disk"),
     {"bitmap", OPTION_BITMAP, "NAME", 0,
      .help =
          "print the extents of this dirty bitmap, or of the union of several, instead of the disk",
@@ -300,6 +360,7 @@ static const char notes[] =
     "\n"
     "Examples:\n"
     "  qcow2-info map disk.qcow2\n"
+    "  qcow2-info map --chart disk.qcow2\n"
     "  qcow2-info map --json disk.qcow2 | jq -s 'map(select(.zero|not).length) | add'\n"
     "  qcow2-info map disk.qcow2 --bitmap since-backup\n"
     "  qcow2-info map disk.qcow2 --since before-the-flood\n";

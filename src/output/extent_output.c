@@ -3,7 +3,6 @@
 
 #include "output/extent_output.h"
 
-#include "print/color.h"
 #include "print/json.h"
 #include "print/text.h"
 
@@ -12,32 +11,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-// `json`: the keys between the length and the end of the line or the keys of --host-offsets.
-struct status_text {
-    const char *name;
-    enum color color;
-    const char *json;
-    size_t json_size;
+// Names, marks and colours.
+static const struct chart_kind kinds[STATUSES] = {
+    [STATUS_DATA] = {"data", '#', COLOR_BLUE, false},
+    [STATUS_COMPRESSED] = {"compressed", 'c', COLOR_CYAN, false},
+    [STATUS_ZERO] = {"zero", '0', COLOR_GRAY, false},
+    [STATUS_HOLE] = {"hole", '.', COLOR_GRAY, true},
+    [STATUS_DIRTY] = {"dirty", '#', COLOR_YELLOW, false},
+    [STATUS_CLEAN] = {"clean", '.', COLOR_GRAY, true},
+    [STATUS_CHANGED] = {"changed", '#', COLOR_YELLOW, false},
+    [STATUS_UNCHANGED] = {"unchanged", '.', COLOR_GRAY, true},
 };
 
-#define STATUS_TEXT(name, color, json)      \
-    {                                       \
-        name, color, json, sizeof(json) - 1 \
+// The keys between the length and the end of the line or the keys of --host-offsets.
+struct status_keys {
+    const char *json;
+    size_t size;
+};
+
+#define STATUS_KEYS(json)      \
+    {                          \
+        json, sizeof(json) - 1 \
     }
 
-static const struct status_text statuses[STATUSES] = {
-    [STATUS_DATA] =
-        STATUS_TEXT("data", COLOR_BLUE, ",\"allocated\":true,\"zero\":false,\"compressed\":false"),
-    [STATUS_COMPRESSED] = STATUS_TEXT("compressed", COLOR_CYAN,
-                                      ",\"allocated\":true,\"zero\":false,\"compressed\":true"),
-    [STATUS_ZERO] = STATUS_TEXT("zero", COLOR_MAGENTA,
-                                ",\"allocated\":true,\"zero\":true,\"compressed\":false"),
-    [STATUS_HOLE] =
-        STATUS_TEXT("hole", COLOR_GRAY, ",\"allocated\":false,\"zero\":true,\"compressed\":false"),
-    [STATUS_DIRTY] = STATUS_TEXT("dirty", COLOR_YELLOW, ",\"dirty\":true"),
-    [STATUS_CLEAN] = STATUS_TEXT("clean", COLOR_GRAY, ",\"dirty\":false"),
-    [STATUS_CHANGED] = STATUS_TEXT("changed", COLOR_YELLOW, ",\"changed\":true"),
-    [STATUS_UNCHANGED] = STATUS_TEXT("unchanged", COLOR_GRAY, ",\"changed\":false"),
+static const struct status_keys keys[STATUSES] = {
+    [STATUS_DATA] = STATUS_KEYS(",\"allocated\":true,\"zero\":false,\"compressed\":false"),
+    [STATUS_COMPRESSED] = STATUS_KEYS(",\"allocated\":true,\"zero\":false,\"compressed\":true"),
+    [STATUS_ZERO] = STATUS_KEYS(",\"allocated\":true,\"zero\":true,\"compressed\":false"),
+    [STATUS_HOLE] = STATUS_KEYS(",\"allocated\":false,\"zero\":true,\"compressed\":false"),
+    [STATUS_DIRTY] = STATUS_KEYS(",\"dirty\":true"),
+    [STATUS_CLEAN] = STATUS_KEYS(",\"dirty\":false"),
+    [STATUS_CHANGED] = STATUS_KEYS(",\"changed\":true"),
+    [STATUS_UNCHANGED] = STATUS_KEYS(",\"changed\":false"),
 };
 
 enum {
@@ -122,10 +127,10 @@ static void print_json(struct extent_output *output, const struct extent *extent
     to = put_u64(PUT(to, "{\"start\":"), extent->start);
     to = put_u64(PUT(to, ",\"length\":"), extent->length);
     if (output->subject == EXTENTS_OF_CHANGES) {
-        const struct status_text *now = &statuses[extent_status(extent)];
-        to = put_bytes(to, now->json, now->json_size);
+        const struct status_keys *now = &keys[extent_status(extent)];
+        to = put_bytes(to, now->json, now->size);
     }
-    to = put_bytes(to, statuses[status].json, statuses[status].json_size);
+    to = put_bytes(to, keys[status].json, keys[status].size);
     if (!output->places) {
         writer_used(output->writer, PUT(to, "}\n"));
         return;
@@ -158,7 +163,7 @@ static void print_text(struct extent_output *output, const struct extent *extent
     writer_format(output->writer, "%*" PRIu64 "  %*" PRIu64 "  ", output->width, extent->start,
                   output->width, extent->length);
     if (!output->places) {
-        color_text(output->writer, statuses[status].color, statuses[status].name);
+        color_text(output->writer, kinds[status].color, kinds[status].name);
         writer_string(output->writer, "\n");
         return;
     }
@@ -166,9 +171,9 @@ static void print_text(struct extent_output *output, const struct extent *extent
     if (extent->has_host) {
         snprintf(offset, sizeof offset, "%" PRIu64, extent->host_offset);
     }
-    color_text(output->writer, statuses[status].color, statuses[status].name);
+    color_text(output->writer, kinds[status].color, kinds[status].name);
     writer_format(output->writer, "%*s  %5zu  %-16s  ",
-                  STATUS_WIDTH - (int)strlen(statuses[status].name), "", extent->depth, offset);
+                  STATUS_WIDTH - (int)strlen(kinds[status].name), "", extent->depth, offset);
     text_safe(output->writer, extent_file(output->view->chain, extent));
     writer_string(output->writer, "\n");
 }
@@ -182,15 +187,21 @@ static void add(struct extent_output *output, const struct extent *extent,
     output->extents++;
 }
 
-// The range of possible statuses, and their total in bytes.
-static uint64_t totals_size(const struct extent_output *output, size_t *first, size_t *end)
+// The range of possible statuses.
+static void statuses_of(enum extent_subject subject, size_t *first, size_t *end)
 {
     static const enum extent_status firsts[] = {[EXTENTS_OF_DISK] = STATUS_DATA,
                                                 [EXTENTS_OF_BITMAP] = STATUS_DIRTY,
                                                 [EXTENTS_OF_CHANGES] = STATUS_CHANGED};
+    *first = firsts[subject];
+    *end = subject == EXTENTS_OF_CHANGES ? STATUSES : firsts[subject + 1];
+}
+
+// The same, and their total in bytes.
+static uint64_t totals_size(const struct extent_output *output, size_t *first, size_t *end)
+{
     uint64_t size = 0;
-    *first = firsts[output->subject];
-    *end = output->subject == EXTENTS_OF_CHANGES ? STATUSES : firsts[output->subject + 1];
+    statuses_of(output->subject, first, end);
     for (size_t i = *first; i < *end; i++) {
         size += output->bytes[i];
     }
@@ -206,7 +217,7 @@ static void end_totals_json(const struct extent_output *output)
     json_init(&json, output->writer, JSON_PRETTY);
     json_object(&json);
     for (; i < end; i++) {
-        json_key_u64(&json, statuses[i].name, output->bytes[i]);
+        json_key_u64(&json, kinds[i].name, output->bytes[i]);
     }
     json_key_u64(&json, "total", size);
     json_key_u64(&json, "extents", output->extents);
@@ -219,9 +230,32 @@ static void end_totals_text(const struct extent_output *output)
     size_t end;
     uint64_t size = totals_size(output, &i, &end);
     for (; i < end; i++) {
-        text_total(output->writer, statuses[i].name, output->bytes[i], size);
+        text_total(output->writer, kinds[i].name, output->bytes[i], size);
     }
     text_total(output->writer, "total", size, size);
+}
+
+// --- Charts --------------------------------------------------------------------------------------
+
+const struct chart_kind *extent_kinds(enum extent_subject subject, size_t *count)
+{
+    size_t first;
+    size_t end;
+    statuses_of(subject, &first, &end);
+    *count = end - first;
+    return kinds + first;
+}
+
+static void add_to_chart(struct extent_output *output, const struct extent *extent,
+                         enum extent_status status)
+{
+    const struct chart_kind *first = output->chart->subject.kinds;
+    chart_add(output->chart, extent->start, extent->length, (size_t)(&kinds[status] - first));
+}
+
+static void end_chart(const struct extent_output *output)
+{
+    chart_print(output->chart, output->writer);
 }
 
 const struct extent_printer extent_printers[EXTENT_FORMATS] = {
@@ -229,4 +263,5 @@ const struct extent_printer extent_printers[EXTENT_FORMATS] = {
     [EXTENT_JSON] = {NULL, print_json, NULL},
     [EXTENT_TOTALS_TEXT] = {NULL, add, end_totals_text},
     [EXTENT_TOTALS_JSON] = {NULL, add, end_totals_json},
+    [EXTENT_CHART] = {NULL, add_to_chart, end_chart},
 };

@@ -6,6 +6,7 @@
 #ifndef OUTPUT_EXTENT_OUTPUT_H
 #define OUTPUT_EXTENT_OUTPUT_H
 
+#include "chart/chart.h"
 #include "image/extent.h"
 #include "print/writer.h"
 
@@ -25,13 +26,17 @@ enum extent_status {
 // The subject of the extents.
 enum extent_subject { EXTENTS_OF_DISK, EXTENTS_OF_BITMAP, EXTENTS_OF_CHANGES };
 
+// The kinds of a chart of these extents. Their order is that of the statuses.
+const struct chart_kind *extent_kinds(enum extent_subject subject, size_t *count);
+
 enum extent_status extent_status(const struct extent *extent); // of a disk
 
 struct extent_output {
     struct writer *writer;
     const struct view *view;
     enum extent_subject subject;
-    bool places; // with layer, host offset and file
+    bool places;         // with layer, host offset and file
+    struct chart *chart; // of extent_kinds(); for EXTENT_CHART only
 
     // Kept by the printers; zero at the beginning.
     int width;                // of the columns of guest offsets and lengths, in text
@@ -57,6 +62,7 @@ enum extent_format {
     EXTENT_JSON, // an object a line
     EXTENT_TOTALS_TEXT,
     EXTENT_TOTALS_JSON,
+    EXTENT_CHART,
     EXTENT_FORMATS,
 };
 

@@ -60,17 +60,52 @@ static void must_be_the_same(const struct view *view, const struct extent *exten
 // Every way to print what is found.
 struct printers {
     struct extent_output outputs[EXTENT_FORMATS];
+    struct chart *chart; // owned
     uint64_t extents;
 };
 
+static struct chart *chart_start(const struct view *view, enum extent_subject subject)
+{
+    struct chart_subject shown = {.format = view->size % 2 ? CHART_SVG : CHART_TEXT,
+                                  .width = (unsigned)(view->size / 512 % 200),
+                                  .length = view->size,
+                                  .unit = 512,
+                                  .file = "folder/image.qcow2",
+                                  .what = "the disk"};
+    struct chart *chart = calloc(1, sizeof *chart);
+    struct error error;
+    shown.kinds = extent_kinds(subject, &shown.kind_count);
+    MUST(chart && chart_make(chart, &shown, &error));
+    return chart;
+}
+
+// The bytes of each kind in all cells are the totals, and no cell has more than its size.
+static void must_add_up(const struct chart *chart)
+{
+    uint64_t sums[CHART_KINDS_MAX] = {0};
+    for (size_t i = 0; i < chart->count; i++) {
+        struct chart_cell cell = chart_cell(chart, i);
+        uint64_t left = cell.length;
+        for (size_t kind = 0; kind < chart->subject.kind_count; kind++) {
+            MUST(cell.bytes[kind] <= left);
+            left -= cell.bytes[kind];
+            sums[kind] += cell.bytes[kind];
+        }
+    }
+    for (size_t kind = 0; kind < chart->subject.kind_count; kind++) {
+        MUST(sums[kind] == chart->totals[kind]);
+    }
+}
+
 static struct printers printers_start(const struct view *view, enum extent_subject subject)
 {
-    struct printers printers = {.extents = 0};
+    struct printers printers = {.chart = chart_start(view, subject)};
     for (size_t i = 0; i < EXTENT_FORMATS; i++) {
         printers.outputs[i] = (struct extent_output){.writer = capture_start(),
                                                      .view = view,
                                                      .subject = subject,
-                                                     .places = subject != EXTENTS_OF_BITMAP};
+                                                     .places = subject != EXTENTS_OF_BITMAP,
+                                                     .chart = printers.chart};
         if (extent_printers[i].begin) {
             extent_printers[i].begin(&printers.outputs[i]);
         }
@@ -105,6 +140,10 @@ static void printers_end(struct printers *printers)
         printed[i] = printer_end(printers, (enum extent_format)i);
     }
     must_be_text(printed[EXTENT_TEXT]);
+    must_be_text(printed[EXTENT_CHART]);
+    must_add_up(printers->chart);
+    chart_free(printers->chart);
+    free(printers->chart);
     must_be_text(printed[EXTENT_TOTALS_TEXT]);
     cJSON_Delete(must_be_json(printed[EXTENT_JSON], &lines));
     MUST(lines == printers->extents);
