@@ -5,15 +5,18 @@
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
+#include "cli/terminal.h"
+#include "commands/chart_option.h"
 #include "commands/disk.h"
+#include "format/layout.h"
 #include "output/usage_output.h"
 #include "tables/preallocation.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct usage_options {
     bool json, backing_chain;
+    enum chart_format chart;
     struct disk_options disk; // only the options for opening a disk
 };
 
@@ -24,15 +27,6 @@ struct report {
     struct usage_sum sum;
     unsigned columns; // width of the terminal
 };
-
-enum { COLUMNS_DEFAULT = 80 };
-
-static unsigned terminal_columns(void)
-{
-    struct winsize size;
-    bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    return known ? size.ws_col : COLUMNS_DEFAULT;
-}
 
 // The layers of `chain` from `depth` on; borrowed.
 static struct chain chain_from(const struct chain *chain, size_t depth)
@@ -53,6 +47,42 @@ static void print_usage(struct report *report, const char *path, const struct us
     usage_print_text(usage, path, report->columns, &report->writer);
 }
 
+static struct chart_subject chart_subject_of(const struct report *report, const struct layer *layer)
+{
+    bool clusters_known = layer->image && layer->image->header.geometry_known;
+    return (struct chart_subject){
+        .format = report->options->chart,
+        .width = report->columns,
+        .length = layer->raw ? layer->raw->size : layer->image->source->size,
+        .unit = clusters_known ? layer->image->header.cluster_size : SECTOR_SIZE,
+        .kinds = usage_kinds,
+        .kind_count = USAGE_KINDS,
+        .file = layer->path,
+        .what = "the file"};
+}
+
+// Prints a chart of the file instead. False after printing an error.
+static bool report_chart(struct report *report, const struct chain *chain)
+{
+    const struct chart_subject subject = chart_subject_of(report, &chain->layers[0]);
+    struct chart chart;
+    const struct usage_places places = {usage_chart_add, &chart};
+    struct usage usage = {0};
+    struct error error;
+    bool collected = chart_make(&chart, &subject, &error) &&
+                     usage_collect(chain, false, &places, &usage, &error);
+    bool complete = collected && usage.error_count == 0;
+    if (collected) {
+        chart_print(&chart, &report->writer);
+    }
+    if (!complete) {
+        print_error(subject.file, collected ? &usage.first_error : &error);
+    }
+    usage_free(&usage);
+    chart_free(&chart);
+    return complete;
+}
+
 // `measured`: all lower layers are open. False after printing an error.
 static bool report_layer(struct report *report, const struct chain *chain, size_t depth,
                          bool measured)
@@ -61,7 +91,7 @@ static bool report_layer(struct report *report, const struct chain *chain, size_
     const char *path = from.layers[0].path;
     struct usage usage;
     struct error error;
-    bool collected = usage_collect(&from, measured, &usage, &error);
+    bool collected = usage_collect(&from, measured, NULL, &usage, &error);
     if (collected) {
         print_usage(report, path, &usage);
     }
@@ -114,8 +144,9 @@ static int print_report(const struct usage_options *options, const char *path, s
         preallocation_find_holes(chain);
     }
     if (chain->count > 0) {
-        complete = options->backing_chain ? report_sum(&report, chain, measured)
-                                          : report_chain(&report, chain, measured);
+        complete = options->chart           ? report_chart(&report, chain)
+                   : options->backing_chain ? report_sum(&report, chain, measured)
+                                            : report_chain(&report, chain, measured);
     }
     if (options->json && chain->count > 0) {
         json_finish(&report.json);
@@ -150,6 +181,9 @@ static int run_usage(const struct command *command, int argc, char **argv)
     if (options.backing_chain && options.disk.chain.no_backing) {
         return command_usage_error(command, "--backing-chain and --no-backing exclude each other");
     }
+    if (options.chart && (options.json || options.backing_chain)) {
+        return command_usage_error(command, "--chart excludes --json and --backing-chain");
+    }
     if (!command_image_argument(command, argc, argv, &path)) {
         return EXIT_USAGE;
     }
@@ -172,6 +206,7 @@ static const struct option_row rows[] = {
      .help = "print one JSON object"},
     {"backing-chain", OPTION_FLAG, NULL, offsetof(struct usage_options, backing_chain),
      .help = "report each layer of the backing chain, and the sum"},
+    CHART_ROW(offsetof(struct usage_options, chart), "the file"),
     LAYER_ROWS("", offsetof(struct usage_options, disk.chain)),
     DRAIN_ROW(offsetof(struct usage_options, disk.drain)),
     {.name = NULL},
@@ -193,6 +228,7 @@ static const char notes[] =
     "\n"
     "Examples:\n"
     "  qcow2-info usage disk.qcow2\n"
+    "  qcow2-info usage --chart disk.qcow2\n"
     "  qcow2-info usage --json disk.qcow2 | jq '.snapshots[].exclusive_bytes'\n";
 
 const struct command command_usage = {

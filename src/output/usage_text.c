@@ -32,14 +32,16 @@ static void sort_parts(const struct part *parts, size_t order[static PARTS])
     }
 }
 
-static void print_bar(uint64_t bytes, uint64_t largest, unsigned columns, struct writer *writer)
+static void print_bar(size_t part, uint64_t bytes, uint64_t largest, unsigned columns,
+                      struct writer *writer)
 {
     unsigned room = columns > BEFORE_BAR + 10 ? columns - BEFORE_BAR : 10;
     double share = largest > 0 ? (double)bytes / (double)largest : 0.0;
     unsigned length = (unsigned)(share * (room < BAR_MAX ? room : BAR_MAX) + 0.5);
-    for (unsigned i = 0; i < length; i++) {
-        writer_string(writer, "#");
-    }
+    char bar[BAR_MAX + 1];
+    memset(bar, '#', length);
+    bar[length] = '\0';
+    color_text(writer, usage_kinds[part].color, bar);
 }
 
 static void print_part(size_t part, uint64_t bytes, uint64_t largest, uint64_t file_size,
@@ -50,7 +52,7 @@ static void print_part(size_t part, uint64_t bytes, uint64_t largest, uint64_t f
     text_short_size(bytes, size);
     writer_format(writer, "%-*s  %10s  %6.2f%%  ", NAME_WIDTH, part_rules[part].code, size,
                   percent);
-    print_bar(bytes, largest, columns, writer);
+    print_bar(part, bytes, largest, columns, writer);
     writer_string(writer, "\n");
 }
 

@@ -95,7 +95,8 @@ static void note_everything(struct usage_state *state)
     }
 }
 
-static bool collect_image(const struct layer *layer, struct measure *measure, struct usage *usage,
+static bool collect_image(const struct layer *layer, struct measure *measure,
+                          const struct usage_places *places, struct usage *usage,
                           struct error *error)
 {
     const struct image *image = layer->image;
@@ -115,6 +116,9 @@ static bool collect_image(const struct layer *layer, struct measure *measure, st
     if (!state.out_of_memory) {
         note_everything(&state);
         usage_totals(&state);
+        if (places) {
+            usage_place(&state, places);
+        }
     }
     table_sums_free(&state.sums);
     use_map_free(&state.map);
@@ -122,13 +126,17 @@ static bool collect_image(const struct layer *layer, struct measure *measure, st
 }
 
 // All bytes of a raw file are data of the disk.
-static void collect_raw(const struct source *raw, struct usage *usage)
+static void collect_raw(const struct source *raw, const struct usage_places *places,
+                        struct usage *usage)
 {
     usage->parts[PART_ACTIVE_DATA].bytes = raw->size;
+    if (places) {
+        places->take(places->context, 0, raw->size, PART_ACTIVE_DATA);
+    }
 }
 
-bool usage_collect(const struct chain *chain, bool measured, struct usage *usage,
-                   struct error *error)
+bool usage_collect(const struct chain *chain, bool measured, const struct usage_places *places,
+                   struct usage *usage, struct error *error)
 {
     const struct layer *layer = &chain->layers[0];
     const struct source *source = layer->raw ? layer->raw : layer->image->source;
@@ -142,9 +150,9 @@ bool usage_collect(const struct chain *chain, bool measured, struct usage *usage
     }
     bool collected = true;
     if (layer->raw) {
-        collect_raw(layer->raw, usage);
+        collect_raw(layer->raw, places, usage);
     } else {
-        collected = collect_image(layer, measured ? &measure : NULL, usage, error);
+        collected = collect_image(layer, measured ? &measure : NULL, places, usage, error);
     }
     if (measured) {
         usage->measure = measure_finish(&measure);

@@ -66,13 +66,21 @@ struct usage {
     struct error first_error;
 };
 
+// Receives the part that each byte of the file is in: ranges in the order of their offsets, which
+// cover the file.
+struct usage_places {
+    void (*take)(void *context, uint64_t offset, uint64_t length, enum usage_part part);
+    void *context;
+};
+
 // Adds up the first layer of `chain`. Without `measured` the layers below it are not needed, and
 // usage->measure is not set. Uses at most 1.25 bytes of memory for each host cluster of the file,
 // 24 MiB, and 4 bytes for each cluster in those pieces of the file where many snapshots own
 // clusters. False only when there is no memory or the cluster size is unknown; true for a damaged
 // image.
-bool usage_collect(const struct chain *chain, bool measured, struct usage *usage,
-                   struct error *error);
+// `places` may be NULL.
+bool usage_collect(const struct chain *chain, bool measured, const struct usage_places *places,
+                   struct usage *usage, struct error *error);
 void usage_free(struct usage *usage);
 
 #endif

@@ -54,4 +54,7 @@ void usage_leaks(struct usage_state *state);
 // Adds up the use map.
 void usage_totals(struct usage_state *state);
 
+// Hands over the parts of the file in the order of their offsets, from the use map.
+void usage_place(const struct usage_state *state, const struct usage_places *places);
+
 #endif

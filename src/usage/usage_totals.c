@@ -28,13 +28,18 @@ static const struct {
 };
 // clang-format on
 
+static enum usage_part part_of(const struct cluster_use *is)
+{
+    return is->sharing == SHARED_NOT     ? parts[is->use].not
+           : is->sharing == SHARED_MIXED ? parts[is->use].mixed
+                                         : parts[is->use].snapshots;
+}
+
 // Adds `clusters` clusters, `bytes` of the file, with this use.
 static void add(struct usage *usage, const struct cluster_use *is, uint64_t clusters,
                 uint64_t bytes)
 {
-    enum usage_part part = is->sharing == SHARED_NOT     ? parts[is->use].not
-                           : is->sharing == SHARED_MIXED ? parts[is->use].mixed
-                                                         : parts[is->use].snapshots;
+    enum usage_part part = part_of(is);
     usage->parts[part].clusters += clusters;
     usage->parts[part].bytes += bytes;
     usage->parts[PART_CONFLICTING].clusters += is->conflict ? clusters : 0;
@@ -122,4 +127,62 @@ void usage_totals(struct usage_state *state)
         add_one(state, whole, last[whole % USE_PIECE]);
     }
     add_unused(state);
+}
+
+// --- Places --------------------------------------------------------------------------------------
+
+// Clusters of one part that follow each other.
+struct part_range {
+    const struct usage_state *state;
+    const struct usage_places *places;
+    uint64_t first, count;
+    enum usage_part part;
+};
+
+static void hand_over(const struct part_range *range)
+{
+    if (range->count > 0) {
+        range->places->take(range->places->context,
+                            range->first << range->state->header->cluster_bits,
+                            bytes_of(range->state, range->first, range->count), range->part);
+    }
+}
+
+static void extend(struct part_range *range, uint64_t cluster, uint64_t count, enum usage_part part)
+{
+    if (range->part == part) {
+        range->count += count;
+        return;
+    }
+    hand_over(range);
+    *range = (struct part_range){range->state, range->places, cluster, count, part};
+}
+
+// Clusters [first, end) of one piece; those that nothing uses are `unused`.
+static void extend_by_piece(struct part_range *range, uint64_t first, uint64_t end,
+                            enum usage_part unused)
+{
+    const struct use_map *map = &range->state->map;
+    const uint8_t *piece = map->pieces[first / USE_PIECE];
+    if (!piece) {
+        extend(range, first, end - first, unused);
+        return;
+    }
+    for (uint64_t cluster = first; cluster < end; cluster++) {
+        struct cluster_use is = use_map_resolve(map, cluster, piece[cluster % USE_PIECE]);
+        extend(range, cluster, 1, is.use == PURPOSE_NONE ? unused : part_of(&is));
+    }
+}
+
+void usage_place(const struct usage_state *state, const struct usage_places *places)
+{
+    struct part_range range = {.state = state, .places = places, .part = PART_FREE};
+    uint64_t end = end_of_use(&state->map);
+    for (uint64_t at = 0; at < end;) {
+        uint64_t next = min_u64((at / USE_PIECE + 1) * USE_PIECE, end);
+        extend_by_piece(&range, at, next, PART_FREE);
+        at = next;
+    }
+    extend(&range, end, state->map.clusters - end, PART_TRAILING);
+    hand_over(&range);
 }

@@ -36,6 +36,28 @@ static void must_add_up(const struct usage *usage)
     MUST(!usage->measure.qcow2_known || usage->measure.required <= usage->measure.fully_allocated);
 }
 
+// What was handed over of the file, in order.
+struct places {
+    uint64_t end; // of it
+    uint64_t bytes[PARTS];
+};
+
+static void take_place(void *context, uint64_t offset, uint64_t length, enum usage_part part)
+{
+    struct places *places = context;
+    MUST(offset == places->end && length > 0 && part < PART_CONFLICTING);
+    places->end += length;
+    places->bytes[part] += length;
+}
+
+static void must_be_the_parts(const struct places *places, const struct usage *usage)
+{
+    MUST(places->end == usage->file_size);
+    for (size_t i = 0; i < PARTS; i++) {
+        MUST(places->bytes[i] == usage->parts[i].bytes);
+    }
+}
+
 static void print(const struct usage *usage)
 {
     struct writer *text = capture_start();
@@ -65,12 +87,15 @@ void run_usage(struct bytes input)
     struct chain chain;
     struct usage usage;
     struct error error;
+    struct places seen = {0};
+    const struct usage_places places = {take_place, &seen};
     bool opened = layers_open(input, &choices, options, &files, &chain, &error);
     memory_watch();
-    if (chain.count > 0 && usage_collect(&chain, opened, &usage, &error)) {
+    if (chain.count > 0 && usage_collect(&chain, opened, &places, &usage, &error)) {
         uint64_t clusters = divide_up(usage.file_size, chain.layers[0].image->header.cluster_size);
         MUST(memory_most() <= MEMORY_MAX + CELL * clusters);
         must_add_up(&usage);
+        must_be_the_parts(&seen, &usage);
         print(&usage);
         usage_free(&usage);
     }
