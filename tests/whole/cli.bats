@@ -163,7 +163,7 @@ END
     for command in "${COMMANDS[@]}"; do
         for option in $(options_with_value "$command" | grep -vxFf <(repeatable_options "$command")); do
             case $option in
-            sparse) value=auto ;;
+            sparse | color) value=auto ;;
             *) value=1 ;;
             esac
             run_qcow2_info "$command" disk.qcow2 "--$option" "$value" "--$option=$value"
