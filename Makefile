@@ -18,6 +18,9 @@ PKG_CONFIG ?= pkg-config
 SAN      ?=
 COVERAGE ?=
 
+# STATIC=1: a program that needs no shared library; `make static` sets it.
+STATIC ?=
+
 # WERROR=1: warnings are errors. V=1: show the whole commands.
 WERROR ?=
 V      ?=
@@ -47,12 +50,14 @@ TESTS ?=
 
 # ---- Libraries: one row each, pkg-config name:Debian package ----------------------------------
 
-REQUIRED := zlib:zlib1g-dev libzstd:libzstd-dev libcjson:libcjson-dev
+REQUIRED := zlib:zlib1g-dev libzstd:libzstd-dev
 
 # Optional: name in WITH_name:pkg-config name:Debian package
 OPTIONAL := LIBDEFLATE:libdeflate:libdeflate-dev LIBGCRYPT:libgcrypt:libgcrypt20-dev \
             NETTLE:nettle:nettle-dev SECCOMP:libseccomp:libseccomp-dev \
             CURL:libcurl:libcurl4-openssl-dev
+# Required too, but left out of a static program where there is no static library.
+$(if $(filter 1,$(STATIC)),OPTIONAL,REQUIRED) += $(if $(filter 1,$(STATIC)),CJSON:)libcjson:libcjson-dev
 
 # ---- What is built from what ------------------------------------------------------------------
 
@@ -60,6 +65,7 @@ comma   := ,
 empty   :=
 space   := $(empty) $(empty)
 variant := $(subst $(space),-,$(or $(strip $(subst $(comma), ,$(SAN)) \
+                                           $(if $(filter 1,$(STATIC)),static) \
                                            $(if $(filter 1,$(COVERAGE)),coverage)),default))
 B       := $(BUILD)/$(variant)
 BIN     := $(B)/qcow2-info
@@ -85,7 +91,7 @@ quiet = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
 
 # Goals that build nothing themselves need neither a compiler nor a library.
 UNCONFIGURED := deps deps-build deps-check deps-lint deps-fuzz demo check lint format \
-                install-completions \
+                install-completions static release \
                 coverage fuzz uninstall dist clean help
 ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 
@@ -97,7 +103,10 @@ define nl
 endef
 field   = $(word $(1),$(subst :, ,$(2)))
 has     = $(shell command -v $(1) 2>/dev/null)
-found   = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes)
+libs    = $(shell $(PKG_CONFIG) $(if $(filter 1,$(STATIC)),--static) --libs $(1))
+found   = $(shell $(PKG_CONFIG) --exists $(1) 2>/dev/null && \
+              { $(if $(filter 1,$(STATIC)),echo 'int main(void) { return 0; }' | $(CC) -static -x c - \
+                -o /dev/null $(call libs,$(1)) 2>/dev/null &&) echo yes; })
 missing = $(error $(nl)$(1)$(nl)Cure: `make deps` installs everything the build needs)
 
 ifeq ($(call has,$(firstword $(CC))),)
@@ -117,10 +126,14 @@ define add_optional
   else ifeq ($$(WITH_$(1))$$(if $$(filter auto,$$(WITH_$(1))),$$(call found,$(2))),autoyes)
     FOUND    += $(2)
     LIB_DEFS += -DWITH_$(1)=1
+  else ifeq ($(STATIC)$$(WITH_$(1)),1auto)
+    $$(info static: left out: $(2), of which there is no static library)
   endif
 endef
 $(foreach o,$(OPTIONAL),$(eval \
     $(call add_optional,$(call field,1,$(o)),$(call field,2,$(o)),$(call field,3,$(o)))))
+
+LIB_DEFS += $(if $(filter libcjson:%,$(REQUIRED)),-DWITH_CJSON=1)
 
 PKGS   := $(foreach r,$(REQUIRED),$(call field,1,$(r))) $(FOUND)
 ABSENT := $(if $(call found,$(PKGS)),,$(foreach r,$(REQUIRED),$(if \
@@ -131,7 +144,7 @@ ifneq ($(ABSENT),)
 endif
 
 LIB_CFLAGS   := $(shell $(PKG_CONFIG) --cflags $(PKGS))
-LIB_LDLIBS   := $(shell $(PKG_CONFIG) --libs $(PKGS))
+LIB_LDLIBS   := $(call libs,$(PKGS))
 LIB_VERSIONS := $(shell $(PKG_CONFIG) --modversion $(PKGS))
 CC_VERSION   := $(shell $(CC) --version 2>/dev/null | head -n 1)
 
@@ -160,7 +173,7 @@ endif
 
 ALL_CFLAGS  := $(LANGUAGE) $(WARNINGS) -ffile-prefix-map='$(CURDIR)'=. $(HARDENING) \
                $(INSTRUMENT) $(DEFINES) $(LIB_CFLAGS) $(CPPFLAGS) $(CFLAGS)
-ALL_LDFLAGS := -pthread -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
+ALL_LDFLAGS := -pthread $(if $(filter 1,$(STATIC)),-static-pie,-pie) -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed \
                $(INSTRUMENT) $(CFLAGS) $(LDFLAGS)
 
 endif
@@ -278,5 +291,5 @@ help: ## list the targets
 	@echo 'Targets:'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile tests/fuzz/fuzz.mk src/package.mk | expand -t 16
 	@echo 'Variables (described at the top of the Makefile, with their defaults):'
-	@echo '  CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SAN COVERAGE WERROR V WITH_LIBDEFLATE'
+	@echo '  CC CFLAGS CPPFLAGS LDFLAGS PKG_CONFIG SAN COVERAGE STATIC WERROR V WITH_LIBDEFLATE'
 	@echo '  WITH_LIBGCRYPT WITH_NETTLE WITH_SECCOMP WITH_CURL PREFIX BINDIR MANDIR DESTDIR BUILD JOBS TESTS'

@@ -1,7 +1,7 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# A part of the Makefile: installing and packing.
+# A part of the Makefile: installing, packing, and the program that needs no shared library.
 
 # Where each shell looks for completions: folder:name of our script there, in the order of the scripts.
 DATADIR     := $(PREFIX)/share
@@ -28,11 +28,33 @@ uninstall: ## remove what install put there
 	rm -f $(foreach c,$(COMPLETIONS),'$(DESTDIR)$(DATADIR)/$(firstword $(subst :, ,$(c)))')
 	rm -f $(foreach page,$(MAN_PAGES:man/%=%),'$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)')
 
+# tar with the same bytes every time: $(call pack,ARCHIVE.tar,WHAT,START OF NAMES:INSTEAD)
+pack = LC_ALL=C tar -cf $(1) --sort=name --mtime=@1767225600 --owner=0 --group=0 \
+    --numeric-owner --mode=u+rw,go+r,go-w --format=ustar --transform='flags=r;s:^$(3):' $(2) && gzip -9nf $(1)
+
 TARBALL = $(BUILD)/qcow2-info-$(VERSION).tar
 dist: ## pack the source as $(BUILD)/qcow2-info-VERSION.tar.gz, the same bytes every time
 	@mkdir -p $(BUILD)
-	@LC_ALL=C tar -cf $(TARBALL) --sort=name --mtime=@1767225600 --owner=0 --group=0 \
-	    --numeric-owner --mode=u+rw,go+r,go-w --format=ustar \
-	    --transform='flags=r;s,^,qcow2-info-$(VERSION)/,' $(DIST)
-	@gzip -9nf $(TARBALL)
+	@$(call pack,$(TARBALL),$(DIST),:qcow2-info-$(VERSION)/)
 	@echo '$(TARBALL).gz'
+
+# libcurl is loaded while the program runs, which takes shared libraries.
+STATIC_BUILD = $(submake) STATIC=1 SAN= COVERAGE= WITH_CURL=0
+.PHONY: static release
+static: ## build a program that needs no shared library: $(BUILD)/static/qcow2-info
+	+@$(STATIC_BUILD) all
+
+# The folder is made anew, so that nothing of an older version is packed.
+RELEASE = $(BUILD)/release
+ARCH    = $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+BINARY  = qcow2-info-$(VERSION)-linux-$(ARCH)
+release: dist ## pack source and static program with SHA256SUMS in $(BUILD)/release, the same bytes every time
+	@rm -rf '$(RELEASE)'
+	+@$(STATIC_BUILD) install DESTDIR='$(abspath $(RELEASE))/$(BINARY)' PREFIX= >/dev/null
+	@strip '$(RELEASE)/$(BINARY)/bin/qcow2-info'
+	@install -m 644 LICENSE README.md '$(RELEASE)/$(BINARY)'
+	@$(call pack,$(RELEASE)/$(BINARY).tar,-C '$(RELEASE)/$(BINARY)' .,.:$(BINARY))
+	@rm -r '$(RELEASE)/$(BINARY)'
+	@cp '$(TARBALL).gz' '$(RELEASE)'
+	@cd '$(RELEASE)' && sha256sum *.tar.gz >SHA256SUMS
+	@echo '$(RELEASE)'

@@ -8,7 +8,9 @@
 #include "codec/crypto.h"
 #include "codec/twofish.h"
 
+#if WITH_CJSON
 #include <cjson/cJSON.h>
+#endif
 #include <zlib.h>
 #include <zstd.h>
 
@@ -38,7 +40,11 @@ void print_version(struct writer *writer)
     writer_format(writer, "qcow2-info %s\n", QCOW2_INFO_VERSION);
     writer_format(writer, "zlib %s\n", zlibVersion());
     writer_format(writer, "libzstd %s\n", ZSTD_versionString());
+#if WITH_CJSON
     writer_format(writer, "cJSON %s\n", cJSON_Version());
+#else
+    writer_string(writer, "cJSON not built in\n");
+#endif
 #if WITH_LIBDEFLATE
     writer_format(writer, "libdeflate %s\n", LIBDEFLATE_VERSION_STRING);
 #else

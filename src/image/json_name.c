@@ -3,6 +3,8 @@
 
 #include "image/json_name.h"
 
+#if WITH_CJSON
+
 #include "format/problem.h"
 
 #include <cjson/cJSON.h>
@@ -180,3 +182,5 @@ bool json_name_parse(struct bytes text, struct json_name *name, struct error *er
     cJSON_Delete(root);
     return parsed;
 }
+
+#endif

@@ -17,7 +17,7 @@ make_by_hand() {
     assert_status 0
     local target
     for target in all deps demo check check-unit check-random coverage lint bench fuzz install \
-        uninstall dist clean help; do
+        uninstall dist static release clean help; do
         [[ $output =~ (^|$'\n')"  $target "+[a-z] ]] || fail "help does not list $target"
     done
 }
