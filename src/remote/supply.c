@@ -1,0 +1,186 @@
+// Copyright 2026 The qcow2-info authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "remote/supply.h"
+
+#include "base/checked.h"
+#include "remote/request.h"
+
+enum {
+    WANTED_RUN = 8,   // blocks of one request for what will be needed
+    AHEAD_SHARE = 12, // of what was read in sequence so much of one is read ahead
+    AHEAD_RUN = 16,   // blocks, at most
+};
+
+// --- Asks ----------------------------------------------------------------------------------------
+
+static bool is_missing(struct remote *remote, uint32_t object, uint64_t index)
+{
+    return index <= (remote->objects[object].size - 1) / REMOTE_BLOCK &&
+           !cache_find(&remote->cache, object, index);
+}
+
+// Asks for up to `count` missing blocks from `index` on, as many as there are places for. Returns
+// how many: 0 when there was no place.
+static uint32_t ask_for(struct remote *remote, uint32_t object, uint64_t index, uint64_t count,
+                        bool ahead)
+{
+    struct request *request = request_free(remote);
+    struct ask ask = {.kind = ASK_FETCH, .object = object, .offset = index * REMOTE_BLOCK};
+    uint32_t claimed = 0;
+    while (request && claimed < min_u64(count, REMOTE_RUN_MAX) &&
+           is_missing(remote, object, index + claimed)) {
+        struct block *block = cache_claim(&remote->cache, object, index + claimed, ahead);
+        if (!block) {
+            break;
+        }
+        ask.places[claimed++] = cache_place(&remote->cache, block);
+    }
+    if (claimed > 0) {
+        uint64_t rest = remote->objects[object].size - ask.offset;
+        ask.length = (uint32_t)min_u64((uint64_t)claimed * REMOTE_BLOCK, rest);
+        request->count = claimed;
+        request_send(remote, request, &ask);
+    }
+    return claimed;
+}
+
+// The blocks from the next wanted one on that follow each other in the queue.
+static uint64_t take_run(struct remote *remote, uint32_t object, uint64_t index)
+{
+    uint64_t count = 0;
+    const struct wanted_block *next = wanted_next(&remote->wanted);
+    while (count < WANTED_RUN && next && next->object == object && next->index == index + count &&
+           is_missing(remote, object, next->index)) {
+        count++;
+        wanted_take(&remote->wanted);
+        next = wanted_next(&remote->wanted);
+    }
+    return count;
+}
+
+// Asks for what will be needed, as long as a connection is free.
+static void ask_wanted(struct remote *remote)
+{
+    const struct wanted_block *next;
+    while (!remote->broken && remote->outstanding < remote->connections &&
+           (next = wanted_next(&remote->wanted)) != NULL) {
+        uint32_t object = next->object;
+        uint64_t index = next->index;
+        if (remote->objects[object].failed || !is_missing(remote, object, index)) {
+            wanted_take(&remote->wanted);
+            continue;
+        }
+        size_t first = remote->wanted.first;
+        size_t waiting = remote->wanted.count;
+        uint64_t count = take_run(remote, object, index);
+        uint32_t asked = ask_for(remote, object, index, count, true);
+        if (asked < count) { // no place: the rest stays, up to where dropped ones were skipped
+            remote->wanted.first = first;
+            remote->wanted.count = waiting;
+            for (uint32_t i = 0; i < asked; i++) {
+                wanted_drop(&remote->wanted, object, index + i);
+            }
+            break;
+        }
+    }
+}
+
+// Asks for the missing blocks of [index, last], and some more when all is read in sequence.
+static bool ask_demanded(struct remote *remote, uint32_t object, uint64_t index, uint64_t last)
+{
+    struct remote_object *state = &remote->objects[object];
+    uint64_t streak = index == state->next ? state->streak : 0;
+    uint64_t count = last - index + 1 + min_u64(streak / AHEAD_SHARE, AHEAD_RUN);
+    uint32_t asked = ask_for(remote, object, index, count, false);
+    for (uint32_t i = 0; i < asked && remote->wanted.count > 0; i++) {
+        wanted_drop(&remote->wanted, object, index + i);
+    }
+    if (asked > 0) {
+        state->next = index + asked;
+        state->streak = streak + asked;
+    }
+    return asked > 0;
+}
+
+// --- Waiting -------------------------------------------------------------------------------------
+
+void supply_pump(struct remote *remote)
+{
+    struct reply reply;
+    struct error error;
+    while (!remote->broken && !remote->receiving && remote->outstanding > 0) {
+        if (!channel_receive(&remote->channel, false, &reply, &error)) {
+            if (error.code) {
+                remote_break(remote, &error);
+            }
+            break;
+        }
+        request_take(remote, &reply);
+        pthread_cond_broadcast(&remote->changed);
+    }
+    ask_wanted(remote);
+}
+
+void supply_wait(struct remote *remote)
+{
+    struct reply reply;
+    struct error error;
+    if (remote->receiving || remote->outstanding == 0) {
+        pthread_cond_wait(&remote->changed, &remote->lock);
+        return;
+    }
+    remote->receiving = true;
+    pthread_mutex_unlock(&remote->lock);
+    bool received = channel_receive(&remote->channel, true, &reply, &error);
+    pthread_mutex_lock(&remote->lock);
+    remote->receiving = false;
+    if (received) {
+        request_take(remote, &reply);
+        ask_wanted(remote);
+    } else {
+        remote_break(remote, &error);
+    }
+    pthread_cond_broadcast(&remote->changed);
+}
+
+bool supply_alive(const struct remote *remote, uint32_t object, uint64_t index, struct error *error)
+{
+    if (remote->objects[object].failed) {
+        *error = remote->objects[object].fault;
+    } else if (remote->broken) {
+        *error = remote->fault;
+    } else {
+        return true;
+    }
+    error->has_offset = remote->objects[object].answered;
+    error->offset = index * REMOTE_BLOCK;
+    return false;
+}
+
+struct block *supply_obtain(struct remote *remote, uint32_t object, uint64_t index, uint64_t last,
+                            struct error *error)
+{
+    for (;;) {
+        struct block *block = cache_find(&remote->cache, object, index);
+        if (block && block->state == BLOCK_HERE) {
+            cache_use(&remote->cache, block);
+            block->readers++;
+            return block;
+        }
+        if (!supply_alive(remote, object, index, error)) {
+            return NULL;
+        }
+        if (block || !ask_demanded(remote, object, index, last)) {
+            supply_wait(remote);
+        }
+    }
+}
+
+void supply_release(struct remote *remote, struct block *block)
+{
+    block->readers--;
+    if (block->readers == 0 && remote->outstanding == 0) {
+        pthread_cond_broadcast(&remote->changed); // somebody may wait for a place
+    }
+}
