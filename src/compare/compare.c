@@ -32,7 +32,8 @@ struct comparer {
     struct pair_walk walk;
     struct workers *workers;
     struct piece *pieces;
-    size_t piece_count, buffer_size;
+    size_t piece_count;
+    struct buffers buffers;          // of the pieces
     struct reader (*readers)[SIDES]; // a pair for each job
     struct piece *filling;           // NULL: none
     struct range pending;            // the last range, which the next one may extend; end 0: none
@@ -113,6 +114,8 @@ static void compare_run(void *context, unsigned worker, void *item)
         memory = memory && !piece->batches[i].output.code;
     }
     piece->no_memory = !memory || !compare_piece(piece, comparer->options->all);
+    batch_release(&piece->batches[SIDE_A]);
+    batch_release(&piece->batches[SIDE_B]);
 }
 
 static bool fail(struct comparer *comparer, enum side side, const struct error *error)
@@ -202,7 +205,7 @@ static uint64_t wanted(const struct comparer *comparer, const struct pair *pair)
             most = max_u64(most, end - pair->start);
         }
     }
-    return min_u64(most, comparer->buffer_size);
+    return min_u64(most, comparer->buffers.size);
 }
 
 static uint64_t room(const struct comparer *comparer)
@@ -210,7 +213,7 @@ static uint64_t room(const struct comparer *comparer)
     const struct batch *batches = comparer->filling->batches;
     size_t planned = batches[SIDE_A].planned > batches[SIDE_B].planned ? batches[SIDE_A].planned
                                                                        : batches[SIDE_B].planned;
-    return align_down(comparer->buffer_size - planned, PIECE_ALIGNMENT);
+    return align_down(comparer->buffers.size - planned, PIECE_ALIGNMENT);
 }
 
 static bool append(struct comparer *comparer, const struct pair *pair, uint64_t length)
@@ -326,11 +329,9 @@ static size_t largest_cluster(const struct view *views)
 static bool compare_start(struct comparer *comparer, struct error *error)
 {
     unsigned jobs = comparer->options->jobs;
-    unsigned parallel = (unsigned)max_u64(chain_parallel(comparer->views[SIDE_A].chain),
-                                          chain_parallel(comparer->views[SIDE_B].chain));
-    // More pieces than are worked on: those that wait are being fetched.
-    comparer->piece_count = (size_t)max_u64(jobs, parallel) * 2 + 2;
-    comparer->buffer_size = (size_t)max_u64(BUFFER, largest_cluster(comparer->views));
+    comparer->piece_count = (size_t)max_u64(batch_count(comparer->views[SIDE_A].chain, jobs),
+                                            batch_count(comparer->views[SIDE_B].chain, jobs));
+    buffers_init(&comparer->buffers, (size_t)max_u64(BUFFER, largest_cluster(comparer->views)));
     comparer->pieces = calloc(comparer->piece_count, sizeof *comparer->pieces);
     comparer->readers = calloc(jobs, sizeof *comparer->readers);
     if (!comparer->pieces || !comparer->readers) {
@@ -338,7 +339,7 @@ static bool compare_start(struct comparer *comparer, struct error *error)
     }
     for (size_t i = 0; i < SIDES; i++) {
         for (size_t j = 0; j < comparer->piece_count; j++) {
-            comparer->pieces[j].batches[i].buffer_size = comparer->buffer_size;
+            comparer->pieces[j].batches[i].buffers = &comparer->buffers;
         }
         for (size_t j = 0; j < jobs; j++) {
             comparer->readers[j][i] = reader_make(comparer->views[i].chain);
@@ -357,6 +358,7 @@ static void compare_stop(struct comparer *comparer)
         batch_free(&comparer->pieces[i].batches[SIDE_B]);
         ranges_free(&comparer->pieces[i].ranges);
     }
+    buffers_free(&comparer->buffers);
     for (size_t i = 0; comparer->readers && i < comparer->options->jobs; i++) {
         reader_free(&comparer->readers[i][SIDE_A]);
         reader_free(&comparer->readers[i][SIDE_B]);

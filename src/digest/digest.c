@@ -36,7 +36,8 @@ struct digester {
     struct extent_walk walk;
     struct workers *workers;
     struct piece *pieces;
-    size_t piece_count, buffer_size;
+    size_t piece_count;
+    struct buffers buffers;    // of the pieces
     struct reader *readers;    // one a job
     struct block_hash *hashes; // one a job
     struct block_hash ordered; // of pieces that are hashed in order
@@ -132,7 +133,7 @@ static bool digest_finish(void *context, void *item)
 {
     struct digester *digester = context;
     struct piece *piece = item;
-    const struct batch *batch = &piece->batch;
+    struct batch *batch = &piece->batch;
     if (batch->fault_count > 0 || batch->output.code) {
         digester->failed = true;
         digester->error = batch->fault_count > 0 ? batch->faults[0].error : batch->output;
@@ -141,6 +142,7 @@ static bool digest_finish(void *context, void *item)
     if (piece->in_order) {
         each_extent(batch, add_in_order, digester);
     }
+    batch_release(batch);
     crypto_hasher_add(digester->root,
                       (struct bytes){piece->digests[0], piece->count * DIGEST_SIZE});
     if (digester->options->kind == DIGEST_BLOCKS) {
@@ -172,6 +174,7 @@ static void submit(struct digester *digester)
                  (in_block(digester, piece->batch.end) == 0 || piece->batch.end == digester->end);
     piece->in_order = digester->options->kind == DIGEST_FLAT || !whole;
     digester->filling = NULL;
+    batch_announce(&piece->batch, digester->view->chain);
     workers_submit(digester->workers);
 }
 
@@ -190,7 +193,7 @@ static bool next_piece(struct digester *digester, uint64_t start)
 
 static uint64_t room(const struct digester *digester)
 {
-    return digester->buffer_size - digester->filling->batch.planned;
+    return digester->buffers.size - digester->filling->batch.planned;
 }
 
 // At the start of a block, a piece must have room for all of it and for a compressed cluster that
@@ -209,7 +212,7 @@ static bool has_room(const struct digester *digester, const struct extent *exten
     if (extent_compressed(extent)) {
         const struct layer *layer = &digester->view->chain->layers[extent->depth];
         wanted = layer->image->header.cluster_size - (extent->start - extent->cluster);
-        wanted = min_u64(max_u64(wanted, DIGEST_BLOCK), digester->buffer_size);
+        wanted = min_u64(max_u64(wanted, DIGEST_BLOCK), digester->buffers.size);
     }
     // A piece that begins inside a block is cut at the end of the block, because it was hashed in
     // order up to there.
@@ -337,8 +340,8 @@ static bool open_hashes(struct digester *digester)
 static bool digester_start(struct digester *digester, struct error *error)
 {
     unsigned jobs = digester->options->jobs;
-    digester->piece_count = (size_t)jobs * 2 + 2;
-    digester->buffer_size = buffer_size(digester->view->chain);
+    digester->piece_count = batch_count(digester->view->chain, jobs);
+    buffers_init(&digester->buffers, buffer_size(digester->view->chain));
     digester->pieces = calloc(digester->piece_count, sizeof *digester->pieces);
     digester->readers = calloc(jobs, sizeof *digester->readers);
     digester->hashes = calloc(jobs, sizeof *digester->hashes);
@@ -346,7 +349,7 @@ static bool digester_start(struct digester *digester, struct error *error)
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     for (size_t i = 0; i < digester->piece_count; i++) {
-        digester->pieces[i].batch.buffer_size = digester->buffer_size;
+        digester->pieces[i].batch.buffers = &digester->buffers;
     }
     for (unsigned i = 0; i < jobs; i++) {
         digester->readers[i] = reader_make(digester->view->chain);
@@ -368,6 +371,7 @@ static void digester_stop(struct digester *digester)
     for (size_t i = 0; digester->pieces && i < digester->piece_count; i++) {
         batch_free(&digester->pieces[i].batch);
     }
+    buffers_free(&digester->buffers);
     for (unsigned i = 0; digester->readers && i < digester->options->jobs; i++) {
         reader_free(&digester->readers[i]);
     }

@@ -13,8 +13,14 @@ enum {
     UNIT = 4096,              // a place that cannot be read is narrowed down to so many bytes, and
                               // in encrypted data to a sector
     ANNOUNCE_GAP = 16 * 1024, // bytes between extents that are announced as one
+    FETCHED_AHEAD = 48,       // batches: compressed data for all connections to a server
     CAREFUL = 128 * 1024,     // after a failure so many bytes are asked for unit by unit
 };
+
+size_t batch_count(const struct chain *chain, unsigned jobs)
+{
+    return (size_t)jobs * 2 + 2 + (chain_parallel(chain) > 0 ? FETCHED_AHEAD : 0);
+}
 
 size_t batch_buffer_size(size_t cluster_size)
 {
@@ -32,9 +38,17 @@ void batch_reset(struct batch *batch, uint64_t start)
     batch->output.code = NULL;
 }
 
+void batch_release(struct batch *batch)
+{
+    buffers_give(batch->buffers, batch->buffer);
+    batch->buffer = NULL;
+}
+
 void batch_free(struct batch *batch)
 {
-    free(batch->buffer);
+    if (batch->buffers) {
+        batch_release(batch);
+    }
     free(batch->faults);
     *batch = (struct batch){0};
 }
@@ -76,7 +90,7 @@ bool batch_append(struct batch *batch, const struct sink *sink, const struct ext
 {
     bool buffered = batch_is_buffered(sink, extent);
     if (batch->count == BATCH_EXTENTS || batch->direct >= BATCH_DIRECT ||
-        (buffered && extent->length > batch->buffer_size - batch->planned)) {
+        (buffered && extent->length > batch->buffers->size - batch->planned)) {
         return false;
     }
     if (buffered) {
@@ -188,7 +202,7 @@ void batch_fill(struct batch *batch, const struct sink *sink, struct reader *rea
 {
     size_t used = 0;
     if (batch->planned > 0 && !batch->buffer) {
-        batch->buffer = malloc(batch->buffer_size);
+        batch->buffer = buffers_take(batch->buffers);
         if (!batch->buffer) {
             error_set(&batch->output, ERROR_MEMORY, "out of memory");
             return;

@@ -7,6 +7,7 @@
 #ifndef IMAGE_BATCH_H
 #define IMAGE_BATCH_H
 
+#include "base/buffers.h"
 #include "image/read.h"
 #include "image/sink.h"
 
@@ -23,8 +24,8 @@ struct batch {
     size_t planned;      // bytes of the buffer that its extents need
     uint64_t direct;     // bytes that bypass the buffer and are written
 
-    uint8_t *buffer; // owned; NULL until the first use
-    size_t buffer_size;
+    struct buffers *buffers; // where the buffer comes from; set by the owner of the batch
+    uint8_t *buffer;         // lent, from the first use to batch_release(); else NULL
 
     // Ranges that could not be read, in order. Without salvage the first one ends the batch: the
     // extents from there on are dropped.
@@ -33,10 +34,18 @@ struct batch {
     struct error output; // the error of the sink
 };
 
+// How many batches are planned ahead for this many jobs: more where reading waits, because batches
+// that wait for a job are being fetched.
+size_t batch_count(const struct chain *chain, unsigned jobs);
+
 // The size of a buffer for images with this cluster size.
 size_t batch_buffer_size(size_t cluster_size);
 
 void batch_reset(struct batch *batch, uint64_t start);
+
+// Gives the buffer back: the bytes are not needed any more.
+void batch_release(struct batch *batch);
+
 void batch_free(struct batch *batch);
 
 // True when `extent` goes through the buffer.

@@ -18,6 +18,7 @@ struct exporter {
     struct workers *workers;
     struct batch *batches;
     size_t batch_count;
+    struct buffers buffers; // of the batches
     struct reader *readers; // one a job
     struct batch *filling;  // the batch that is being planned
     uint64_t finished;      // guest offset up to which everything was written
@@ -42,6 +43,7 @@ static bool export_finish(void *context, void *item)
     if (exporter->sink.ops->ordered) {
         batch_emit(batch, &exporter->sink, exporter->view->chain, options->salvage);
     }
+    batch_release(batch);
     if (batch->fault_count > 0 && !options->salvage) {
         exporter->finished = batch->faults[0].start;
         exporter->error = batch->faults[0].error;
@@ -189,16 +191,15 @@ static bool export_start(struct exporter *exporter, struct error *error)
         return false;
     }
     unsigned jobs = exporter->options->jobs;
-    size_t buffer_size = batch_buffer_size(largest_cluster(exporter->view->chain));
-    // More batches than are worked on: those that wait are being fetched.
-    exporter->batch_count = (size_t)max_u64(jobs, chain_parallel(exporter->view->chain)) * 2 + 2;
+    buffers_init(&exporter->buffers, batch_buffer_size(largest_cluster(exporter->view->chain)));
+    exporter->batch_count = batch_count(exporter->view->chain, jobs);
     exporter->batches = calloc(exporter->batch_count, sizeof *exporter->batches);
     exporter->readers = calloc(jobs, sizeof *exporter->readers);
     if (!exporter->batches || !exporter->readers) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     for (size_t i = 0; i < exporter->batch_count; i++) {
-        exporter->batches[i].buffer_size = buffer_size;
+        exporter->batches[i].buffers = &exporter->buffers;
     }
     for (unsigned i = 0; i < jobs; i++) {
         exporter->readers[i] = reader_make(exporter->view->chain);
@@ -218,6 +219,7 @@ static void export_stop(struct exporter *exporter)
     for (size_t i = 0; exporter->batches && i < exporter->batch_count; i++) {
         batch_free(&exporter->batches[i]);
     }
+    buffers_free(&exporter->buffers);
     for (unsigned i = 0; exporter->readers && i < exporter->options->jobs; i++) {
         reader_free(&exporter->readers[i]);
     }
