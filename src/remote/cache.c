@@ -5,7 +5,7 @@
 
 void cache_init(struct cache *cache)
 {
-    *cache = (struct cache){0};
+    *cache = (struct cache){.passed = 1};
     for (size_t i = 0; i < CACHE_BUCKETS; i++) {
         cache->buckets[i] = REMOTE_PLACES;
     }
@@ -29,11 +29,34 @@ struct block *cache_find(struct cache *cache, uint32_t object, uint64_t index)
     return NULL;
 }
 
-// Fetched ahead and still to be read. What was overtaken by all that a cache holds is not: it was
-// expected in vain.
+// Fetched ahead and still to be read. When reads have come to as many other blocks as a cache
+// holds, it was expected in vain.
 static bool is_expected(const struct cache *cache, const struct block *block)
 {
-    return block->turn > 0 && block->turn + REMOTE_PLACES > cache->turn_read;
+    return block->since > 0 && cache->passed - block->since < REMOTE_PLACES;
+}
+
+static bool is_kept(const struct cache *cache, const struct block *block)
+{
+    return block->state != BLOCK_FREE && is_expected(cache, block);
+}
+
+static bool is_free(const struct cache *cache, const struct block *block)
+{
+    return block->state == BLOCK_FREE ||
+           (block->state == BLOCK_HERE && !is_expected(cache, block) && block->readers == 0);
+}
+
+unsigned cache_room_ahead(const struct cache *cache)
+{
+    unsigned kept = 0;
+    unsigned free = 0;
+    for (size_t i = 0; i < REMOTE_PLACES; i++) {
+        kept += is_kept(cache, &cache->blocks[i]);
+        free += is_free(cache, &cache->blocks[i]);
+    }
+    unsigned room = kept < CACHE_AHEAD_MAX ? CACHE_AHEAD_MAX - kept : 0;
+    return room < free ? room : free;
 }
 
 // The place to use next; NULL when all are needed.
@@ -43,11 +66,8 @@ static struct block *find_place(struct cache *cache, bool ahead)
     unsigned expected = 0;
     for (size_t i = 0; i < REMOTE_PLACES; i++) {
         struct block *block = &cache->blocks[i];
-        bool wanted = block->state != BLOCK_FREE && is_expected(cache, block);
-        expected += wanted;
-        bool free = block->state == BLOCK_FREE ||
-                    (block->state == BLOCK_HERE && !wanted && block->readers == 0);
-        if (free && (!oldest || block->used < oldest->used)) {
+        expected += is_kept(cache, block);
+        if (is_free(cache, block) && (!oldest || block->used < oldest->used)) {
             oldest = block;
         }
     }
@@ -62,11 +82,12 @@ struct block *cache_claim(struct cache *cache, uint32_t object, uint64_t index, 
     }
     cache_drop(cache, block);
     uint16_t *bucket = bucket_of(cache, object, index);
+    cache->passed += ahead ? 0 : 1;
     *block = (struct block){.state = BLOCK_COMING,
                             .object = object,
                             .index = index,
                             .used = ++cache->clock,
-                            .turn = ahead ? ++cache->turns : 0,
+                            .since = ahead ? cache->passed : 0,
                             .next = *bucket};
     *bucket = cache_place(cache, block);
     return block;
@@ -75,10 +96,8 @@ struct block *cache_claim(struct cache *cache, uint32_t object, uint64_t index, 
 void cache_use(struct cache *cache, struct block *block)
 {
     block->used = ++cache->clock;
-    if (block->turn > cache->turn_read) {
-        cache->turn_read = block->turn;
-    }
-    block->turn = 0;
+    cache->passed += block->since > 0 ? 1 : 0;
+    block->since = 0;
 }
 
 void cache_drop(struct cache *cache, struct block *block)

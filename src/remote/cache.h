@@ -21,9 +21,9 @@ enum block_state { BLOCK_FREE, BLOCK_COMING, BLOCK_HERE };
 struct block {
     enum block_state state;
     uint32_t object;
-    uint64_t index;   // of the block in the object
-    uint64_t used;    // when it was used last
-    uint64_t turn;    // of one that was fetched ahead and not read since: its number; else 0
+    uint64_t index; // of the block in the object
+    uint64_t used;  // when it was used last
+    uint64_t since; // of one that was fetched ahead and not read since: cache->passed then; else 0
     unsigned readers; // that copy from it
     uint16_t next;    // in its bucket; REMOTE_PLACES ends it
 };
@@ -32,7 +32,7 @@ struct cache {
     struct block blocks[REMOTE_PLACES]; // by place
     uint16_t buckets[CACHE_BUCKETS];
     uint64_t clock;
-    uint64_t turns, turn_read; // numbers of the last that was fetched ahead, and that was read
+    uint64_t passed; // counts blocks that a read came to for the first time; from 1
 };
 
 void cache_init(struct cache *cache);
@@ -44,7 +44,10 @@ struct block *cache_find(struct cache *cache, uint32_t object, uint64_t index);
 // be made free.
 struct block *cache_claim(struct cache *cache, uint32_t object, uint64_t index, bool ahead);
 
-// Takes the block as used now.
+// How many blocks can be fetched ahead now.
+unsigned cache_room_ahead(const struct cache *cache);
+
+// Takes the block as read now.
 void cache_use(struct cache *cache, struct block *block);
 
 // Frees the place of a block that does not come, or is not wanted.

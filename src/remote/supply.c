@@ -7,7 +7,7 @@
 #include "remote/request.h"
 
 enum {
-    WANTED_RUN = 8,   // blocks of one request for what will be needed
+    WANTED_RUN = 16,  // blocks of one request for what will be needed, at most
     AHEAD_SHARE = 12, // of what was read in sequence so much of one is read ahead
     AHEAD_RUN = 16,   // blocks, at most
 };
@@ -45,18 +45,38 @@ static uint32_t ask_for(struct remote *remote, uint32_t object, uint64_t index, 
     return claimed;
 }
 
-// The blocks from the next wanted one on that follow each other in the queue.
-static uint64_t take_run(struct remote *remote, uint32_t object, uint64_t index)
+// How many blocks one request has: all connections together have room in the cache.
+static unsigned request_blocks(const struct remote *remote)
 {
-    uint64_t count = 0;
-    const struct wanted_block *next = wanted_next(&remote->wanted);
-    while (count < WANTED_RUN && next && next->object == object && next->index == index + count &&
-           is_missing(remote, object, next->index)) {
-        count++;
-        wanted_take(&remote->wanted);
-        next = wanted_next(&remote->wanted);
+    return (unsigned)max_u64(min_u64(CACHE_AHEAD_MAX / remote->connections, WANTED_RUN), 1);
+}
+
+// The part of a run of wanted blocks around `index` that is missing.
+static struct wanted_run missing_run(struct remote *remote, uint32_t object, uint64_t index)
+{
+    struct wanted_run run = wanted_run(&remote->wanted, object, index, request_blocks(remote));
+    uint64_t first = index;
+    uint64_t end = index;
+    while (first > run.first && is_missing(remote, object, first - 1)) {
+        first--;
     }
-    return count;
+    while (end < run.first + run.count && is_missing(remote, object, end)) {
+        end++;
+    }
+    run.first = first;
+    run.count = end - first;
+    return run;
+}
+
+// Large requests cost less than many small ones: a run waits for room, and a short one that may
+// grow waits while much else is here and not read yet, or on its way. A read that needs it does not
+// wait.
+static bool may_wait(const struct remote *remote, const struct wanted_run *run)
+{
+    unsigned room = cache_room_ahead(&remote->cache);
+    bool grows = run->is_newest && run->count < request_blocks(remote);
+    bool busy = remote->outstanding * 2 > remote->connections || room < CACHE_AHEAD_MAX / 2;
+    return room < run->count || (grows && busy);
 }
 
 // Asks for what will be needed, as long as a connection is free.
@@ -66,36 +86,35 @@ static void ask_wanted(struct remote *remote)
     while (!remote->broken && remote->outstanding < remote->connections &&
            (next = wanted_next(&remote->wanted)) != NULL) {
         uint32_t object = next->object;
-        uint64_t index = next->index;
-        if (remote->objects[object].failed || !is_missing(remote, object, index)) {
+        if (remote->objects[object].failed || !is_missing(remote, object, next->index)) {
             wanted_take(&remote->wanted);
             continue;
         }
-        size_t first = remote->wanted.first;
-        size_t waiting = remote->wanted.count;
-        uint64_t count = take_run(remote, object, index);
-        uint32_t asked = ask_for(remote, object, index, count, true);
-        if (asked < count) { // no place: the rest stays, up to where dropped ones were skipped
-            remote->wanted.first = first;
-            remote->wanted.count = waiting;
-            for (uint32_t i = 0; i < asked; i++) {
-                wanted_drop(&remote->wanted, object, index + i);
-            }
+        struct wanted_run run = missing_run(remote, object, next->index);
+        if (may_wait(remote, &run)) {
             break;
+        }
+        uint32_t asked = ask_for(remote, object, run.first, run.count, true);
+        wanted_drop(&remote->wanted, object, run.first, asked);
+        if (asked < run.count) {
+            break; // no place: the rest stays
         }
     }
 }
 
-// Asks for the missing blocks of [index, last], and some more when all is read in sequence.
+// Asks for the missing blocks of [index, last], and some more when all is read in sequence or the
+// next ones are wanted.
 static bool ask_demanded(struct remote *remote, uint32_t object, uint64_t index, uint64_t last)
 {
     struct remote_object *state = &remote->objects[object];
     uint64_t streak = index == state->next ? state->streak : 0;
     uint64_t count = last - index + 1 + min_u64(streak / AHEAD_SHARE, AHEAD_RUN);
-    uint32_t asked = ask_for(remote, object, index, count, false);
-    for (uint32_t i = 0; i < asked && remote->wanted.count > 0; i++) {
-        wanted_drop(&remote->wanted, object, index + i);
+    if (remote->wanted.count > 0) {
+        struct wanted_run run = missing_run(remote, object, index);
+        count = max_u64(count, run.first + run.count - index);
     }
+    uint32_t asked = ask_for(remote, object, index, count, false);
+    wanted_drop(&remote->wanted, object, index, asked);
     if (asked > 0) {
         state->next = index + asked;
         state->streak = streak + asked;

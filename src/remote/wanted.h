@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WANTED_MAX = 4096 }; // blocks: 256 MiB
+enum {
+    WANTED_MAX = 8192, // blocks: 512 MiB
+    WANTED_NEAR = 256, // so many blocks of the queue are searched for neighbours
+};
 
 struct wanted_block {
     bool dropped;
@@ -33,7 +36,17 @@ const struct wanted_block *wanted_next(struct wanted *wanted);
 // Takes the next block off, which has to be there.
 void wanted_take(struct wanted *wanted);
 
-// Takes a block off wherever it is: it has been asked for.
-void wanted_drop(struct wanted *wanted, uint32_t object, uint64_t index);
+// Neighbours in the object, whatever their order in the queue.
+struct wanted_run {
+    uint64_t first, count; // blocks
+    bool is_newest;        // the block that was appended last is one of them: more may follow
+};
+
+// The blocks around `index` that are near the front of the queue: itself and up to `max` in all, of
+// at most 64, those after it first.
+struct wanted_run wanted_run(struct wanted *wanted, uint32_t object, uint64_t index, unsigned max);
+
+// Takes blocks off wherever they are: they have been asked for.
+void wanted_drop(struct wanted *wanted, uint32_t object, uint64_t index, uint64_t count);
 
 #endif

@@ -174,13 +174,15 @@ static void what_was_fetched_ahead_stays_until_it_is_read(void)
         ahead++;
     }
     CHECK_EQ_U64(ahead, CACHE_AHEAD_MAX);
-    for (uint64_t i = 1000; i < 2000; i++) {
+    CHECK_EQ_U64(cache_room_ahead(&cache), 0);
+    for (uint64_t i = 1000; i < 1000 + REMOTE_PLACES - 1; i++) {
         REQUIRE(fill(i, false));
     }
     for (uint64_t i = 0; i < ahead; i++) {
         REQUIRE(cache_find(&cache, 0, i));
     }
     cache_use(&cache, cache_find(&cache, 0, 0));
+    CHECK_EQ_U64(cache_room_ahead(&cache), CACHE_AHEAD_MAX); // reads have passed the others
     CHECK(fill(ahead, true));
 }
 
@@ -196,15 +198,47 @@ static void what_was_expected_in_vain_goes(void)
     CHECK(!cache_find(&cache, 0, 0));
 }
 
+static void one_that_is_read_makes_room_for_one_ahead(void)
+{
+    cache_init(&cache);
+    CHECK_EQ_U64(cache_room_ahead(&cache), CACHE_AHEAD_MAX);
+    for (uint64_t i = 0; i < CACHE_AHEAD_MAX; i++) {
+        REQUIRE(fill(i, true));
+    }
+    CHECK_EQ_U64(cache_room_ahead(&cache), 0);
+    cache_use(&cache, cache_find(&cache, 0, 5));
+    cache_use(&cache, cache_find(&cache, 0, 5));
+    CHECK_EQ_U64(cache_room_ahead(&cache), 1);
+}
+
+static void neighbours_in_the_queue_are_found_in_any_order(void)
+{
+    static struct wanted wanted;
+    static const uint64_t order[] = {10, 7, 12, 11, 9, 20, 13, 5};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        wanted_add(&wanted, 1, order[i]);
+    }
+    wanted_add(&wanted, 2, 8);
+    struct wanted_run run = wanted_run(&wanted, 1, 10, 16);
+    CHECK(run.first == 9 && run.count == 5 && !run.is_newest);
+    run = wanted_run(&wanted, 1, 10, 3); // what follows is first
+    CHECK(run.first == 10 && run.count == 3);
+    wanted_drop(&wanted, 1, 11, 1);
+    run = wanted_run(&wanted, 1, 10, 16);
+    CHECK(run.first == 9 && run.count == 2);
+    run = wanted_run(&wanted, 2, 8, 16);
+    CHECK(run.first == 8 && run.count == 1 && run.is_newest);
+}
+
 static void the_queue_keeps_its_order(void)
 {
     static struct wanted wanted;
     for (uint64_t i = 0; i < WANTED_MAX + 10; i++) {
         wanted_add(&wanted, 1, i);
     }
-    wanted_drop(&wanted, 1, 0);
-    wanted_drop(&wanted, 1, 2);
-    wanted_drop(&wanted, 2, 1);
+    wanted_drop(&wanted, 1, 0, 1);
+    wanted_drop(&wanted, 1, 2, 1);
+    wanted_drop(&wanted, 2, 1, 1);
     CHECK_EQ_U64(wanted_next(&wanted)->index, 1);
     wanted_take(&wanted);
     CHECK_EQ_U64(wanted_next(&wanted)->index, 3);
@@ -283,6 +317,8 @@ int main(void)
     RUN(a_block_in_use_stays);
     RUN(what_was_fetched_ahead_stays_until_it_is_read);
     RUN(what_was_expected_in_vain_goes);
+    RUN(one_that_is_read_makes_room_for_one_ahead);
+    RUN(neighbours_in_the_queue_are_found_in_any_order);
     RUN(the_queue_keeps_its_order);
     int fd = mkstemp(path);
     if (fd < 0) {
