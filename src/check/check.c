@@ -125,6 +125,7 @@ static void check_references(struct check_state *state)
     const struct finding none = {0};
     check_reference(state, 0, state->header->cluster_size, PURPOSE_HEADER, &none, "the format");
     state->disk_bytes = state->header->size;
+    refcount_announce_blocks(state->image);
     check_l1_tree(state, l1_table_active(state->header), state->header->size, true,
                   "the active L1 table");
     check_end_disk(state);
@@ -133,6 +134,7 @@ static void check_references(struct check_state *state)
     check_encryption_header(state);
     check_bitmaps(state);
     check_refcount_tables(state);
+    refcount_announce_blocks(state->image);
     check_compare_refcounts(state);
     report_unseen(state);
 }

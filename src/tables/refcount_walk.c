@@ -6,6 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+// Blocks that are announced: fewer than the cache of remote sources keeps until they are read.
+enum { ANNOUNCED_MAX = 96, ANNOUNCED_BYTES_MAX = 6 << 20 };
+
 struct refcount_walk refcount_walk_make(const struct image *image, struct budget *budget)
 {
     return (struct refcount_walk){
@@ -20,6 +23,28 @@ void refcount_walk_free(struct refcount_walk *walk)
 {
     table_file_free(&walk->table_file);
     table_file_free(&walk->block_file);
+}
+
+void refcount_announce_blocks(const struct image *image)
+{
+    uint64_t offsets[ANNOUNCED_MAX];
+    uint64_t max = min_u64(ANNOUNCED_MAX, ANNOUNCED_BYTES_MAX / image->header.cluster_size);
+    if (image->source->parallel == 0) {
+        return;
+    }
+    struct table_file file = table_file_make(image->source);
+    struct table_walk walk = refcount_table_walk(&file, &image->header);
+    struct table_entry entry;
+    struct error error;
+    enum walk_step step;
+    uint64_t count = 0;
+    while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND && count < max) {
+        offsets[count++] = refcount_table_block(entry.value);
+    }
+    for (uint64_t i = 0; step == WALK_END && i < count; i++) {
+        source_will_need(image->source, offsets[i], image->header.cluster_size);
+    }
+    table_file_free(&file);
 }
 
 void refcount_walk_start(struct refcount_walk *walk, uint64_t first, uint64_t end)

@@ -43,6 +43,10 @@ uint64_t refcounts_run(const struct refcounts *refcounts, uint64_t index);
 struct refcount_walk refcount_walk_make(const struct image *image, struct budget *budget);
 void refcount_walk_free(struct refcount_walk *walk);
 
+// Announces all refcount blocks to a source where reading waits, unless they are many: walks that
+// come back to some of them in any order then find them fetched together.
+void refcount_announce_blocks(const struct image *image);
+
 // Starts a walk over the clusters [first, end). `first` is a multiple of 8, so that its refcount
 // begins at a byte.
 void refcount_walk_start(struct refcount_walk *walk, uint64_t first, uint64_t end);
