@@ -53,7 +53,7 @@ static void shape_text(struct chart *chart)
     width = width < CHART_COLUMNS_MIN   ? CHART_COLUMNS_MIN
             : width > CHART_COLUMNS_MAX ? CHART_COLUMNS_MAX
                                         : width;
-    chart->columns = width / TEXT_COLUMNS_STEP * TEXT_COLUMNS_STEP;
+    chart->columns = align_down(width, TEXT_COLUMNS_STEP);
     do {
         chart->columns -= TEXT_COLUMNS_STEP;
         choose_cells(chart, chart->columns * CHART_ROWS);

@@ -207,7 +207,7 @@ static size_t legend_rows(const struct picture *picture)
 // Where the line of the legend with this number begins.
 static void place_line(const struct picture *picture, size_t number, unsigned *x, unsigned *y)
 {
-    size_t rows = legend_rows(picture);
+    size_t rows = max_u64(legend_rows(picture), 1);
     *x = MARGIN + (unsigned)(number / rows) * ((picture->width - 2 * MARGIN) / LEGEND_COLUMNS);
     *y = picture->bar_top + BAR_HEIGHT + LINE / 2 + (unsigned)(number % rows) * LINE;
 }

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+const char *const chart_words[] = {"svg", NULL};
+
 bool take_chart(const struct command *command, const struct option_row *row, const char *text,
                 void *place)
 {

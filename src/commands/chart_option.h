@@ -13,13 +13,15 @@
 bool take_chart(const struct command *command, const struct option_row *row, const char *text,
                 void *place);
 
+extern const char *const chart_words[];
+
 // The row of the option; `subject` is what the picture shows: "the disk".
 #define CHART_ROW(place, subject)                                                              \
     {                                                                                          \
         "chart", OPTION_WORD, "svg", place,                                                    \
             .help = "draw " subject " as a grid of cells, as wide as the terminal, with =svg " \
                     "as an SVG picture",                                                       \
-            .optional = true, .take = take_chart                                               \
+            .optional = true, .words = chart_words, .take = take_chart                         \
     }
 
 #endif

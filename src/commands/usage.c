@@ -49,16 +49,22 @@ static void print_usage(struct report *report, const char *path, const struct us
 
 static struct chart_subject chart_subject_of(const struct report *report, const struct layer *layer)
 {
-    bool clusters_known = layer->image && layer->image->header.geometry_known;
-    return (struct chart_subject){
-        .format = report->options->chart,
-        .width = report->columns,
-        .length = layer->raw ? layer->raw->size : layer->image->source->size,
-        .unit = clusters_known ? layer->image->header.cluster_size : SECTOR_SIZE,
-        .kinds = usage_kinds,
-        .kind_count = USAGE_KINDS,
-        .file = layer->path,
-        .what = "the file"};
+    struct chart_subject subject = {.format = report->options->chart,
+                                    .width = report->columns,
+                                    .unit = SECTOR_SIZE,
+                                    .kinds = usage_kinds,
+                                    .kind_count = USAGE_KINDS,
+                                    .file = layer->path,
+                                    .what = "the file"};
+    if (layer->raw) {
+        subject.length = layer->raw->size;
+        return subject;
+    }
+    subject.length = layer->image->source->size;
+    if (layer->image->header.geometry_known) {
+        subject.unit = layer->image->header.cluster_size;
+    }
+    return subject;
 }
 
 // Prints a chart of the file instead. False after printing an error.

@@ -25,16 +25,12 @@ static const struct rendition renditions[COLORS] = {
 
 static bool color_on;
 
-static bool is_set(const char *variable)
-{
-    const char *value = getenv(variable);
-    return value && *value;
-}
-
 static bool terminal_has_colors(void)
 {
-    return isatty(STDOUT_FILENO) && !is_set("NO_COLOR") && is_set("TERM") &&
-           strcmp(getenv("TERM"), "dumb") != 0;
+    const char *terminal = getenv("TERM");
+    const char *unwanted = getenv("NO_COLOR");
+    bool capable = terminal && *terminal && strcmp(terminal, "dumb") != 0;
+    return capable && !(unwanted && *unwanted) && isatty(STDOUT_FILENO);
 }
 
 void color_decide(enum color_when when)

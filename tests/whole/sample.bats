@@ -35,6 +35,16 @@ load ../helpers/load
     maps_equal "$SAMPLE"
 }
 
+@test "sample: the pictures in README are what the program draws" {
+    local command
+    cp "$SAMPLE" disk.qcow2
+    for command in map usage; do
+        qcow2_info "$command" --chart=svg disk.qcow2 >"$command.svg"
+        assert_same_bytes "$command.svg" "$TOP/tests/sample/$command.svg"
+        grep -qF "](tests/sample/$command.svg)" "$TOP/README.md"
+    done
+}
+
 @test "sample: the demonstration runs" {
     mkdir bin
     ln -s "$QCOW2_INFO" bin/qcow2-info
