@@ -20,8 +20,7 @@ static void pay_for_oddity(struct audit_tree *tree)
     tree->cost += AUDIT_L2_ODDITY_COST;
 }
 
-// --- Data that is named twice
-// ---------------------------------------------------------------------
+// --- Data that is named twice --------------------------------------------------------------------
 
 // The value of entry `index` in an earlier version of the current part.
 static struct l2_entry entry_of_version(const struct audit_tree *tree, size_t version, size_t index)

@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Finds contradictions between refcounts and tables: tables whose clusters count as free, and data
+// Finds contradictions between refcounts and tables: clusters in use that count as free, and data
 // that nothing refers to.
 
 #include "audit/audit_hidden.h"
@@ -36,77 +36,110 @@ static bool has_refcounts(const struct audit_state *state)
            source_complete(state->source) && audit_refcounts_obstacle(state, size) == AUDIT_RULES;
 }
 
-// --- Tables that are free ------------------------------------------------------------------------
+// --- Clusters that are in use, and free ----------------------------------------------------------
 
-static void report_free(struct audit_state *state, uint64_t cluster)
-{
-    uint64_t offset = cluster << state->header->cluster_bits;
-    audit_report_at(&state->report, AUDIT_TABLE_FREE, offset,
-                    "the cluster at %" PRIu64 " has a table, but the refcount 0", offset);
-}
+// A search for clusters in use that have the refcount 0.
+struct free_search {
+    struct audit_state *state;
+    enum audit_rule rule;
+    const char *what; // the clusters contain
+    struct budget budget;
+};
 
-// Reports the tables in [first, end), whose refcounts are 0.
-static void report_tables(struct audit_state *state, uint64_t first, uint64_t end)
+// Reports the clusters in use in [first, end), whose refcounts are 0.
+static void report_free(struct free_search *search, uint64_t first, uint64_t end)
 {
+    struct audit_state *state = search->state;
     for (uint64_t cluster = first; cluster < end; cluster++) {
         if (cluster_bits_has(&state->places.used, cluster)) {
-            report_free(state, cluster);
+            uint64_t offset = cluster << state->header->cluster_bits;
+            audit_report_at(&state->report, search->rule, offset,
+                            "the cluster at %" PRIu64 " has %s, but the refcount 0", offset,
+                            search->what);
         }
     }
 }
 
-// Inspects the refcounts of [first, end), which contains tables.
-static void inspect_refcounts(struct audit_state *state, struct refcount_walk *walk, uint64_t first,
-                              uint64_t end)
+// Inspects the refcounts of [first, end), which contains clusters in use.
+static void inspect_refcounts(struct free_search *search, struct refcount_walk *walk,
+                              uint64_t first, uint64_t end)
 {
     struct refcounts refcounts;
     struct error error;
     enum walk_step step;
     refcount_walk_start(walk, first, end);
     while ((step = refcount_walk_next(walk, &refcounts, &error)) == WALK_FOUND) {
-        report_tables(state, first, refcounts.first); // in no block, or a hole
+        report_free(search, first, refcounts.first); // in no block, or a hole
         for (uint64_t i = 0; i < refcounts.count; i++) {
-            uint64_t cluster = refcounts.first + i;
-            if (refcounts_load(&refcounts, i) == 0 &&
-                cluster_bits_has(&state->places.used, cluster)) {
-                report_free(state, cluster);
+            if (refcounts_load(&refcounts, i) == 0) {
+                report_free(search, refcounts.first + i, refcounts.first + i + 1);
             }
         }
         first = refcounts.first + refcounts.count;
     }
-    if (step == WALK_END) {
-        report_tables(state, first, end);
+    if (step == WALK_END && !search->budget.ended) {
+        report_free(search, first, end);
     }
 }
 
-// The first cluster after the missing leaf or node of this one.
-static uint64_t behind_empty(const struct cluster_bits *bits, uint64_t cluster)
+// The first word of the set at or after `cluster` that is not 0, or the first that is 0: the number
+// of its first cluster, or `clusters`. `cluster` is a multiple of WORD.
+static uint64_t find_word(const struct cluster_bits *bits, uint64_t cluster, uint64_t clusters,
+                          bool empty)
 {
-    unsigned power = CLUSTER_LEAF_BITS + CLUSTER_NODE_BITS;
-    power = bits->nodes && bits->nodes[cluster >> power] ? CLUSTER_LEAF_BITS : power;
-    return ((cluster >> power) + 1) << power;
+    while (cluster < clusters) {
+        const uint64_t *leaf = cluster_bits_leaf(bits, cluster);
+        if (!leaf && !empty) {
+            unsigned power = CLUSTER_LEAF_BITS + CLUSTER_NODE_BITS;
+            power = bits->nodes && bits->nodes[cluster >> power] ? CLUSTER_LEAF_BITS : power;
+            cluster = ((cluster >> power) + 1) << power;
+            continue;
+        }
+        if (!leaf || (leaf[cluster / WORD % CLUSTER_LEAF_WORDS] == 0) == empty) {
+            return cluster;
+        }
+        cluster += WORD;
+    }
+    return clusters;
 }
 
-// state->places.used has only tables so far. Most of its words are 0.
-void audit_free_tables(struct audit_state *state)
+static void find_free(struct free_search *search)
 {
+    struct audit_state *state = search->state;
+    const struct cluster_bits *used = &state->places.used;
     uint64_t clusters = audit_clusters(state);
     if (!has_refcounts(state)) {
         return;
     }
-    struct refcount_walk walk = refcount_walk_make(state->image, NULL);
-    for (uint64_t first = 0; first < clusters;) {
-        const uint64_t *leaf = cluster_bits_leaf(&state->places.used, first);
-        if (!leaf) {
-            first = behind_empty(&state->places.used, first);
-            continue;
-        }
-        if (leaf[first / WORD % CLUSTER_LEAF_WORDS] != 0) {
-            inspect_refcounts(state, &walk, first, min_u64(first + WORD, clusters));
-        }
-        first += WORD;
+    struct refcount_walk walk = refcount_walk_make(state->image, &search->budget);
+    uint64_t first = find_word(used, 0, clusters, false);
+    while (first < clusters && !search->budget.ended) {
+        uint64_t end = find_word(used, first, clusters, true);
+        inspect_refcounts(search, &walk, first, end);
+        first = find_word(used, end, clusters, false);
     }
     refcount_walk_free(&walk);
+    if (search->budget.ended) {
+        audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
+    }
+}
+
+// state->places.used has only tables so far.
+void audit_free_tables(struct audit_state *state)
+{
+    struct free_search search = {
+        state, AUDIT_TABLE_FREE, "a table", {.left = AUDIT_REFCOUNT_BYTES}};
+    find_free(&search);
+}
+
+// Tables with the refcount 0 were reported, and make the image unsafe unless they are allowed.
+void audit_free_data(struct audit_state *state)
+{
+    struct free_search search = {
+        state, AUDIT_DATA_FREE, "guest data", {.left = AUDIT_REFCOUNT_BYTES}};
+    if (state->report.audit->findings[AUDIT_TABLE_FREE].count == 0) {
+        find_free(&search);
+    }
 }
 
 // --- Clusters that nothing refers to -------------------------------------------------------------
@@ -158,7 +191,7 @@ static void inspect_leaked(struct audit_state *state, uint64_t cluster, struct l
 void audit_unused_clusters(struct audit_state *state, const struct cluster_bits *compressed)
 {
     uint64_t clusters = audit_clusters(state);
-    struct budget budget = {.left = AUDIT_REFCOUNT_BYTES};
+    struct budget budget = {.left = AUDIT_END_BYTES};
     struct leaked leaked = {.left = AUDIT_LEAKED_BYTES};
     struct refcounts refcounts;
     struct error ignored;

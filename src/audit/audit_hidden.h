@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Finds data in places that no program reads, and tables in places that the next write may use.
-// Does nothing in an image that is unsafe for another reason.
+// Finds data in places that no program reads, and tables and data in places that the next write may
+// use. Does nothing in an image that is unsafe for another reason.
 
 #ifndef AUDIT_AUDIT_HIDDEN_H
 #define AUDIT_AUDIT_HIDDEN_H
@@ -12,9 +12,13 @@
 // Reports tables whose clusters have refcount 0. Call it before any data is in state->places.used.
 void audit_free_tables(struct audit_state *state);
 
+// Reports guest data whose clusters have refcount 0. Call it when all data is in
+// state->places.used. Both read at most AUDIT_REFCOUNT_BYTES of refcounts.
+void audit_free_data(struct audit_state *state);
+
 // Reports clusters that have a refcount and data but no reference. Call it when all clusters with
 // references are known: those in state->places.used, and those of compressed data. Reads at most
-// AUDIT_REFCOUNT_BYTES of refcounts and AUDIT_LEAKED_BYTES of such clusters.
+// AUDIT_END_BYTES of refcounts and AUDIT_LEAKED_BYTES of such clusters.
 void audit_unused_clusters(struct audit_state *state, const struct cluster_bits *compressed);
 
 #endif

@@ -48,11 +48,11 @@ static bool is_stored(struct audit_tree *tree, uint64_t l2_offset, struct budget
 
 // Whether a table was walked at another index: then its data is only added up. The time for tables
 // with one reference is limited by the size of the file; other tables may have any number of
-// references.
+// references. Tables past the end of the file are never read.
 static bool is_again(struct audit_tree *tree, uint64_t l2_offset)
 {
     const struct audit_state *state = tree->state;
-    return state->places.shared_l2 &&
+    return state->places.shared_l2 && l2_offset < state->source->size &&
            cluster_bits_add(&tree->walked, l2_offset >> state->header->cluster_bits, 1) == 0;
 }
 
@@ -274,6 +274,7 @@ void audit_l2_tables(struct audit_state *state)
     free(row.present);
     free(row.again);
     free(row.parts);
+    audit_free_data(state);
     audit_unused_clusters(state, &tree.compressed);
     stream_list_free(&tree.streams);
     cluster_bits_free(&tree.compressed);

@@ -48,7 +48,7 @@ static bool last_used(struct audit_state *state, struct refcount_walk *walk, uin
 static void find_refcounts_end(struct audit_state *state, const struct last_blocks *last)
 {
     const struct header *header = state->header;
-    struct budget budget = {.left = AUDIT_REFCOUNT_BYTES};
+    struct budget budget = {.left = AUDIT_END_BYTES};
     struct refcount_walk walk = refcount_walk_make(state->image, &budget);
     uint64_t clusters = divide_up(state->source->size, header->cluster_size);
     size_t kept = min_u64(last->count, LAST_BLOCKS);

@@ -48,6 +48,7 @@ enum audit_rule {
     AUDIT_TABLE_UNALIGNED,
     AUDIT_TABLE_OVERLAP,
     AUDIT_TABLE_FREE,
+    AUDIT_DATA_FREE,
     AUDIT_DATA_OUTSIDE_FILE,
     AUDIT_DATA_OVER_TABLE,
     AUDIT_ENTRY_BROKEN,
@@ -197,9 +198,13 @@ struct audit {
 // A smaller read counts as this many bytes, because of the time for a seek.
 #define AUDIT_SEEK_COST UINT64_C(16384)
 
+// Bytes of refcount blocks, to find clusters in use that have the refcount 0: a file of 16 TiB with
+// clusters of 64 KiB has fewer.
+#define AUDIT_REFCOUNT_BYTES (UINT64_C(544) << 20)
+
 // Bytes of refcount blocks, read backwards from the end of the file to find the last cluster in
 // use; and bytes after that cluster, without holes.
-#define AUDIT_REFCOUNT_BYTES (UINT64_C(4) << 20)
+#define AUDIT_END_BYTES      (UINT64_C(4) << 20)
 #define AUDIT_TRAILING_BYTES (UINT64_C(16) << 20)
 #define AUDIT_LEAKED_BYTES   (UINT64_C(16) << 20) // of clusters that nothing refers to
 // If there are more, the last bytes of the file are inspected too: as many as are searched for

@@ -57,7 +57,7 @@ static struct cluster_node **find_nodes(struct cluster_bits *bits)
 static uint64_t *make_leaf(struct cluster_bits *bits, uint64_t cluster)
 {
     uint64_t leaf = cluster >> CLUSTER_LEAF_BITS;
-    if (!find_nodes(bits)) {
+    if (cluster >= bits->clusters || !find_nodes(bits)) {
         return NULL;
     }
     struct cluster_node **node = &bits->nodes[leaf >> CLUSTER_NODE_BITS];

@@ -43,8 +43,8 @@ struct cluster_bits cluster_bits_make(uint64_t clusters, struct memory_limit *li
 void cluster_bits_free(struct cluster_bits *bits);
 
 // Adds at most `count` clusters from `first` on. Stops at the first that is already in the set, or
-// when there is no memory and sets bits->full. Returns how many were added. All clusters are below
-// bits->clusters.
+// when there is no memory and sets bits->full. Returns how many were added. Clusters at or beyond
+// bits->clusters are never in the set, and cannot be added.
 uint64_t cluster_bits_add(struct cluster_bits *bits, uint64_t first, uint64_t count);
 
 // Adds all of them, including clusters that are already in the set.
@@ -53,11 +53,11 @@ void cluster_bits_fill(struct cluster_bits *bits, uint64_t first, uint64_t count
 static inline uint64_t *cluster_bits_leaf(const struct cluster_bits *bits, uint64_t cluster)
 {
     uint64_t leaf = cluster >> CLUSTER_LEAF_BITS;
-    const struct cluster_node *node = bits->nodes ? bits->nodes[leaf >> CLUSTER_NODE_BITS] : NULL;
+    bool possible = bits->nodes && cluster < bits->clusters;
+    const struct cluster_node *node = possible ? bits->nodes[leaf >> CLUSTER_NODE_BITS] : NULL;
     return node ? node->leaves[leaf % CLUSTER_NODE_LEAVES] : NULL;
 }
 
-// Whether a cluster below bits->clusters is in the set.
 static inline bool cluster_bits_has(const struct cluster_bits *bits, uint64_t cluster)
 {
     const uint64_t *leaf = cluster_bits_leaf(bits, cluster);

@@ -661,6 +661,20 @@ incomplete_with() {
     assert_equal "$(count_of shared-l2-table)" 1023
 }
 
+@test "audit attack: an L2 table far past the end of the file, in an image with shared L2 tables" {
+    local active
+    make_image image 2G '' "write -P 1 0 $C" "write -P 2 512M $C" "write -P 3 1G $C"
+    qemu-img snapshot -c one image
+    qemu-io -c "write -q -P 4 0 $C" image
+    active=$(field image l1_table_offset)
+    poke_be64 image $((active + 16)) "$(peek_be64 image $((active + 8)))"
+    # As far as an entry can point.
+    poke_be64 image "$active" $((0x8000000000000000 | OFFSET_MASK & ~(C - 1)))
+    audited image --allow shared-l2-table,hidden-data
+    assert_status 2
+    [[ $audited_codes == *table-outside-file* ]]
+}
+
 @test "audit attack: a small file in which 400000 clusters take turns on 20000" {
     # More places than are remembered at once: they are found by what they add up to.
     local at

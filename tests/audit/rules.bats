@@ -386,6 +386,17 @@ second_l1_entry() {
     assert_equal "$(peek image "$table" 2)" 4141
 }
 
+@test "audit rule data-free: data of the disk with refcount 0" {
+    local data
+    make_small
+    data=$(host_offset image 0)
+    poke_be16 image $(($(peek_be64 image "$(field image refcount_table_offset)") + 2 * (data / C))) 0
+    assert_only unsafe data-free "$data"
+    # QEMU writes other guest data over it.
+    qemu-io -c "write -q -P 0x41 512k 64k" image
+    qemu-io -c "read -q -P 0x41 0 64k" image
+}
+
 @test "audit rule hidden-data: data behind the end of the disk" {
     make_image image 1M '' 'write -P 1 0 1M'
     poke_field image size 65536

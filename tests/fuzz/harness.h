@@ -51,6 +51,7 @@ void run_map(struct bytes input);
 void run_check(struct bytes input);
 void run_cat(struct bytes input);
 void run_audit(struct bytes input);
+void run_verdicts(struct bytes input);
 void run_usage(struct bytes input);
 void run_where(struct bytes input);
 void run_compare(struct bytes input);

@@ -35,6 +35,7 @@ const struct harness harnesses[] = {
     {"check", run_check, mutate_image, IMAGE},
     {"cat", run_cat, mutate_image, IMAGE},
     {"audit", run_audit, mutate_image, IMAGE},
+    {"verdicts", run_verdicts, mutate_image, IMAGE},
     {"usage", run_usage, mutate_image, IMAGE},
     {"where", run_where, mutate_image, IMAGE},
     {"compare", run_compare, mutate_image, IMAGE},

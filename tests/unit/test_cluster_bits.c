@@ -112,11 +112,29 @@ static void two_sets_keep_within_one_limit(void)
     cluster_bits_free(&b);
 }
 
+static void clusters_at_or_beyond_the_end_are_never_in_the_set(void)
+{
+    struct memory_limit limit = {.most = 1 << 20};
+    struct cluster_bits bits = cluster_bits_make(100, &limit);
+    CHECK_EQ_U64(cluster_bits_add(&bits, 99, 1), 1);
+    CHECK(cluster_bits_has(&bits, 99));
+    for (unsigned power = 15; power < 48; power++) {
+        uint64_t beyond = UINT64_C(1) << power;
+        CHECK(!cluster_bits_has(&bits, beyond));
+        CHECK_EQ_U64(cluster_bits_add(&bits, beyond, 2), 0);
+        cluster_bits_fill(&bits, beyond, 2);
+        CHECK(!cluster_bits_has(&bits, beyond));
+    }
+    CHECK(!bits.full);
+    cluster_bits_free(&bits);
+}
+
 int main(void)
 {
     RUN(ranges_are_added_up_to_what_is_there);
     RUN(filling_goes_over_what_is_there);
     RUN(clusters_far_from_each_other_are_kept);
     RUN(two_sets_keep_within_one_limit);
+    RUN(clusters_at_or_beyond_the_end_are_never_in_the_set);
     return unit_done();
 }
