@@ -39,6 +39,12 @@ static const char minix[] = "a Minix file system";
 static const char sysv[] = "a System V file system";
 static const char suspended[] = "Linux swap space with a suspended system";
 
+// At the end of a page of 4 KiB to 64 KiB.
+#define PAGE_MAGICS(string, name)                                               \
+    MAGIC(START, 0xff6, string, name), MAGIC(START, 0x1ff6, string, name),      \
+        MAGIC(START, 0x3ff6, string, name), MAGIC(START, 0x7ff6, string, name), \
+        MAGIC(START, 0xfff6, string, name)
+
 // The first row that fits counts, behind the disk images that QEMU finds: what wraps them, then
 // what a raw disk may begin with. A fixed VHD is a raw disk with a footer, so it comes before
 // those.
@@ -147,20 +153,18 @@ static const struct magic {
     MAGIC(START, 32, "ORCLDISK", "an Oracle ASM disk"),
     MAGIC(START, 516, "!Stra0tis\x86\xff\x02^\x41rh", "a member of a Stratis pool"),
     MAGIC(START, 4612, "!Stra0tis\x86\xff\x02^\x41rh", "a member of a Stratis pool"),
-    MAGIC(START, 0xff6, "SWAP-SPACE", "Linux swap space"),
-    MAGIC(START, 0xff6, "S1SUSPEND", suspended),
-    MAGIC(START, 0xff6, "S2SUSPEND", suspended),
-    MAGIC(START, 0xff6, "ULSUSPEND", suspended),
+    PAGE_MAGICS("SWAP-SPACE", "Linux swap space"),
+    PAGE_MAGICS("SWAPSPACE2", "Linux swap space"),
+    PAGE_MAGICS("S1SUSPEND", suspended),
+    PAGE_MAGICS("S2SUSPEND", suspended),
+    PAGE_MAGICS("ULSUSPEND", suspended),
+    PAGE_MAGICS("LINHIB0001", suspended),
+    PAGE_MAGICS("\xed\xc3\x02\xe9\x98\x56\xe5\x0c", suspended),
+    MAGIC(START, 16384 - 72, "\x57\x29\x03\0\1\0\0\0", "a raw disk with an Ultrix label"),
     MAGIC(START, 4640, "\xf0\x16\x78\x5a", "a member of a HighPoint RAID"),
     MAGIC(START, 4640, "\xfd\x16\x78\x5a", "a member of a HighPoint RAID"),
     MAGIC(START, 508, "\xda\xbe", "a raw disk with a Sun label"),
     MAGIC(START, 512, "PM\0\0", "a raw disk with an Apple partition map"),
-    // At the end of a page of 4 KiB to 64 KiB.
-    MAGIC(START, 0xff6, "SWAPSPACE2", "Linux swap space"),
-    MAGIC(START, 0x1ff6, "SWAPSPACE2", "Linux swap space"),
-    MAGIC(START, 0x3ff6, "SWAPSPACE2", "Linux swap space"),
-    MAGIC(START, 0x7ff6, "SWAPSPACE2", "Linux swap space"),
-    MAGIC(START, 0xfff6, "SWAPSPACE2", "Linux swap space"),
     // Its label is in one of the first four sectors.
     MAGIC(START, 24, "LVM2 001", "an LVM physical volume"),
     MAGIC(START, 536, "LVM2 001", "an LVM physical volume"),

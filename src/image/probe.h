@@ -30,7 +30,7 @@ enum { PROBE_SIZE = 128 * 1024 };
 const char *probe_describe(struct source *source);
 
 enum {
-    PROBE_MARKS_MAX = 192,     // of one file
+    PROBE_MARKS_MAX = 224,     // of one file
     PROBE_START_END = 8 << 20, // marks that do not depend on the size of the file are before this
 };
 

@@ -150,7 +150,13 @@ static const struct format formats[] = {
     MARK(512 + 4, "!Stra0tis\x86\xff\x02^\x41rh", "Stratis", false), // sectors 1 and 9
     MARK(9 * 512 + 4, "!Stra0tis\x86\xff\x02^\x41rh", "Stratis", false),
     MARK(4096 - 10, "SWAP-SPACE", "swap", false),
+    MARK(65536 - 10, "SWAP-SPACE", "swap", false),
     MARK(4096 - 10, "S1SUSPEND\0", "suspended", false),
+    MARK(8192 - 10, "S2SUSPEND\0", "suspended", false),
+    MARK(16384 - 10, "ULSUSPEND\0", "suspended", false),
+    MARK(32768 - 10, "LINHIB0001", "suspended", false),
+    MARK(65536 - 10, "\xed\xc3\x02\xe9\x98\x56\xe5\x0c", "suspended", false), // TuxOnIce
+    MARK(16384 - 72, "\x57\x29\x03\0\1\0\0\0", "Ultrix", false),
     MARK(9 * 512 + 32, "\xf0\x16\x78\x5a", "HighPoint", false),
     MARK(508, "\xda\xbe", "Sun", false),
     MARK(512, "PM\0\0", "Apple partition", false),
