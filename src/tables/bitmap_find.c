@@ -15,7 +15,7 @@ bool bitmap_find(const struct image *image, const char *name, struct bitmap *fou
     struct bitmap_reader reader = bitmap_reader_start(image);
     size_t count = 0;
     while (bitmap_reader_next(&reader, &bitmap, NULL)) {
-        if (bytes_are(bitmap.name, name)) {
+        if (name_is(bitmap.name, name)) {
             *found = bitmap;
             found->name = (struct bytes){0};
             count++;

@@ -28,7 +28,9 @@ const char *name_list_text(const struct name_list *list)
     return list->used > 0 ? list->text : "the image has none";
 }
 
-bool bytes_are(struct bytes bytes, const char *text)
+bool name_is(struct bytes name, const char *text)
 {
-    return bytes.size == strlen(text) && memcmp(bytes.data, text, bytes.size) == 0;
+    size_t size = strlen(text);
+    return name.size >= size && memcmp(name.data, text, size) == 0 &&
+           (name.size == size || name.data[size] == '\0');
 }

@@ -22,7 +22,8 @@ void name_list_add(struct name_list *list, struct bytes name, struct bytes secon
 // Valid as long as the list.
 const char *name_list_text(const struct name_list *list);
 
-// True when `bytes` equals the bytes of `text`.
-bool bytes_are(struct bytes bytes, const char *text);
+// True when a name, up to its first NUL, equals `text`: that is how QEMU compares the names and ids
+// of snapshots and the names of bitmaps.
+bool name_is(struct bytes name, const char *text);
 
 #endif

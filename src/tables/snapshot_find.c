@@ -16,11 +16,11 @@ struct search {
 
 static void search_take(struct search *search, const struct snapshot *snapshot)
 {
-    if (bytes_are(snapshot->id, search->wanted)) {
+    if (name_is(snapshot->id, search->wanted)) {
         search->by_id = *snapshot;
         search->ids++;
     }
-    if (bytes_are(snapshot->name, search->wanted)) {
+    if (name_is(snapshot->name, search->wanted)) {
         search->by_name = *snapshot;
         search->names++;
     }

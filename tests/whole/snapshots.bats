@@ -233,6 +233,24 @@ refused_name() {
     first_byte two 2
 }
 
+@test "snapshots: a name ends at its first NUL, as in QEMU" {
+    local name
+    make_image image 1M '' 'write -q -P 1 0 64k'
+    take_snapshot image base-evil
+    write_image image 'write -q -P 2 0 64k'
+    name=$(($(snapshot_at image 0) + 40 + $(peek_be32 image $(($(snapshot_at image 0) + EXTRA_SIZE))) + 1))
+    assert_equal "$(peek image "$name" 9)" "$(printf base-evil | od -An -tx1 | tr -d ' \n')"
+    poke image $((name + 4)) 00
+    qemu-img convert -l base -O raw image theirs
+    qcow2_info cat --snapshot base image | cmp - theirs
+    assert_equal "$(head -c 1 theirs)" $'\x01'
+    # Two of them have it.
+    take_snapshot image base
+    run_qcow2_info cat --snapshot base image
+    assert_status 1
+    assert_one_error image 'more than one snapshot'
+}
+
 @test "snapshots: those in front of a broken entry are found" {
     make_numbered one two
     poke_be32 image $(($(snapshot_at image 1) + EXTRA_SIZE)) 0xffffffff
