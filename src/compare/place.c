@@ -24,7 +24,7 @@ bool place_same_layer(const struct layer *a, const struct layer *b)
         return true;
     }
     return !a->raw == !b->raw && same_file(layer_data(a), layer_data(b)) &&
-           (a->raw || same_file(a->image->source, b->image->source)) &&
+           (a->raw || same_file(a->image->source, b->image->source)) && a->size == b->size &&
            a->short_end == b->short_end && same_cipher(a, b);
 }
 
