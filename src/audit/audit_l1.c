@@ -265,8 +265,7 @@ static void add_active_view(struct audit_state *state)
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
         l1.size = 0;
     }
-    state->views[state->view_count++] =
-        (struct audit_view){.active = true, .l1 = l1, .disk_size = state->header->size};
+    state->views[state->view_count++] = (struct audit_view){.active = true, .l1 = l1};
 }
 
 void audit_l2_places(struct audit_state *state)

@@ -156,20 +156,19 @@ static void inspect_versions(struct audit_tree *tree, struct row_walk *row)
 
 // --- All of them ---------------------------------------------------------------------------------
 
-// Adds the sums of a table to each disk that has it, up to the end of the disk.
+// Adds the sums of a table to each disk that has it. What lies behind the end of the disk counts
+// too: a longer disk shows it.
 static void add_sums(struct audit_state *state, const struct row_walk *row)
 {
     uint64_t part = state->header->cluster_size / SUBCLUSTERS;
     for (size_t i = 0; i < row->rows.view_count; i++) {
         uint16_t number = row->rows.views[i];
         struct audit_view *view = &state->views[number];
-        uint64_t left = view->disk_size - min_u64(row->guest_offset, view->disk_size);
         if (row->rows.table_of[number] != L1_ROW_NONE) {
             const struct audit_table_sums *sums = &row->sums[row->rows.table_of[number]];
-            uint64_t compressed = (uint64_t)sums->compressed_clusters
-                                  << state->header->cluster_bits;
-            view->data_bytes += min_u64(sums->data_parts * part, left);
-            view->compressed_bytes += min_u64(compressed, left);
+            view->data_bytes += sums->data_parts * part;
+            view->compressed_bytes += (uint64_t)sums->compressed_clusters
+                                      << state->header->cluster_bits;
             view->compressed_stored += sums->compressed_stored;
         }
     }

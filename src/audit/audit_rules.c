@@ -86,6 +86,10 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
     [AUDIT_REFCOUNT_TABLE_SIZE] = {"refcount-table-size", AUDIT_UNSAFE,
         "the refcount table is far larger than its file needs, or than QEMU accepts",
         "a program that opens the image reads all of it into memory"},
+    [AUDIT_REFCOUNT_BOMB] = {"refcount-bomb", AUDIT_UNSAFE,
+        "the refcounts of all clusters of the file, holes included, take more than 64 MiB and more than the "
+        "file without its holes",
+        "a program that checks the image spends gigabytes on a file that takes no space"},
     [AUDIT_TABLE_OUTSIDE_FILE] = {"table-outside-file", AUDIT_UNSAFE,
         "a table, a part of a table, or bits of a bitmap lie past the end of the file",
         "it reads as zeros, or not at all, and as the attacker's data once the file has grown"},
@@ -130,7 +134,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "attacks can hide in the part that was not inspected"},
     [AUDIT_SNAPSHOT_BOMB] = {"snapshot-bomb", AUDIT_UNSAFE,
         "there are more than 1024 snapshots, their L1 tables are larger than the file, or their L2 tables, "
-        "counted once for each reference, are larger than 8 GiB and than the data of each disk",
+        "counted once for each reference, are larger than 8 GiB and than the data of each disk or the file "
+        "without its holes",
         "a program that opens the image spends minutes and gigabytes on the snapshots"},
     [AUDIT_SNAPSHOT_BROKEN] = {"snapshot-broken", AUDIT_UNSAFE,
         "an entry of the snapshot table breaks a rule or a limit of the format",

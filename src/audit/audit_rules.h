@@ -44,6 +44,7 @@ enum audit_rule {
     AUDIT_LARGER_THAN_DISK,
     AUDIT_L1_SIZE,
     AUDIT_REFCOUNT_TABLE_SIZE,
+    AUDIT_REFCOUNT_BOMB,
     AUDIT_TABLE_OUTSIDE_FILE,
     AUDIT_TABLE_UNALIGNED,
     AUDIT_TABLE_OVERLAP,
@@ -157,6 +158,10 @@ struct audit {
 #define AUDIT_BITMAPS_MAX         UINT32_C(256)
 #define AUDIT_BITMAPS_MEMORY      (UINT64_C(64) << 20)  // bytes
 #define AUDIT_BITMAPS_MEMORY_MOST (UINT64_C(512) << 20) // bytes
+
+// Refcounts of all clusters of a file may take so many bytes, or as many as the file without its
+// holes: a disk with preallocated metadata has 8 bytes of L2 entries for each.
+#define AUDIT_REFCOUNT_MEMORY (UINT64_C(64) << 20)
 
 // --- Budgets: how much is read -------------------------------------------------------------------
 

@@ -125,18 +125,36 @@ static void inspect_snapshot_walk(struct audit_state *state)
         const struct audit_view *view = &state->views[i];
         data = max_u64(data, view->data_bytes + view->compressed_bytes);
     }
-    if (walk > AUDIT_SNAPSHOT_WALK && walk > data) {
+    // Data in holes of the file cost its sender nothing.
+    if (walk > AUDIT_SNAPSHOT_WALK && walk > min_u64(data, audit_stored(state))) {
         audit_report_at(&state->report, AUDIT_SNAPSHOT_BOMB, state->header->snapshots_offset,
                         "the L2 tables of all snapshots have %" PRIu64
                         " bytes, counted once for each reference, for disks of %" PRIu64
-                        " bytes of data",
-                        walk, data);
+                        " bytes of data, in a file of %" PRIu64 " bytes without its holes",
+                        walk, data, audit_stored(state));
+    }
+}
+
+// A program that checks the image keeps a refcount of each cluster of the file, holes included.
+static void inspect_refcount_memory(struct audit_state *state)
+{
+    uint64_t clusters = divide_up(state->source->size, state->header->cluster_size);
+    uint64_t memory = 0;
+    bool known = source_complete(state->source) && state->header->geometry_known &&
+                 checked_multiply(clusters, state->header->refcount_bits, &memory);
+    memory = divide_up(memory, 8);
+    if (known && memory > AUDIT_REFCOUNT_MEMORY && memory > audit_stored(state)) {
+        audit_report_file(&state->report, AUDIT_REFCOUNT_BOMB,
+                          "the refcounts of a file of %" PRIu64 " bytes take %" PRIu64
+                          " bytes, and the file without its holes %" PRIu64,
+                          state->source->size, memory, audit_stored(state));
     }
 }
 
 void audit_sizes(struct audit_state *state)
 {
     inspect_snapshot_walk(state);
+    inspect_refcount_memory(state);
     inspect_unseen_tables(state);
     inspect_actual_size(state);
 }

@@ -24,7 +24,6 @@ struct bitmap_table {
 struct audit_view {
     bool active; // not the disk of a snapshot
     struct l1_table l1;
-    uint64_t disk_size;         // bytes
     uint64_t data_bytes;        // guest bytes that are stored as they are
     uint64_t compressed_bytes;  // guest bytes that are stored compressed
     uint64_t compressed_stored; // bytes of the file that they need at least

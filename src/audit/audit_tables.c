@@ -89,9 +89,7 @@ static void inspect_snapshot_l1(struct audit_state *state, const struct snapshot
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
                               "the L1 table of a snapshot");
     if (inside && state->view_count < AUDIT_SNAPSHOTS_MAX) {
-        // A program that reads the disk of a snapshot may use the size of the active disk.
-        state->views[state->view_count++] = (struct audit_view){
-            .l1 = l1, .disk_size = max_u64(snapshot->disk_size, state->header->size)};
+        state->views[state->view_count++] = (struct audit_view){.l1 = l1};
     }
 }
 

@@ -755,6 +755,16 @@ incomplete_with() {
     assert_output_contains 'the disk of a snapshot has 1153433600 bytes'
 }
 
+@test "audit attack: data that compress impossibly well behind the end of the disk" {
+    make_image image 2G compression_type=zstd 'write -q -c -P 1 64k 1100M'
+    poke_field image size $C
+    assert_codes expansion hidden-data
+    # As a service does that gives a disk its size.
+    qemu-img resize -q image 2G
+    qemu-io -r -c 'read -q -P 1 64k 1100M' image
+    assert_codes expansion
+}
+
 @test "audit attack: a file that a hole makes long enough for its data" {
     make_image image 4G compression_type=zstd,cluster_size=2M 'write -q -c -P 1 0 1536M' 'write -q -c -P 1 1536M 1536M'
     assert_codes expansion

@@ -264,6 +264,15 @@ second_l1_entry() {
     assert_only unsafe expansion "$(field image l1_table_offset)"
 }
 
+@test "audit rule refcount-bomb: 16777216 clusters of 512 bytes, nearly all in a hole" {
+    make_image image 1M cluster_size=512,refcount_bits=64
+    truncate -s 8G image || skip 'machine: the file system has no files of 8 GiB'
+    assert_only unsafe refcount-bomb null
+    assert_output_contains "of 8589934592 bytes take 134217728 bytes"
+    truncate -s 4G image
+    assert_clean image
+}
+
 @test "audit rule unseen-tables: data in more places than can be remembered" {
     # 20480 clusters of 512 bytes that are 16 MiB from each other: 4 KiB of memory for each.
     local at=$((1 << 20)) tables=320
