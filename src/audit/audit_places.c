@@ -182,9 +182,15 @@ static void find_tables(struct audit_state *state)
            visit_bits(state, add_table, &places->tables));
 }
 
+static bool is_in_range(const struct audit_state *state, uint64_t cluster)
+{
+    return state->places.sorted ? in_sorted_ranges(&state->places, cluster)
+                                : audit_range_purpose(state, cluster) != PURPOSE_NONE;
+}
+
 bool audit_is_table(struct audit_state *state, uint64_t cluster)
 {
-    if (audit_range_purpose(state, cluster) != PURPOSE_NONE) {
+    if (is_in_range(state, cluster)) {
         return true;
     }
     if (!state->places.tables_known) {
