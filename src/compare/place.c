@@ -8,14 +8,16 @@ static bool same_file(const struct source *a, const struct source *b)
     return a == b || (source_has_descriptor(a) && source_is(b, &a->identity));
 }
 
-// Method AES accepts any passphrase as the key, so a wrong one is not noticed.
+// One LUKS header has one master key; two layers with one data file have a header each. Method AES
+// accepts any passphrase as the key, so a wrong one is not noticed.
 static bool same_cipher(const struct layer *a, const struct layer *b)
 {
     if (!a->cipher && !b->cipher) {
         return true;
     }
     return a == b || (a->cipher && b->cipher && a->image && b->image &&
-                      a->image->header.crypt_method == CRYPT_LUKS);
+                      a->image->header.crypt_method == CRYPT_LUKS &&
+                      same_file(a->image->source, b->image->source));
 }
 
 bool place_same_layer(const struct layer *a, const struct layer *b)

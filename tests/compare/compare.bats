@@ -380,6 +380,23 @@ change_random() {
     assert_equal "${lines[0]}" "{\"start\":$((200 * K)),\"length\":512}"
 }
 
+@test "compare: two encrypted disks in one data file" {
+    local disk
+    qcow2_info --version | grep -q '^libgcrypt [0-9]' || skip 'machine: built without libgcrypt'
+    printf abc >key
+    for disk in one two; do
+        qemu_img_luks create -q -f qcow2 -o "$LUKS,data_file=data,preallocation=metadata" $disk 1M
+    done
+    qemu_io_encrypted one 'write -q -P 0x81 0 1M'
+    for disk in one two; do
+        qemu_img_luks convert -O raw --image-opts driver=qcow2,file.filename=$disk,encrypt.key-secret=s $disk.raw
+    done
+    ! cmp -s one.raw two.raw
+    run_qcow2_info compare --key-file-a key --key-file-b key one two
+    assert_status 2
+    qcow2_info compare --key-file-a key --key-file-b key one one
+}
+
 # ---- What is not read -----------------------------------------------------------------------------------
 
 # Every byte of the data of a file is changed to what cannot be decoded: whatever reads it finds out.
