@@ -167,6 +167,12 @@ static char *data_file_path(const struct layer *layer, const char *image_path,
         error_prefix(error, "data file");
         return NULL;
     }
+    if (reference.format == LAYER_QCOW2) {
+        error_set(error, ERROR_CORRUPT, "data file %s is named with the driver qcow2, but is raw",
+                  reference.path);
+        free(reference.path);
+        return NULL;
+    }
     return reference.path;
 }
 
@@ -206,14 +212,12 @@ static bool suggest_backing_file(const struct chain *chain, const struct chain_o
                : false;
 }
 
-// QEMU takes a relative name relative to the current directory. Looks there for a data file, and
-// puts it in the place of the one beside the image that is missing, which `error` says. False and
-// `error` when there are two files of that name.
+// Looks for the data file at `path`, which this takes over, and puts it in the place of the one
+// that is missing, which `error` says. False and `error` when there are two of them.
 static bool choose_data_file(const struct chain *chain, struct layer *layer,
-                             const struct chain_options *options, struct error *error)
+                             const struct chain_options *options, char *path, struct error *error)
 {
     struct error ignored;
-    char *path = data_file_path(layer, "-", options, &ignored);
     if (!path || strcmp(path, layer->data_path) == 0 ||
         (!layer->data_file && error->code != ERROR_NOT_FOUND)) {
         free(path);
@@ -241,6 +245,18 @@ static bool choose_data_file(const struct chain *chain, struct layer *layer,
     return !is_two;
 }
 
+// Where QEMU looks for the data file: it takes a relative name relative to the current directory,
+// and since version 9.1, or with the fix for CVE-2024-4467, also file: and json: names as they are.
+static bool choose_data_files(const struct chain *chain, struct layer *layer,
+                              const struct chain_options *options, struct error *error)
+{
+    struct error ignored;
+    struct bytes name = layer->image->extensions.data_file;
+    return choose_data_file(chain, layer, options, data_file_path(layer, "-", options, &ignored),
+                            error) &&
+           choose_data_file(chain, layer, options, reference_literal(name), error);
+}
+
 // Of a layer that is no file nothing in the current directory is meant.
 static bool is_local(const struct layer *layer)
 {
@@ -262,7 +278,7 @@ static bool open_data_file(const struct chain *chain, struct layer *layer,
     }
     layer->data_file = open_named(chain, options, path, error);
     free(path);
-    if (is_local(layer) && !choose_data_file(chain, layer, options, error)) {
+    if (is_local(layer) && !choose_data_files(chain, layer, options, error)) {
         return false;
     }
     return layer->data_file || suggest_data_file(chain, options, error) ||

@@ -165,14 +165,27 @@ static bool take_driver(const struct node *top, struct json_name *name, struct e
     return true;
 }
 
+// Programs read a NUL in a name in different ways, and text after the object or not.
+static bool is_only_object(struct bytes text, const char *end)
+{
+    static const char nul[] = "\\u0000";
+    for (const char *at = end; at < (const char *)text.data + text.size && *at; at++) {
+        if (!strchr(" \t\r\n", *at)) {
+            return false;
+        }
+    }
+    return !memmem(text.data, text.size, nul, strlen(nul));
+}
+
 bool json_name_parse(struct bytes text, struct json_name *name, struct error *error)
 {
     struct node nodes[LEVELS_MAX] = {0};
     const struct node *file = NULL;
     bool parsed = false;
     *name = (struct json_name){0};
-    cJSON *root = cJSON_ParseWithLength((const char *)text.data, text.size);
-    if (!cJSON_IsObject(root)) {
+    const char *end = NULL;
+    cJSON *root = cJSON_ParseWithLengthOpts((const char *)text.data, text.size, &end, false);
+    if (!cJSON_IsObject(root) || !is_only_object(text, end)) {
         error_set(error, ERROR_UNSUPPORTED_BACKING_FILE, "json: name: not a JSON object");
     } else if (take_options(root, nodes, error) && find_file(nodes, &file, error) &&
                take_driver(&nodes[0], name, error)) {

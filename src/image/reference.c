@@ -105,8 +105,7 @@ static char *join(const char *image_path, const char *name)
     return path;
 }
 
-// Copies a name, up to the first NUL, into a new string.
-static char *copy_text(struct bytes name)
+char *reference_literal(struct bytes name)
 {
     const uint8_t *end = name.size > 0 ? memchr(name.data, '\0', name.size) : NULL;
     size_t size = end ? (size_t)(end - name.data) : name.size;
@@ -123,13 +122,13 @@ static char *file_name(struct bytes name)
     if (has_prefix(name, "file:")) {
         name = bytes_from(name, strlen("file:"));
     }
-    return copy_text(name);
+    return reference_literal(name);
 }
 
 char *reference_full_path(const char *image_path, struct bytes name)
 {
     if (reference_kind(name) != REFERENCE_FILE) {
-        return copy_text(name);
+        return reference_literal(name);
     }
     char *text = file_name(name);
     if (!text || text[0] == '/') {
@@ -217,7 +216,7 @@ fail:
 
 bool reference_is_address(struct bytes name)
 {
-    char *text = copy_text(name);
+    char *text = reference_literal(name);
     bool is = text && address_is(text);
     free(text);
     return is;
@@ -254,7 +253,7 @@ bool reference_resolve_address(struct bytes name, struct bytes format_name,
                                struct reference *reference, struct error *error)
 {
     *reference = (struct reference){.format = LAYER_PROBE};
-    char *text = copy_text(name);
+    char *text = reference_literal(name);
     if (!text) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }

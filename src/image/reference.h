@@ -29,6 +29,10 @@ void reference_keep_directory(void);
 // memory.
 char *reference_full_path(const char *image_path, struct bytes name);
 
+// The same name as a path in itself, whatever it begins with. Owned by the caller; NULL when there
+// is no memory.
+char *reference_literal(struct bytes name);
+
 enum layer_format { LAYER_PROBE, LAYER_QCOW2, LAYER_RAW };
 
 struct reference {

@@ -87,6 +87,8 @@ static void json_names_that_mean_anything_else_are_refused(void)
     check_refused("", "not a JSON object");
     check_refused("[]", "not a JSON object");
     check_refused("{\"filename\":\"base\"", "not a JSON object");
+    check_refused("{\"filename\":\"base\"} x", "not a JSON object");
+    check_refused("{\"filename\":\"base\\u0000x\"}", "not a JSON object");
     check_refused("{}", "missing \"filename\"");
     check_refused("{\"filename\":1}", "expected one string for \"filename\"");
     check_refused("{\"filename\":\"a\",\"filename\":\"b\"}", "expected one string");

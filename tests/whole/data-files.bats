@@ -6,6 +6,7 @@
 
 load ../helpers/load
 load ../helpers/tables
+load ../helpers/audit
 
 # A disk of 1 MiB whose data lies in the file data. make_external [OPTIONS]
 make_external() {
@@ -125,6 +126,40 @@ forget_data_file() {
     assert_status 1
     assert_one_error top 'backing file ../folder/image: data file ../folder/data' 'the file data of the current'
     [[ ${stderr-} != *--data-file* ]]
+}
+
+# name_full_data_file NAME: image, whose disk of 1 MiB lies in a data file of any name, which is not there
+name_full_data_file() {
+    local placeholder=${1//?/x}
+    rm -f image
+    qemu-img create -q -f qcow2 -o "data_file=$placeholder,preallocation=metadata" image 1M || return
+    poke_text image $(($(extension_at image 44415441) + 8)) "$1"
+    rm -f "$placeholder"
+}
+
+@test "data files: a file that has a file: or json: name as it is, and another that it means" {
+    local name
+    for name in 'file:X.data' 'json:{"driver":"file","filename":"X.data"}'; do
+        name_full_data_file "$name"
+        head -c 1M /dev/zero | tr '\0' '\1' >X.data
+        head -c 1M /dev/zero | tr '\0' '\2' >"$name"
+        run_qcow2_info cat image
+        assert_status 1
+        assert_output ''
+        assert_one_error image "data file X.data is not the file $name of the current directory"
+        qcow2_info cat --data-file X.data image | cmp - X.data
+        rm "$name"
+        qcow2_info cat image | cmp - X.data
+    done
+}
+
+@test "data files: a json: name with the driver qcow2" {
+    name_full_data_file 'json:{"driver":"qcow2","file":{"driver":"file","filename":"inner"}}'
+    make_image inner 1M ''
+    run_qcow2_info cat image
+    assert_status 1
+    assert_output ''
+    assert_one_error image 'inner is named with the driver qcow2'
 }
 
 @test "data files: two names of one file are no matter" {
