@@ -60,6 +60,10 @@ static void check_kind(const struct bitmap *bitmap, uint64_t at, struct problems
                       "the flags of a bitmap are 0x%08" PRIx32 ", with reserved bits set",
                       bitmap->flags);
     }
+    if (bitmap->flags & BITMAP_EXTRA_DATA_COMPATIBLE) {
+        problems_note(problems, PROBLEM_BITMAP_EXTRA_FLAG, at + BITMAP_FLAGS,
+                      "the flags of a bitmap are 0x%08" PRIx32 ", with bit 2", bitmap->flags);
+    }
     if (!bitmap_type_name(bitmap->type)) {
         problems_note(problems, PROBLEM_BITMAP_TYPE, at + BITMAP_TYPE, "the type of a bitmap is %u",
                       bitmap->type);

@@ -56,7 +56,7 @@ bool extension_next(struct extension_walk *walk, struct extension *extension,
         return false;
     }
     if (left < EXTENSION_HEADER_SIZE) {
-        return end_with(problems, PROBLEM_EXTENSION_LENGTH, at, false,
+        return end_with(problems, PROBLEM_EXTENSION_LENGTH, at, true,
                         "no room for the end of the header extensions");
     }
     if (!bytes_view(walk->first_cluster, at, EXTENSION_HEADER_SIZE, &head)) {

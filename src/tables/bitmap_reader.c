@@ -42,6 +42,15 @@ static bool read_entry(struct bitmap_reader *reader, struct bitmap *bitmap, stru
                               bitmap->name_size, &bitmap->name, error);
 }
 
+static void check_name(struct bitmap_reader *reader, const struct bitmap *bitmap,
+                       struct problems *problems)
+{
+    if (name_set_has_or_add(&reader->names, bitmap->name)) {
+        problems_note(problems, PROBLEM_BITMAP_NAME_TWICE, reader->at + bitmap->name_at,
+                      "bitmap %" PRIu32 " has the name of an earlier one", reader->next + 1);
+    }
+}
+
 // The directory must be exactly as long as its entries.
 static void check_end(struct bitmap_reader *reader)
 {
@@ -73,6 +82,7 @@ bool bitmap_reader_next(struct bitmap_reader *reader, struct bitmap *bitmap,
     }
     if (problems) {
         bitmap_check(bitmap, &reader->image->header, reader->at, problems);
+        check_name(reader, bitmap, problems);
     }
     reader->next++;
     reader->names_bytes += bitmap->name_size;
@@ -83,4 +93,5 @@ bool bitmap_reader_next(struct bitmap_reader *reader, struct bitmap *bitmap,
 void bitmap_reader_free(struct bitmap_reader *reader)
 {
     record_window_free(&reader->window);
+    name_set_free(&reader->names);
 }

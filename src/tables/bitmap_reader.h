@@ -9,10 +9,12 @@
 #include "format/bitmap.h"
 #include "image/image.h"
 #include "source/record_window.h"
+#include "tables/name_set.h"
 
 struct bitmap_reader {
     const struct image *image;
     struct record_window window;
+    struct name_set names; // of the entries that were checked for problems
     uint64_t at, end; // byte offsets of the next entry and of the end of the directory
     uint32_t next,
         count; // entries returned, entries that the extension announces (at most the cap)

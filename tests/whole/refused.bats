@@ -63,6 +63,15 @@ with() {
     opened
 }
 
+@test "refused: a backing file name without bytes that leaves no room for the end of the extensions" {
+    make_image image 1M '' 'write -P 1 0 64K'
+    poke_field image header_length 112
+    poke_field image backing_file_offset 115
+    refused header-broken cannot-be-opened
+    poke_field image backing_file_offset 112
+    opened
+}
+
 @test "refused: an encryption method that is unknown" {
     with crypt_method 3
     refused header-broken cannot-be-opened
@@ -127,6 +136,21 @@ make_bitmap() {
     opened
     poke_field image l1_size 65
     poke_field image size $(((32 << 30) + 512))
+    refused bitmap-broken bitmap
+}
+
+@test "refused: two bitmaps of one name, and a flag for extra data" {
+    local entry
+    make_bitmap
+    qemu-img bitmap --add image two
+    opened
+    directory=$(peek_be64 image $((extension + 24)))
+    entry=$((directory + (24 + $(peek_be16 image $((directory + 18))) + 7) / 8 * 8))
+    assert_equal "$(peek image $((entry + 24)) 3)" "$(printf two | od -An -tx1 | tr -d ' \n')"
+    poke_text image $((entry + 24)) one
+    refused bitmap-broken bitmap
+    make_bitmap
+    poke_be32 image $((directory + 12)) 4
     refused bitmap-broken bitmap
 }
 
