@@ -15,7 +15,7 @@ struct bitmap_reader {
     const struct image *image;
     struct record_window window;
     struct name_set names; // of the entries that were checked for problems
-    uint64_t at, end; // byte offsets of the next entry and of the end of the directory
+    uint64_t at, end;      // byte offsets of the next entry and of the end of the directory
     uint32_t next,
         count; // entries returned, entries that the extension announces (at most the cap)
     uint64_t names_bytes; // of the entries returned
