@@ -21,12 +21,23 @@ static void keep_out_of_dumps(void *data, size_t size)
     madvise(data, size, MADV_DONTFORK);
 }
 
+static void share(void *data, size_t size)
+{
+    madvise(data, size, MADV_DOFORK);
+}
+
 static void forbid_tracing(void)
 {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 #else
 static void keep_out_of_dumps(void *data, size_t size)
+{
+    (void)data;
+    (void)size;
+}
+
+static void share(void *data, size_t size)
 {
     (void)data;
     (void)size;
@@ -67,6 +78,21 @@ bool secret_grow(struct secret *secret, size_t size, struct error *error)
     secret_free(secret);
     *secret = grown;
     return true;
+}
+
+void secret_share(const struct secret *secret)
+{
+    if (secret->data) {
+        share(secret->data, secret->mapped);
+    }
+}
+
+void secret_keep(const struct secret *secret)
+{
+    if (secret->data) {
+        mlock(secret->data, secret->mapped); // a new process has nothing locked
+        keep_out_of_dumps(secret->data, secret->mapped);
+    }
 }
 
 void secret_free(struct secret *secret)

@@ -26,6 +26,11 @@ bool secret_grow(struct secret *secret, size_t size, struct error *error);
 
 void secret_free(struct secret *secret); // may be empty
 
+// Lets processes that this one starts from here on have the secret too; each of them keeps it as
+// its own then.
+void secret_share(const struct secret *secret);
+void secret_keep(const struct secret *secret);
+
 static inline struct bytes secret_bytes(const struct secret *secret)
 {
     return (struct bytes){secret->data, secret->size};

@@ -4,6 +4,7 @@
 #include "cli/open.h"
 
 #include "base/sandbox.h"
+#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/web.h"
 #include "image/probe.h"
@@ -11,10 +12,25 @@
 #include "image/reference.h"
 #include "source/address.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static bool no_sandbox; // also set when the process is in the sandbox already
+
+// A file that was opened ahead, or why it could not be.
+struct opened {
+    const char *path; // borrowed
+    struct source *source;
+    struct error error;
+};
+
+static struct {
+    struct opened *files; // owned; NULL: no file was opened ahead
+    size_t count, next;
+    void (*on_more)(void);
+} ahead;
 
 void open_without_sandbox(void)
 {
@@ -49,10 +65,50 @@ static struct source *open_word(const char *path, const struct open_policy *poli
     return (policy->drain ? source_drain_file : source_open_file)(path, policy->pipe_cap, error);
 }
 
+// A file of the command line, or one that was opened ahead.
+static struct source *open_first(const char *path, const struct open_policy *policy,
+                                 struct error *error)
+{
+    while (ahead.next < ahead.count) {
+        struct opened *opened = &ahead.files[ahead.next++];
+        if (strcmp(opened->path, path) == 0) {
+            *error = opened->error;
+            return opened->source;
+        }
+    }
+    struct source *source = open_word(path, policy, error);
+    if (!source) {
+        protocol_explain(path, false, error);
+    }
+    return source;
+}
+
+void open_ahead(const char *const *paths, size_t count, void (*on_more)(void))
+{
+    const struct open_policy regular = {.pipe_cap = 0};
+    ahead.files = calloc(count, sizeof *ahead.files);
+    if (!ahead.files) {
+        perror("qcow2-info");
+        exit(EXIT_CANNOT);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ahead.files[i].path = paths[i];
+        ahead.files[i].source = open_first(paths[i], &regular, &ahead.files[i].error);
+    }
+    ahead.count = count;
+    ahead.on_more = on_more;
+    open_done();
+}
+
 // Opens a layer or a data file.
 static struct source *open_layer(void *context, const char *path, struct error *error)
 {
     (void)context;
+    if (ahead.files) {
+        ahead.on_more();
+        error_set(error, ERROR_IO, "cannot open another file");
+        return NULL;
+    }
     return address_is(path) ? web_open(path, error) : source_open_file(path, 0, error);
 }
 
@@ -95,10 +151,10 @@ static void warn_strayed(const char *path, const struct chain *chain)
 bool open_image(const char *path, const struct open_policy *policy, struct chain *chain,
                 struct error *error)
 {
-    struct source *source = open_word(path, policy, error);
+    struct source *source = open_first(path, policy, error);
     *chain = (struct chain){0};
     if (!source) {
-        return protocol_explain(path, false, error);
+        return false;
     }
     if (!policy->opens_more && !chain_follows(&policy->chain)) {
         open_done();

@@ -27,6 +27,11 @@ struct open_policy {
 bool open_image(const char *path, const struct open_policy *policy, struct chain *chain,
                 struct error *error);
 
+// Opens several small files and enters the sandbox, before open_image() is called for each of them
+// in this order. Their layers cannot be opened then: `on_more` is called for an image that asks for
+// one, which is an error. A file that cannot be opened is an error of open_image().
+void open_ahead(const char *const *paths, size_t count, void (*on_more)(void));
+
 // All files are open: gives up the file system, the network and other programs. Does nothing the
 // second time, or after open_without_sandbox().
 void open_done(void);

@@ -394,15 +394,25 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
 
 // --- The image -----------------------------------------------------------------------------------
 
-bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
+bool command_image_words(const struct command *command, int argc, char **argv)
 {
     if (command->others && optind < argc && suggest_is_command(argv[optind])) {
         suggest_command(command->others, argv[optind]);
         return false;
     }
-    if (optind + 1 < argc && command_named(command->others, argv[optind + 1])) {
-        command_usage_error(command, "write the command before the image: %s %s", argv[optind + 1],
-                            argv[optind]);
+    for (int i = optind + 1; i < argc; i++) {
+        if (command_named(command->others, argv[i])) {
+            command_usage_error(command, "write the command before the image: %s %s", argv[i],
+                                argv[optind]);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
+{
+    if (!command_image_words(command, argc, argv)) {
         return false;
     }
     if (optind + 1 < argc) {

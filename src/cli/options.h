@@ -104,6 +104,10 @@ bool parse_size(const char *text, uint64_t *size);
 bool command_image_argument(const struct command *command, int argc, char **argv,
                             const char **path);
 
+// False, after printing a usage error, when one of the images can only be a mistyped or misplaced
+// command.
+bool command_image_words(const struct command *command, int argc, char **argv);
+
 // False, after printing a usage error, when an IMAGE is given with an option that takes none.
 bool command_no_image(const struct command *command, int argc, char **argv, const char *option);
 

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "audit/audit.h"
+#include "base/workers.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
+#include "cli/several.h"
 #include "output/audit_output.h"
 
 #include <string.h>
@@ -12,6 +14,9 @@
 
 struct options {
     bool json, list_rules, drain;
+    bool several; // JSON is one object a line
+    uint32_t jobs;
+    struct several_options images;
     bool given[AUDIT_RULES]; // with --allow or --deny
     struct audit_options audit;
 };
@@ -83,12 +88,13 @@ static int list_rules(const struct options *options)
     return finish(&writer, EXIT_DONE);
 }
 
-static int print_audit(const struct options *options, const struct audit *audit)
+// `path`: a key of the JSON of several images.
+static int print_audit(const char *path, const struct options *options, const struct audit *audit)
 {
     struct writer writer;
     writer_init(&writer, STDOUT_FILENO);
     if (options->json) {
-        audit_print_json(audit, &options->audit, &writer);
+        audit_print_json(audit, &options->audit, options->several ? path : NULL, &writer);
     } else {
         audit_print_text(audit, &options->audit, &writer);
     }
@@ -106,7 +112,7 @@ static int audit_path(const char *path, const struct options *options)
     int status = EXIT_CANNOT;
     if (open_image(path, &policy, &chain, &error) &&
         audit_image(chain.layers[0].image, &options->audit, &audit, &error)) {
-        status = print_audit(options, &audit);
+        status = print_audit(chain.layers[0].path, options, &audit);
     } else {
         print_error(path, &error);
     }
@@ -114,10 +120,29 @@ static int audit_path(const char *path, const struct options *options)
     return status;
 }
 
+static int run_one(void *context, const char *path, size_t number, unsigned jobs)
+{
+    (void)number, (void)jobs;
+    return audit_path(path, context);
+}
+
+static int run_several(struct options *options, const struct image_names *names)
+{
+    const struct several several = {
+        .json = options->json,
+        .headings = true,
+        .jobs = options->jobs,
+        .context = options,
+        .run = run_one,
+    };
+    options->several = true;
+    return several_run(&several, names);
+}
+
 static int run_audit(const struct command *command, int argc, char **argv)
 {
-    struct options options = {.audit = audit_options_default()};
-    const char *path;
+    struct options options = {.audit = audit_options_default(), .jobs = workers_default()};
+    struct image_names names;
     int status;
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
@@ -126,14 +151,15 @@ static int run_audit(const struct command *command, int argc, char **argv)
         return command_no_image(command, argc, argv, "list-rules") ? list_rules(&options)
                                                                    : EXIT_USAGE;
     }
-    if (!command_image_argument(command, argc, argv, &path)) {
+    if (!image_names_take(command, argc, argv, &options.images, 0, &names)) {
         return EXIT_USAGE;
     }
-    return audit_path(path, &options);
+    return names.several ? run_several(&options, &names) : audit_path(names.words[0], &options);
 }
 
 static const struct option_row rows[] = {
-    {"json", OPTION_FLAG, NULL, offsetof(struct options, json), .help = "print one JSON object"},
+    {"json", OPTION_FLAG, NULL, offsetof(struct options, json),
+     .help = "print one JSON object; of several images one a line"},
     {"max-virtual-size", OPTION_SIZE, "SIZE", offsetof(struct options, audit.max_virtual_size),
      .help = "the largest virtual size that is safe (default 16T)"},
     {"allow", OPTION_CODES, "CODE,...", 0,
@@ -148,7 +174,12 @@ static const struct option_row rows[] = {
     {.name = NULL},
 };
 
-static const struct option_group groups[] = {{"Options", .rows = rows}, COMMON_OPTIONS};
+static const struct option_group groups[] = {
+    {"Options", .rows = rows},
+    {"Several images", several_rows, .offset = offsetof(struct options, images)},
+    {NULL, several_jobs_rows, .offset = offsetof(struct options, jobs)},
+    COMMON_OPTIONS,
+};
 
 static const char notes[] =
     "No other file is opened, and no guest data is read. With IMAGE - or none, the\n"
@@ -166,7 +197,7 @@ static const char notes[] =
 const struct command command_audit = {
     .name = "audit",
     .summary = "Checks whether an untrusted image is safe to hand to a hypervisor.",
-    .usage = "[IMAGE] [OPTION]...",
+    .usage = "[IMAGE]... [OPTION]...",
     .groups = groups,
     .notes = notes,
     .run = run_audit,

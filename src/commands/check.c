@@ -5,6 +5,7 @@
 #include "base/workers.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
+#include "cli/several.h"
 #include "commands/disk.h"
 #include "commands/passphrase.h"
 #include "format/layout.h"
@@ -19,6 +20,8 @@ struct options {
     struct disk_options disk;
     struct key_options keys;
     struct work_options work;
+    struct several_options images;
+    bool several; // JSON is one object a line
     bool json, data, list_findings;
     uint32_t max_findings;
 };
@@ -31,7 +34,7 @@ static int print_check(const char *path, const struct options *options, const st
     struct error error;
     writer_init(&writer, STDOUT_FILENO);
     if (options->json) {
-        check_print_json(check, path, &writer);
+        check_print_json(check, path, options->several ? JSON_COMPACT : JSON_PRETTY, &writer);
     } else {
         check_print_text(check, &writer);
     }
@@ -82,30 +85,87 @@ static int check_disk(const char *path, const struct options *options, struct di
     return status;
 }
 
-// Encrypted data is read without a key too: the program does not prompt for one.
-static int check_path(const struct command *command, const char *path,
-                      const struct options *options)
+// `passphrases`: NULL without keys. Encrypted data is read without a key too: the program does not
+// prompt for one.
+static int check_path(const char *path, const struct options *options,
+                      struct passphrases *passphrases)
 {
-    struct passphrases passphrases;
     struct disk disk;
-    bool has_key = options->keys.count > 0;
-    int status =
-        has_key ? passphrases_read(command, &options->keys, path, &passphrases) : EXIT_DONE;
-    if (status != EXIT_DONE) {
-        return status;
+    if (!disk_open(path, &options->disk, &disk)) {
+        return EXIT_CANNOT;
     }
-    bool opened = disk_open(path, &options->disk, &disk);
-    bool unlocked = opened;
-    if (has_key) {
-        unlocked = opened && passphrases_unlock(&passphrases, &disk.chain, NULL);
-        passphrases_free(&passphrases);
+    bool unlocked = !passphrases || passphrases_unlock(passphrases, &disk.chain, NULL);
+    if (passphrases && !options->several) {
+        passphrases_free(passphrases);
     }
     bool allowed =
         unlocked && (!options->data ||
                      disk_within_limit(path, &options->disk, check_progress_total(&disk.chain)));
-    status = allowed ? check_disk(path, options, &disk) : EXIT_CANNOT;
-    if (opened) {
-        disk_close(&disk);
+    int status = allowed ? check_disk(path, options, &disk) : EXIT_CANNOT;
+    disk_close(&disk);
+    return status;
+}
+
+// --- Several images ------------------------------------------------------------------------------
+
+struct check_work {
+    const struct options *options;
+    struct passphrases *passphrases;
+};
+
+static void adopt_work(void *context)
+{
+    const struct check_work *work = context;
+    if (work->passphrases) {
+        passphrases_adopt(work->passphrases);
+    }
+}
+
+static int run_one(void *context, const char *path, size_t number, unsigned jobs)
+{
+    const struct check_work *work = context;
+    (void)number;
+    struct options options = *work->options;
+    options.work = (struct work_options){jobs, PROGRESS_NEVER};
+    return check_path(path, &options, work->passphrases);
+}
+
+static int run_several(struct options *options, const struct image_names *names,
+                       struct passphrases *passphrases)
+{
+    struct check_work work = {options, passphrases};
+    const struct several several = {
+        .json = options->json,
+        .headings = true,
+        .alone = options->disk.chain.confine || options->disk.chain.data_file ||
+                 options->disk.chain.backing_files.count > 0,
+        .jobs = options->work.jobs,
+        .context = &work,
+        .adopt = adopt_work,
+        .run = run_one,
+    };
+    options->several = true;
+    if (passphrases) {
+        passphrases_share(passphrases);
+    }
+    return several_run(&several, names);
+}
+
+static int check_images(const struct command *command, struct options *options,
+                        const struct image_names *names)
+{
+    struct passphrases passphrases = {.terminal = -1};
+    struct passphrases *given = options->keys.count > 0 ? &passphrases : NULL;
+    const char *standard_input = names->standard_input ? "-" : "";
+    int status =
+        given ? passphrases_read(command, &options->keys, standard_input, given) : EXIT_DONE;
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    status = names->several ? run_several(options, names, given)
+                            : check_path(names->words[0], options, given);
+    if (given) {
+        passphrases_free(given);
     }
     return status;
 }
@@ -133,7 +193,7 @@ static int run_check(const struct command *command, int argc, char **argv)
                               .keys = key_options_default(),
                               .work.jobs = workers_default(),
                               .max_findings = MAX_FINDINGS_DEFAULT};
-    const char *path;
+    struct image_names names;
     int status;
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
@@ -142,18 +202,20 @@ static int run_check(const struct command *command, int argc, char **argv)
         return command_no_image(command, argc, argv, "list-findings") ? list_findings(&options)
                                                                       : EXIT_USAGE;
     }
-    if (!command_image_argument(command, argc, argv, &path)) {
+    if (!image_names_take(command, argc, argv, &options.images,
+                          key_options_standard_input(&options.keys), &names)) {
         return EXIT_USAGE;
     }
     options.disk.chain.no_backing = options.disk.chain.backing_files.count == 0;
     options.disk.chain.no_data_file = !options.data;
     options.disk.checks_data = true;
     options.disk.chain.tolerated = tolerated;
-    return check_path(command, path, &options);
+    return check_images(command, &options, &names);
 }
 
 static const struct option_row rows[] = {
-    {"json", OPTION_FLAG, NULL, offsetof(struct options, json), .help = "print one JSON object"},
+    {"json", OPTION_FLAG, NULL, offsetof(struct options, json),
+     .help = "print one JSON object; of several images one a line"},
     {"data", OPTION_FLAG, NULL, offsetof(struct options, data),
      .help = "also read all data and decode every compressed cluster"},
     {"max-findings", OPTION_NUMBER, "N", offsetof(struct options, max_findings),
@@ -179,6 +241,7 @@ static const struct option_row rows[] = {
 static const struct option_group groups[] = {
     {"Options", .rows = rows},
     {NULL, work_rows, .offset = offsetof(struct options, work)},
+    {"Several images", several_rows, .offset = offsetof(struct options, images)},
     {"Encrypted images", key_rows, .offset = offsetof(struct options, keys), .needs = "data"},
     COMMON_OPTIONS,
 };
@@ -198,7 +261,7 @@ static const char notes[] =
 const struct command command_check = {
     .name = "check",
     .summary = "Checks the metadata and, with --data, that all data can be read.",
-    .usage = "[IMAGE] [OPTION]...",
+    .usage = "[IMAGE]... [OPTION]...",
     .groups = groups,
     .notes = notes,
     .run = run_check,

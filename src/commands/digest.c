@@ -6,13 +6,13 @@
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
+#include "cli/several.h"
 #include "commands/digest_list.h"
 #include "commands/passphrase.h"
 #include "print/progress.h"
 #include "tables/preallocation.h"
 
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,25 +21,17 @@ struct digest_command {
     struct disk_options disk;
     struct key_options keys;
     struct work_options work;
+    struct several_options images;
     bool json, flat;
+    bool several;
     const char *check; // a list to verify; NULL: print digests
 };
 
-// One of the disks.
-struct target {
-    const char *path;
-    const struct digest_line *expected; // NULL: none
-    bool open;
-    struct disk disk;
-};
-
-// All disks, and the output.
-struct report {
+// The work on all images.
+struct digest_work {
     const struct digest_command *options;
-    struct target *targets; // owned
-    size_t count;
-    struct writer writer;
-    bool unreadable; // a disk could not be read
+    struct passphrases passphrases;
+    const struct digest_list *list; // to verify; NULL: none
     size_t differing;
 };
 
@@ -49,176 +41,213 @@ static void on_progress(void *context, uint64_t done)
 }
 
 // Computes the digest of an open disk; `*size`: bytes of the requested range.
-static bool digest_target(const struct digest_command *options, struct target *target,
-                          uint8_t digest[static DIGEST_SIZE], uint64_t *size)
+static bool digest_opened(const struct digest_command *options, const char *path, struct disk *disk,
+                          unsigned jobs, uint8_t digest[static DIGEST_SIZE], uint64_t *size)
 {
     struct error error;
     struct digest_options request = {.kind = options->flat ? DIGEST_FLAT : DIGEST_BLOCKS,
-                                     .jobs = options->work.jobs};
-    if (!target->open || !disk_range(target->path, &options->disk, &target->disk, &request.offset,
-                                     &request.length)) {
+                                     .jobs = jobs};
+    if (!disk_range(path, &options->disk, disk, &request.offset, &request.length)) {
         return false;
     }
-    struct progress progress = progress_start(options->work.progress, request.length);
+    struct progress progress =
+        progress_start(options->several ? PROGRESS_NEVER : options->work.progress, request.length);
     request.on_progress = on_progress;
     request.context = &progress;
     *size = request.length;
-    preallocation_find_holes(&target->disk.chain);
-    bool done = digest_disk(&target->disk.view, &request, digest, &error);
+    preallocation_find_holes(&disk->chain);
+    bool done = digest_disk(&disk->view, &request, digest, &error);
     progress_end(&progress);
     if (!done) {
-        print_error(target->path, &error);
+        print_error(path, &error);
     }
     return done;
 }
 
-static void report_digest(struct report *report, struct target *target)
+static bool open_disk(struct digest_work *work, const char *path, struct disk *disk)
 {
-    const struct digest_command *options = report->options;
-    enum digest_kind kind = options->flat ? DIGEST_FLAT : DIGEST_BLOCKS;
-    // The layer has the name of a web address without what may be a secret.
-    struct digest_line line = {.path = target->open ? target->disk.chain.layers[0].path
-                                                    : (char *)(uintptr_t)target->path};
-    uint64_t size;
-    bool done = digest_target(options, target, line.digest, &size);
-    if (done && options->json) {
-        digest_print_json(&report->writer, &line, kind, size);
-    } else if (done) {
-        done = digest_print_text(&report->writer, &line);
+    if (!disk_open(path, &work->options->disk, disk)) {
+        return false;
     }
-    report->unreadable |= !done;
-}
-
-static void report_verdict(struct report *report, struct target *target)
-{
-    uint8_t digest[DIGEST_SIZE];
-    uint64_t size;
-    enum digest_verdict verdict = DIGEST_UNREADABLE;
-    if (digest_target(report->options, target, digest, &size)) {
-        bool matches = memcmp(digest, target->expected->digest, DIGEST_SIZE) == 0;
-        verdict = matches ? DIGEST_MATCHES : DIGEST_DIFFERS;
-    }
-    report->unreadable |= verdict == DIGEST_UNREADABLE;
-    report->differing += verdict == DIGEST_DIFFERS;
-    digest_print_verdict(&report->writer, target->path, verdict, report->options->json);
-}
-
-// Opens every disk. The others are read even if one cannot be opened.
-static void open_targets(struct report *report, struct passphrases *passphrases)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        struct target *target = &report->targets[i];
-        if (!disk_open(target->path, &report->options->disk, &target->disk)) {
-            continue;
-        }
-        target->open = passphrases_unlock(passphrases, &target->disk.chain, NULL);
-        if (!target->open) {
-            disk_close(&target->disk);
-        }
+    bool unlocked = passphrases_unlock(&work->passphrases, &disk->chain, NULL);
+    if (!work->options->several) {
+        passphrases_free(&work->passphrases);
     }
     open_done();
+    if (!unlocked) {
+        disk_close(disk);
+    }
+    return unlocked;
 }
 
-static int report_targets(struct report *report)
+static bool print_digest(const struct digest_command *options, const struct digest_line *line,
+                         uint64_t size, struct writer *writer)
 {
+    if (options->json) {
+        digest_print_json(writer, line, options->flat ? DIGEST_FLAT : DIGEST_BLOCKS, size);
+        return true;
+    }
+    return digest_print_text(writer, line);
+}
+
+// `expected`: the line to verify; NULL: the digest is printed.
+static int report_disk(struct digest_work *work, const char *path,
+                       const struct digest_line *expected, unsigned jobs, struct writer *writer)
+{
+    struct disk disk;
+    struct digest_line line;
+    uint64_t size;
+    bool opened = open_disk(work, path, &disk);
+    bool done = opened && digest_opened(work->options, path, &disk, jobs, line.digest, &size);
+    bool matches = done && expected && memcmp(line.digest, expected->digest, DIGEST_SIZE) == 0;
+    if (expected) {
+        digest_print_verdict(writer, path,
+                             matches ? DIGEST_MATCHES
+                             : done  ? DIGEST_DIFFERS
+                                     : DIGEST_UNREADABLE,
+                             work->options->json);
+    } else if (done) {
+        // The layer has the name of a web address without what may be a secret.
+        line.path = disk.chain.layers[0].path;
+        done = print_digest(work->options, &line, size, writer);
+    }
+    if (opened) {
+        disk_close(&disk);
+    }
+    return !done ? EXIT_CANNOT : expected && !matches ? EXIT_FOUND : EXIT_DONE;
+}
+
+static int run_one(void *context, const char *path, size_t number, unsigned jobs)
+{
+    struct digest_work *work = context;
+    struct writer writer;
     struct error error;
-    writer_init(&report->writer, STDOUT_FILENO);
-    for (size_t i = 0; i < report->count && !report->writer.failed; i++) {
-        struct target *target = &report->targets[i];
-        (report->options->check ? report_verdict : report_digest)(report, target);
-        if (target->open) {
-            disk_close(&target->disk);
-            target->open = false;
-        }
-    }
-    if (report->differing > 0) {
-        error_set(&error, ERROR_CORRUPT, "%zu of %zu digests do not match", report->differing,
-                  report->count);
-        print_error(report->options->check, &error);
-    }
-    if (!writer_finish(&report->writer, &error)) {
+    writer_init(&writer, STDOUT_FILENO);
+    int status =
+        report_disk(work, path, work->list ? &work->list->lines[number] : NULL, jobs, &writer);
+    if (!writer_finish(&writer, &error)) {
         print_error(NULL, &error);
         return EXIT_CANNOT;
     }
-    return report->unreadable ? EXIT_CANNOT : report->differing > 0 ? EXIT_FOUND : EXIT_DONE;
+    return status;
 }
 
-static int digest_targets(const struct command *command, struct report *report)
+// --- All images ----------------------------------------------------------------------------------
+
+static void adopt_work(void *context)
 {
-    struct passphrases passphrases;
+    const struct digest_work *work = context;
+    passphrases_adopt(&work->passphrases);
+}
+
+static void count_differing(void *context, int status)
+{
+    struct digest_work *work = context;
+    work->differing += status == EXIT_FOUND;
+}
+
+static void report_differing(const struct digest_work *work)
+{
     struct error error;
-    const char *path = report->count > 0 ? report->targets[0].path : "";
-    for (size_t i = 0; i < report->count; i++) {
-        path = strcmp(report->targets[i].path, "-") == 0 ? "-" : path;
+    if (work->differing > 0) {
+        error_set(&error, ERROR_CORRUPT, "%zu of %zu digests do not match", work->differing,
+                  work->list->count);
+        print_error(work->options->check, &error);
     }
+}
+
+static int digest_names(const struct command *command, struct digest_work *work,
+                        const struct image_names *names)
+{
+    const struct digest_command *options = work->options;
+    const struct chain_options *chain = &options->disk.chain;
+    const struct several several = {
+        .json = options->json,
+        .alone = chain->confine || chain->data_file || chain->backing_files.count > 0,
+        .jobs = options->work.jobs,
+        .context = work,
+        .adopt = adopt_work,
+        .run = run_one,
+        .on_status = count_differing,
+    };
+    struct error error;
+    int status = EXIT_CANNOT;
     if (!digest_start(&error)) {
         print_error(NULL, &error);
-        return EXIT_CANNOT;
+        return status;
     }
-    int status = passphrases_read(command, &report->options->keys, path, &passphrases);
+    status = passphrases_read(command, &options->keys, names->standard_input ? "-" : "",
+                              &work->passphrases);
     if (status != EXIT_DONE) {
         return status;
     }
-    open_targets(report, &passphrases);
-    passphrases_free(&passphrases);
-    return report_targets(report);
-}
-
-// Takes the images of the command line. False after printing a usage error.
-static bool take_images(const struct command *command, int argc, char **argv, struct report *report)
-{
-    size_t count = (size_t)(argc - optind);
-    unsigned standard = 0;
-    if (count == 0 && isatty(STDIN_FILENO)) {
-        command_usage_error(command, "no image is given");
-        return false;
+    if (options->several) {
+        passphrases_share(&work->passphrases);
+        status = several_run(&several, names);
+    } else {
+        status = run_one(work, names->words[0], 0, options->work.jobs);
+        count_differing(work, status);
     }
-    if (count > DIGEST_DISKS_MAX) {
-        command_usage_error(command, "%zu images are given, above %d", count, DIGEST_DISKS_MAX);
-        return false;
-    }
-    report->count = count > 0 ? count : 1;
-    for (size_t i = 0; i < report->count; i++) {
-        report->targets[i].path = count > 0 ? argv[(size_t)optind + i] : "-";
-        standard += strcmp(report->targets[i].path, "-") == 0;
-    }
-    if (standard > 1) {
-        command_usage_error(command, "standard input cannot be read for two purposes");
-        return false;
-    }
-    return true;
+    passphrases_free(&work->passphrases);
+    report_differing(work);
+    return status;
 }
 
 static int digest_images(const struct command *command, int argc, char **argv,
-                         struct report *report)
+                         struct digest_command *options)
 {
-    return take_images(command, argc, argv, report) ? digest_targets(command, report) : EXIT_USAGE;
+    struct digest_work work = {.options = options};
+    struct image_names names;
+    if (!image_names_take(command, argc, argv, &options->images,
+                          key_options_standard_input(&options->keys), &names)) {
+        return EXIT_USAGE;
+    }
+    options->several = names.several;
+    return digest_names(command, &work, &names);
 }
 
-static int check_list(const struct command *command, int argc, char **argv, struct report *report)
+static int verify_names(const struct command *command, struct digest_command *options,
+                        const struct digest_list *list)
 {
-    const char *path = report->options->check;
+    struct digest_work work = {.options = options, .list = list};
+    char **words = calloc(list->count, sizeof *words);
+    struct error error;
+    struct image_names names = {.words = words, .count = list->count};
+    if (!words) {
+        error_set(&error, ERROR_MEMORY, "out of memory");
+        print_error(NULL, &error);
+        return EXIT_CANNOT;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        words[i] = list->lines[i].path;
+        names.standard_input = names.standard_input || strcmp(words[i], "-") == 0;
+    }
+    options->several = list->count > 1;
+    int status = digest_names(command, &work, &names);
+    free(words);
+    return status;
+}
+
+static int check_list(const struct command *command, int argc, char **argv,
+                      struct digest_command *options)
+{
+    const char *path = options->check;
     struct digest_list list;
     struct error error;
-    if (optind < argc) {
+    if (optind < argc || options->images.list) {
         return command_usage_error(command,
                                    "--check reads the names of images from its list, and "
                                    "\"%s\" is one too many",
-                                   argv[optind]);
+                                   optind < argc ? argv[optind] : options->images.list);
     }
-    if (strcmp(path, "-") == 0 && key_options_standard_input(&report->options->keys) > 0) {
+    if (strcmp(path, "-") == 0 && key_options_standard_input(&options->keys) > 0) {
         return command_usage_error(command, "standard input cannot be read for two purposes");
     }
     if (!digest_list_read(path, &list, &error)) {
         print_error(path, &error);
         return EXIT_CANNOT;
     }
-    report->count = list.count;
-    for (size_t i = 0; i < list.count; i++) {
-        report->targets[i] =
-            (struct target){.path = list.lines[i].path, .expected = &list.lines[i]};
-    }
-    int status = digest_targets(command, report);
+    int status = verify_names(command, options, &list);
     digest_list_free(&list);
     return status;
 }
@@ -237,17 +266,7 @@ static int run_digest(const struct command *command, int argc, char **argv)
     if (!disk_options_check(command, &options.disk)) {
         return EXIT_USAGE;
     }
-    struct report *report = calloc(1, sizeof *report);
-    struct target *targets = calloc(DIGEST_DISKS_MAX, sizeof *targets);
-    status = EXIT_CANNOT;
-    if (report && targets) {
-        report->options = &options;
-        report->targets = targets;
-        status = (options.check ? check_list : digest_images)(command, argc, argv, report);
-    }
-    free(report);
-    free(targets);
-    return status;
+    return (options.check ? check_list : digest_images)(command, argc, argv, &options);
 }
 
 static const struct option_row rows[] = {
@@ -266,6 +285,7 @@ static const struct option_row rows[] = {
 static const struct option_group groups[] = {
     {"Options", .rows = rows},
     {NULL, work_rows, .offset = offsetof(struct digest_command, work)},
+    {"Several images", several_rows, .offset = offsetof(struct digest_command, images)},
     {"Encrypted images", key_rows, .offset = offsetof(struct digest_command, keys)},
     {"Disk", disk_rows, .offset = offsetof(struct digest_command, disk)},
     COMMON_OPTIONS,

@@ -9,8 +9,8 @@
 #include "output/digest_output.h"
 
 enum {
-    DIGEST_LIST_MAX = 1 << 20, // bytes of a list
-    DIGEST_DISKS_MAX = 256,    // open at once: all are before the first one is read
+    DIGEST_LIST_MAX = 16 << 20, // bytes of a list
+    DIGEST_DISKS_MAX = 100000,
 };
 
 struct digest_list {

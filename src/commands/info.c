@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "info/info.h"
+#include "base/workers.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
+#include "cli/several.h"
 #include "commands/passphrase.h"
 #include "output/info_output.h"
 
@@ -18,6 +20,9 @@ struct info_options {
     bool check_key;
     bool list_problems;
     bool drain;
+    bool several; // JSON is one object a line
+    uint32_t jobs;
+    struct several_options images;
     struct key_options keys;
     struct layer_files backing_files;
     const char *confine; // NULL: backing files may lie anywhere
@@ -75,12 +80,23 @@ static bool print_layer(struct printer *printer, const struct layer *layer, cons
     return true;
 }
 
+// Several layers are an array, of several images the object of each.
+static void begin_json(struct printer *printer, const struct chain *chain)
+{
+    const struct info_options *options = printer->options;
+    if (options->json && options->backing_chain && options->several) {
+        json_object(&printer->json);
+        json_key_text(&printer->json, "filename", chain->layers[0].path);
+        json_key_array(&printer->json, "layers");
+    } else if (options->json && options->backing_chain) {
+        json_array(&printer->json);
+    }
+}
+
 static bool print_layers(struct printer *printer, const struct chain *chain)
 {
     bool printed = true;
-    if (printer->options->json && printer->options->backing_chain) {
-        json_array(&printer->json);
-    }
+    begin_json(printer, chain);
     for (size_t i = 0; i < chain->count; i++) {
         if (!printer->options->json && i > 0) {
             writer_string(&printer->writer, "\n");
@@ -101,7 +117,7 @@ static bool print_chain(const struct info_options *options, const struct chain *
     struct printer printer = {.options = options, .slots = slots};
     struct error error;
     writer_init(&printer.writer, STDOUT_FILENO);
-    json_init(&printer.json, &printer.writer, JSON_PRETTY);
+    json_init(&printer.json, &printer.writer, options->several ? JSON_COMPACT : JSON_PRETTY);
     bool printed = print_layers(&printer, chain);
     if (!writer_finish(&printer.writer, &error)) {
         print_error(NULL, &error);
@@ -193,11 +209,70 @@ static int list_problems(const struct info_options *options)
     return EXIT_DONE;
 }
 
+// What the work on several images has in common.
+struct info_work {
+    const struct info_options *options;
+    struct passphrases *passphrases;
+};
+
+static void adopt_work(void *context)
+{
+    const struct info_work *work = context;
+    if (work->passphrases) {
+        passphrases_adopt(work->passphrases);
+    }
+}
+
+static int run_one(void *context, const char *path, size_t number, unsigned jobs)
+{
+    const struct info_work *work = context;
+    (void)number, (void)jobs;
+    return run_info(work->options, path, work->passphrases);
+}
+
+static int run_several(struct info_options *options, const struct image_names *names,
+                       struct passphrases *passphrases)
+{
+    struct info_work work = {options, passphrases};
+    const struct several several = {
+        .json = options->json,
+        .headings = true,
+        .alone = options->confine || options->backing_files.count > 0,
+        .jobs = options->jobs,
+        .context = &work,
+        .adopt = adopt_work,
+        .run = run_one,
+    };
+    options->several = true;
+    if (passphrases) {
+        passphrases_share(passphrases);
+    }
+    return several_run(&several, names);
+}
+
+static int info_images(const struct command *command, struct info_options *options,
+                       const struct image_names *names)
+{
+    struct passphrases passphrases = {.terminal = -1};
+    struct passphrases *given = options->check_key ? &passphrases : NULL;
+    const char *standard_input = names->standard_input ? "-" : "";
+    int status =
+        given ? passphrases_read(command, &options->keys, standard_input, given) : EXIT_DONE;
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    status = names->several ? run_several(options, names, given)
+                            : run_info(options, names->words[0], given);
+    if (given) {
+        passphrases_free(given);
+    }
+    return status;
+}
+
 static int info_run(const struct command *command, int argc, char **argv)
 {
-    struct info_options options = {.keys = key_options_default()};
-    struct passphrases passphrases;
-    const char *path;
+    struct info_options options = {.keys = key_options_default(), .jobs = workers_default()};
+    struct image_names names;
     int status;
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
@@ -206,23 +281,16 @@ static int info_run(const struct command *command, int argc, char **argv)
         return command_no_image(command, argc, argv, "list-problems") ? list_problems(&options)
                                                                       : EXIT_USAGE;
     }
-    if (!command_image_argument(command, argc, argv, &path)) {
+    if (!image_names_take(command, argc, argv, &options.images,
+                          key_options_standard_input(&options.keys), &names)) {
         return EXIT_USAGE;
     }
-    if (!options.check_key) {
-        return run_info(&options, path, NULL);
-    }
-    status = passphrases_read(command, &options.keys, path, &passphrases);
-    if (status == EXIT_DONE) {
-        status = run_info(&options, path, &passphrases);
-        passphrases_free(&passphrases);
-    }
-    return status;
+    return info_images(command, &options, &names);
 }
 
 static const struct option_row rows[] = {
     {"json", OPTION_FLAG, NULL, offsetof(struct info_options, json),
-     .help = "print one JSON object"},
+     .help = "print one JSON object; of several images one a line"},
     {"backing-chain", OPTION_FLAG, NULL, offsetof(struct info_options, backing_chain),
      .help = "follow the backing files: one block for each layer, with --json an array of objects; "
              "without this option no other file is opened"},
@@ -239,6 +307,8 @@ static const struct option_row rows[] = {
 
 static const struct option_group groups[] = {
     {"Options", .rows = rows},
+    {"Several images", several_rows, .offset = offsetof(struct info_options, images)},
+    {NULL, several_jobs_rows, .offset = offsetof(struct info_options, jobs)},
     {"Encrypted images", key_rows, .offset = offsetof(struct info_options, keys),
      .needs = "check-key"},
     COMMON_OPTIONS,
@@ -262,7 +332,7 @@ static const char notes[] =
 const struct command command_info = {
     .name = "info",
     .summary = "Prints sizes, features, snapshots, bitmaps and problems of an image.",
-    .usage = "[IMAGE] [OPTION]...",
+    .usage = "[IMAGE]... [OPTION]...",
     .groups = groups,
     .notes = notes,
     .run = info_run,

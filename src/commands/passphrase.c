@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
+#include "cli/image_process.h"
 #include "cli/terminal.h"
 #include "codec/crypto.h"
 #include "format/layout.h"
@@ -257,6 +258,20 @@ void passphrases_free(struct passphrases *passphrases)
     passphrases->terminal = -1;
 }
 
+void passphrases_share(const struct passphrases *passphrases)
+{
+    for (size_t i = 0; i < PASSPHRASES_MAX; i++) {
+        secret_share(&passphrases->secrets[i]);
+    }
+}
+
+void passphrases_adopt(const struct passphrases *passphrases)
+{
+    for (size_t i = 0; i < PASSPHRASES_MAX; i++) {
+        secret_keep(&passphrases->secrets[i]);
+    }
+}
+
 // --- Opening -------------------------------------------------------------------------------------
 
 // The passphrase that was given for a layer; NULL: none.
@@ -285,6 +300,10 @@ static struct cipher *open_layer(struct passphrases *passphrases, const struct l
         error_set(error, ERROR_KEY,
                   "guest data is encrypted; give the passphrase with --key-file%s FILE",
                   passphrases->options->suffix ? passphrases->options->suffix : "");
+        return NULL;
+    }
+    if (!given && !image_process_takes_terminal()) {
+        error_set(error, ERROR_KEY, "guest data is encrypted");
         return NULL;
     }
     if (!given) {

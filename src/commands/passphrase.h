@@ -85,6 +85,11 @@ int passphrases_read(const struct command *command, const struct key_options *op
                      const char *path, struct passphrases *passphrases);
 void passphrases_free(struct passphrases *passphrases);
 
+// For processes that each work on one of several images: the first lets them have the passphrases,
+// the second is called in each of them.
+void passphrases_share(const struct passphrases *passphrases);
+void passphrases_adopt(const struct passphrases *passphrases);
+
 // Opens every encrypted layer, and prompts for passphrases that were not given. `slots`: the key
 // slot that was opened in each layer, ENCRYPTION_NO_SLOT for a layer without slots; may be NULL.
 // False after printing the error.

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "usage/usage.h"
+#include "base/workers.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
+#include "cli/several.h"
 #include "cli/terminal.h"
 #include "commands/chart_option.h"
 #include "commands/disk.h"
@@ -17,6 +19,10 @@
 struct usage_options {
     bool json, backing_chain;
     enum chart_format chart;
+    bool several;     // JSON is one object a line
+    unsigned columns; // width of the terminal
+    uint32_t jobs;
+    struct several_options images;
     struct disk_options disk; // only the options for opening a disk
 };
 
@@ -25,7 +31,6 @@ struct report {
     struct writer writer;
     struct json json;
     struct usage_sum sum;
-    unsigned columns; // width of the terminal
 };
 
 // The layers of `chain` from `depth` on; borrowed.
@@ -44,13 +49,13 @@ static void print_usage(struct report *report, const char *path, const struct us
     if (report->sum.layers > 1) {
         writer_string(&report->writer, "\n");
     }
-    usage_print_text(usage, path, report->columns, &report->writer);
+    usage_print_text(usage, path, report->options->columns, &report->writer);
 }
 
 static struct chart_subject chart_subject_of(const struct report *report, const struct layer *layer)
 {
     struct chart_subject subject = {.format = report->options->chart,
-                                    .width = report->columns,
+                                    .width = report->options->columns,
                                     .unit = SECTOR_SIZE,
                                     .kinds = usage_kinds,
                                     .kind_count = USAGE_KINDS,
@@ -123,10 +128,13 @@ static bool report_sum(struct report *report, const struct chain *chain, bool me
     struct json *json = &report->json;
     if (!report->options->json) {
         bool complete = report_chain(report, chain, measured);
-        usage_sum_print_text(&report->sum, report->columns, &report->writer);
+        usage_sum_print_text(&report->sum, report->options->columns, &report->writer);
         return complete;
     }
     json_object(json);
+    if (report->options->several) {
+        json_key_text(json, "filename", chain->layers[0].path);
+    }
     json_key_array(json, "layers");
     bool complete = report_chain(report, chain, measured);
     json_end(json);
@@ -140,12 +148,12 @@ static bool report_sum(struct report *report, const struct chain *chain, bool me
 static int print_report(const struct usage_options *options, const char *path, struct chain *chain,
                         const struct error *fault)
 {
-    struct report report = {.options = options, .columns = terminal_columns()};
+    struct report report = {.options = options};
     bool measured = !fault->code;
     bool complete = false;
     struct error error;
     writer_init(&report.writer, STDOUT_FILENO);
-    json_init(&report.json, &report.writer, JSON_PRETTY);
+    json_init(&report.json, &report.writer, options->several ? JSON_COMPACT : JSON_PRETTY);
     if (measured) {
         preallocation_find_holes(chain);
     }
@@ -167,14 +175,51 @@ static int print_report(const struct usage_options *options, const char *path, s
     return complete && !fault->code ? EXIT_DONE : EXIT_CANNOT;
 }
 
+static int usage_path(const char *path, const struct usage_options *options)
+{
+    const struct open_policy policy = {.chain = options->disk.chain,
+                                       .pipe_cap = PIPE_CAP_METADATA,
+                                       .drain = options->disk.drain,
+                                       .warns_in_use = true};
+    struct chain chain;
+    struct error error;
+    if (open_image(path, &policy, &chain, &error)) {
+        error.code = NULL;
+    }
+    int status = print_report(options, path, &chain, &error);
+    chain_close(&chain);
+    return status;
+}
+
+static int run_one(void *context, const char *path, size_t number, unsigned jobs)
+{
+    (void)number, (void)jobs;
+    return usage_path(path, context);
+}
+
+static int run_several(struct usage_options *options, const struct image_names *names)
+{
+    const struct chain_options *chain = &options->disk.chain;
+    const struct several several = {
+        .json = options->json,
+        .headings = true,
+        .alone = chain->confine || chain->data_file || chain->backing_files.count > 0,
+        .jobs = options->jobs,
+        .context = options,
+        .run = run_one,
+    };
+    options->several = true;
+    return several_run(&several, names);
+}
+
 static int run_usage(const struct command *command, int argc, char **argv)
 {
     // The location of data is known without a key or a decoder.
     static const enum problem_kind tolerated[] = {
         PROBLEM_ENCRYPTION_UNKNOWN, PROBLEM_ENCRYPTION_UNSUPPORTED, PROBLEM_ENCRYPTION_NO_POINTER,
         PROBLEM_COMPRESSION_UNKNOWN, PROBLEM_NONE};
-    struct usage_options options = {.disk = disk_options_default()};
-    const char *path;
+    struct usage_options options = {.disk = disk_options_default(), .jobs = workers_default()};
+    struct image_names names;
     int status;
     if (!options_parse(command, argc, argv, &options, &status)) {
         return status;
@@ -190,26 +235,19 @@ static int run_usage(const struct command *command, int argc, char **argv)
     if (options.chart && (options.json || options.backing_chain)) {
         return command_usage_error(command, "--chart excludes --json and --backing-chain");
     }
-    if (!command_image_argument(command, argc, argv, &path)) {
+    if (!image_names_take(command, argc, argv, &options.images, 0, &names)) {
         return EXIT_USAGE;
     }
-    const struct open_policy policy = {.chain = options.disk.chain,
-                                       .pipe_cap = PIPE_CAP_METADATA,
-                                       .drain = options.disk.drain,
-                                       .warns_in_use = true};
-    struct chain chain;
-    struct error error;
-    if (open_image(path, &policy, &chain, &error)) {
-        error.code = NULL;
+    if (names.several && options.chart == CHART_SVG) {
+        return command_usage_error(command, "--chart=svg takes one image");
     }
-    status = print_report(&options, path, &chain, &error);
-    chain_close(&chain);
-    return status;
+    options.columns = terminal_columns();
+    return names.several ? run_several(&options, &names) : usage_path(names.words[0], &options);
 }
 
 static const struct option_row rows[] = {
     {"json", OPTION_FLAG, NULL, offsetof(struct usage_options, json),
-     .help = "print one JSON object"},
+     .help = "print one JSON object; of several images one a line"},
     {"backing-chain", OPTION_FLAG, NULL, offsetof(struct usage_options, backing_chain),
      .help = "report each layer of the backing chain, and the sum"},
     CHART_ROW(offsetof(struct usage_options, chart), "the file"),
@@ -220,6 +258,8 @@ static const struct option_row rows[] = {
 
 static const struct option_group groups[] = {
     {"Options", .rows = rows},
+    {"Several images", several_rows, .offset = offsetof(struct usage_options, images)},
+    {NULL, several_jobs_rows, .offset = offsetof(struct usage_options, jobs)},
     COMMON_OPTIONS,
 };
 
@@ -240,7 +280,7 @@ static const char notes[] =
 const struct command command_usage = {
     .name = "usage",
     .summary = "Shows what takes up space in an image file, and what would free it.",
-    .usage = "[IMAGE] [OPTION]...",
+    .usage = "[IMAGE]... [OPTION]...",
     .groups = groups,
     .notes = notes,
     .run = run_usage,

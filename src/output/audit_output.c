@@ -47,14 +47,17 @@ static void print_finding(const struct audit_finding *finding, enum audit_severi
 }
 
 void audit_print_json(const struct audit *audit, const struct audit_options *options,
-                      struct writer *writer)
+                      const char *filename, struct writer *writer)
 {
     struct json json;
     const struct audit_finding *finding;
     enum audit_severity severity;
     size_t at = 0;
-    json_init(&json, writer, JSON_PRETTY);
+    json_init(&json, writer, filename ? JSON_COMPACT : JSON_PRETTY);
     json_object(&json);
+    if (filename) {
+        json_key_text(&json, "filename", filename);
+    }
     json_key_bool(&json, "safe", audit_is_safe(audit, options));
     json_key_bool(&json, "complete", audit->complete);
     json_key_u64(&json, "virtual_size", audit->virtual_size);

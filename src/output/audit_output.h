@@ -12,8 +12,9 @@
 // Findings by severity, unsafe first; within a severity in the order of the rules.
 void audit_print_text(const struct audit *audit, const struct audit_options *options,
                       struct writer *writer);
+// `filename`: NULL for the only image; that of one of several is a key, and the object is one line.
 void audit_print_json(const struct audit *audit, const struct audit_options *options,
-                      struct writer *writer);
+                      const char *filename, struct writer *writer);
 
 // The rules with the severities that `options` give them.
 void audit_print_rules(const struct audit_options *options, bool as_json, struct writer *writer);

@@ -38,11 +38,12 @@ static void print_finding(const struct check *check, const struct finding *findi
     json_end(json);
 }
 
-void check_print_json(const struct check *check, const char *filename, struct writer *writer)
+void check_print_json(const struct check *check, const char *filename, enum json_style style,
+                      struct writer *writer)
 {
     const struct findings *findings = &check->findings;
     struct json json;
-    json_init(&json, writer, JSON_PRETTY);
+    json_init(&json, writer, style);
     json_object(&json);
     json_key_text(&json, "filename", filename);
     json_key_u64(&json, "corruptions", findings->totals[SEVERITY_CORRUPTION]);

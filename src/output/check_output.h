@@ -7,9 +7,10 @@
 #define OUTPUT_CHECK_OUTPUT_H
 
 #include "check/check.h"
-#include "print/writer.h"
+#include "print/json.h"
 
-void check_print_json(const struct check *check, const char *filename, struct writer *writer);
+void check_print_json(const struct check *check, const char *filename, enum json_style style,
+                      struct writer *writer);
 void check_print_text(const struct check *check, struct writer *writer);
 
 // The table of findings, with the advice about each.

@@ -47,7 +47,7 @@ static void print(const struct audit *audit, const struct audit_options *options
     struct writer *json = capture_start();
     struct writer *text = capture_start();
     size_t documents;
-    audit_print_json(audit, options, json);
+    audit_print_json(audit, options, NULL, json);
     audit_print_text(audit, options, text);
     struct bytes json_printed = capture_end(json);
     struct bytes text_printed = capture_end(text);

@@ -45,7 +45,7 @@ static void print(const struct check *check)
     struct writer *json = capture_start();
     struct writer *text = capture_start();
     size_t documents;
-    check_print_json(check, "folder/image.qcow2", json);
+    check_print_json(check, "folder/image.qcow2", JSON_PRETTY, json);
     check_print_text(check, text);
     struct bytes json_printed = capture_end(json);
     struct bytes text_printed = capture_end(text);

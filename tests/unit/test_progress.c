@@ -131,11 +131,13 @@ static double bytes_of(const char *text, const char *unit)
 static size_t read_lines(struct shown_line *lines, size_t room)
 {
     static char text[1 << 16];
+    char *rest;
     size_t count = 0;
     ssize_t size = pread(shown, text, sizeof text - 1, 0);
     text[size > 0 ? size : 0] = '\0';
     close(shown);
-    for (char *line = strtok(text, "\n"); line && count < room; line = strtok(NULL, "\n")) {
+    for (char *line = strtok_r(text, "\n", &rest); line && count < room;
+         line = strtok_r(NULL, "\n", &rest)) {
         char rate[16];
         char unit[16];
         long hours;

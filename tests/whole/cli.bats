@@ -53,11 +53,11 @@ assert_usage() {
     assert_usage --backing-chain
 }
 
-@test "cli: two images are refused" {
+@test "cli: two images are refused where one disk is read" {
     cp "$SAMPLE" one
     cp "$SAMPLE" two
     local command
-    for command in "${COMMANDS[@]}"; do
+    for command in map cat; do
         run_qcow2_info "$command" one two
         assert_usage two
     done
