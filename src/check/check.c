@@ -186,6 +186,9 @@ static struct check_state start(const struct chain *chain, const struct check_op
 static bool check_metadata(const struct chain *chain, const struct check_options *options,
                            struct check *check, struct error *error)
 {
+    if (!image_countable(chain->layers[0].image, error)) {
+        return false;
+    }
     struct check_state state = start(chain, options, check);
     // One more cluster: an extent that begins in the last cluster may reach past the end of the
     // file.

@@ -228,6 +228,10 @@ enum {
 #define CAP_BITMAP_GRANULARITY_BITS 31
 #define MIN_BITMAP_GRANULARITY_BITS 9
 
+// Ours: host clusters of a file that are counted one by one, holes included. They are 4 PiB in
+// clusters of 64 KiB.
+#define CAP_HOST_CLUSTERS (UINT64_C(1) << 36)
+
 // Ours, against encryption headers that are made to cost time or memory. No program writes larger
 // values.
 #define CAP_LUKS_KEY_BYTES UINT32_C(64)   // two keys of 256 bits, for mode xts

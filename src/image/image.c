@@ -182,3 +182,13 @@ bool image_readable(const struct image *image, const enum problem_kind *tolerate
     }
     return true;
 }
+
+bool image_countable(const struct image *image, struct error *error)
+{
+    uint64_t clusters = divide_up(image->source->size, image->header.cluster_size);
+    return clusters <= CAP_HOST_CLUSTERS ||
+           error_set(error, ERROR_LIMIT,
+                     "the file has %" PRIu64 " host clusters, more than the %" PRIu64
+                     " that can be counted",
+                     clusters, CAP_HOST_CLUSTERS);
+}

@@ -39,6 +39,10 @@ void image_close(struct image *image); // NULL is allowed
 bool image_readable(const struct image *image, const enum problem_kind *tolerated,
                     struct error *error);
 
+// True when the file has at most CAP_HOST_CLUSTERS, holes included; else sets `error`. For an image
+// whose cluster size is known.
+bool image_countable(const struct image *image, struct error *error);
+
 static inline bool image_has_feature(const struct image *image, uint64_t incompatible_bit)
 {
     return (image->header.incompatible_features & incompatible_bit) != 0;

@@ -112,6 +112,9 @@ static bool collect_image(const struct layer *layer, struct measure *measure,
                         "the version or the cluster size is unknown: cannot add up its clusters");
     }
     uint64_t clusters = divide_up(image->source->size, image->header.cluster_size);
+    if (!image_countable(image, error)) {
+        return false;
+    }
     state.out_of_memory = !use_map_make(&state.map, clusters);
     if (!state.out_of_memory) {
         note_everything(&state);

@@ -142,6 +142,22 @@ limited() (
     limit_effort 50 && qcow2_info "$@"
 )
 
+@test "check and usage refuse to count more host clusters than 2^36" {
+    make_image image 64K cluster_size=512 'write -P 1 0 64K'
+    local folder command
+    folder=$(mktemp -d /dev/shm/bounds-XXXXXX) || skip 'machine: no /dev/shm'
+    cp image "$folder/image"
+    truncate -s 33T "$folder/image" || { rm -r "$folder"; skip 'machine: no files of 33 TiB in /dev/shm'; }
+    for command in check usage; do
+        run_qcow2_info $command "$folder/image"
+        [[ $status -eq 1 && $stderr == *'has 70866960384 host clusters, more than the 68719476736'* ]] || break
+    done
+    rm -r "$folder"
+    assert_status 1
+    assert_output ''
+    assert_one_error "$folder/image" 'has 70866960384 host clusters'
+}
+
 @test "a chain of 100 overlays costs its metadata, not 100 times the disk" {
     local i
     qemu-img create -q -f qcow2 0.qcow2 32T
