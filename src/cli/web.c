@@ -28,6 +28,7 @@ static struct web_options options = {.connections = REMOTE_CONNECTIONS_DEFAULT,
 static struct remote *remote;
 static const char **given; // owned: addresses of the command line
 static size_t given_count;
+static bool salvage;
 
 // The group of a command's options has no place for these.
 static bool take_here(const struct command *command, const struct option_row *row, const char *text,
@@ -99,6 +100,11 @@ bool web_references_allowed(void)
     return options.references;
 }
 
+void web_salvage(void)
+{
+    salvage = true;
+}
+
 static struct remote *start(struct error *error)
 {
     const struct fetcher_options fetcher = {
@@ -118,6 +124,9 @@ struct source *web_open(const char *address, struct error *error)
 {
     if (!remote) {
         remote = start(error);
+        if (remote && salvage) {
+            remote_salvage(remote);
+        }
     }
     return remote ? remote_open(remote, address, error) : NULL;
 }

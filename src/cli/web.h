@@ -17,6 +17,10 @@ void web_command_line(int argc, char **argv);
 // Whether files may name web addresses.
 bool web_references_allowed(void);
 
+// Ranges that cannot be fetched are unreadable places of their objects, which others do not share.
+// To be called before the first object is opened.
+void web_salvage(void);
+
 // Opens the object at an address; starts the process that fetches when there is none.
 struct source *web_open(const char *address, struct error *error);
 

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
+#include "cli/web.h"
 #include "commands/disk.h"
 #include "commands/output_file.h"
 #include "commands/passphrase.h"
@@ -149,6 +150,7 @@ static int run_cat(const struct command *command, int argc, char **argv)
     }
     if (options.salvage) {
         options.disk.chain.tolerated = cut_short;
+        web_salvage();
     }
     // A VM state has no bytes in a backing file.
     options.disk.chain.no_backing |= options.disk.vm_state;

@@ -65,9 +65,10 @@ static void send_reply(struct fetcher *fetcher, struct reply *reply, int flags)
     fetcher->last_sign = transfer_now();
 }
 
-static void send_failure(struct fetcher *fetcher, uint32_t number, const struct error *error)
+static void send_failure(struct fetcher *fetcher, uint32_t number, enum reply_fault fault,
+                         const struct error *error)
 {
-    struct reply reply = {.kind = REPLY_FAILED, .number = number, .fault = fault_of(error)};
+    struct reply reply = {.kind = REPLY_FAILED, .number = number, .fault = fault};
     snprintf(reply.text, sizeof reply.text, "%s", error->message);
     send_reply(fetcher, &reply, 0);
 }
@@ -77,7 +78,8 @@ static void send_end(struct fetcher *fetcher, struct transfer *transfer)
     if (transfer->failed) {
         error_prefix(&transfer->error, "bytes %" PRIu64 "-%" PRIu64, transfer->ask.offset,
                      transfer->ask.offset + transfer->ask.length - 1);
-        send_failure(fetcher, transfer->ask.number, &transfer->error);
+        enum reply_fault fault = transfer->tried ? FAULT_TRIED : fault_of(&transfer->error);
+        send_failure(fetcher, transfer->ask.number, fault, &transfer->error);
     } else {
         struct reply reply = {.kind = REPLY_DONE,
                               .number = transfer->ask.number,
@@ -166,7 +168,7 @@ static void start_ask(struct fetcher *fetcher, struct transfer *transfer, const 
         _exit(1);
     }
     if (ask->kind == ASK_OPEN && !open_object(fetcher, ask, &error)) {
-        send_failure(fetcher, ask->number, &error);
+        send_failure(fetcher, ask->number, fault_of(&error), &error);
         return;
     }
     memcpy(&transfer->ask, ask, offsetof(struct ask, address));
@@ -365,7 +367,7 @@ _Noreturn void fetcher_run(int socket, uint8_t *memory, const struct fetcher_opt
     fetcher->context.memory = memory;
     fetcher->context.timeout = options->timeout;
     if (!open_handles(fetcher, &error) || !read_login(fetcher, &error)) {
-        send_failure(fetcher, 0, &error);
+        send_failure(fetcher, 0, fault_of(&error), &error);
         _exit(1);
     }
     struct sandbox sandbox = confine(fetcher);

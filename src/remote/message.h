@@ -46,7 +46,13 @@ enum reply_kind {
     REPLY_ALIVE,  // each second while something is asked
 };
 
-enum reply_fault { FAULT_IO, FAULT_NOT_FOUND, FAULT_USAGE, FAULT_OUTSIDE };
+enum reply_fault {
+    FAULT_IO,
+    FAULT_NOT_FOUND,
+    FAULT_USAGE,
+    FAULT_OUTSIDE,
+    FAULT_TRIED, // this range could not be had in several tries; another one may be
+};
 
 struct reply {
     uint32_t kind;

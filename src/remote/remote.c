@@ -182,6 +182,13 @@ void remote_seal(struct remote *remote)
     pthread_mutex_unlock(&remote->lock);
 }
 
+void remote_salvage(struct remote *remote)
+{
+    pthread_mutex_lock(&remote->lock);
+    remote->salvage = true;
+    pthread_mutex_unlock(&remote->lock);
+}
+
 // --- The whole -----------------------------------------------------------------------------------
 
 struct remote *remote_adopt(const struct channel *channel, unsigned connections,

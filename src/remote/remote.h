@@ -34,6 +34,10 @@ struct source *remote_open(struct remote *remote, const char *text, struct error
 // No object is opened from here on: the fetcher refuses it.
 void remote_seal(struct remote *remote);
 
+// From here on a range that cannot be had in several tries is an unreadable place of its object,
+// which other ranges do not share, until many in a row are: then the whole object has failed.
+void remote_salvage(struct remote *remote);
+
 // Whether bytes of an object could not be had, and why. Its address for people in `address`, which
 // is valid as long as `remote` is; NULL when it was not about one object.
 bool remote_failed(struct remote *remote, const char **address, struct error *error);

@@ -9,6 +9,7 @@
 
 #include "remote/cache.h"
 #include "remote/channel.h"
+#include "remote/lost.h"
 #include "remote/wanted.h"
 
 #include <pthread.h>
@@ -49,6 +50,8 @@ struct remote {
     uint64_t request_count, byte_count;
     struct cache cache;
     struct wanted wanted;
+    bool salvage; // go on without ranges that cannot be had: they are lost
+    struct lost lost;
 };
 
 #endif

@@ -25,6 +25,22 @@ void remote_break(struct remote *remote, const struct error *error)
     }
 }
 
+// True when a salvage goes on without the range. An object that was never opened has none.
+static bool is_lost(struct remote *remote, const struct request *request, const struct reply *reply)
+{
+    if (!remote->salvage || reply->fault != FAULT_TRIED ||
+        !remote->objects[request->object].answered) {
+        return false;
+    }
+    struct lost_range range = {
+        .object = request->object,
+        .first = remote->cache.blocks[request->places[0]].index,
+        .count = request->count,
+    };
+    error_set(&range.error, ERROR_IO, "%s", reply->text);
+    return lost_add(&remote->lost, &range);
+}
+
 static void fail_object(struct remote *remote, const struct request *request,
                         const struct reply *reply)
 {
@@ -51,11 +67,12 @@ static void take_end(struct remote *remote, const struct reply *reply)
     struct request *request = &remote->requests[reply->number];
     struct remote_object *object = &remote->objects[request->object];
     bool done = reply->kind == REPLY_DONE;
-    if (!done) {
-        fail_object(remote, request, reply);
-    } else if (!object->answered) {
-        object->size = reply->size;
+    if (done) {
+        lost_break_row(&remote->lost);
+        object->size = object->answered ? object->size : reply->size;
         object->answered = true;
+    } else if (!is_lost(remote, request, reply)) {
+        fail_object(remote, request, reply);
     }
     for (uint32_t i = 0; i < request->count; i++) {
         struct block *block = &remote->cache.blocks[request->places[i]];

@@ -7,7 +7,8 @@
 #include "remote/request.h"
 
 enum {
-    WANTED_RUN = 16,  // blocks of one request for what will be needed, at most
+    WANTED_RUN = 16, // blocks of one request for what will be needed, at most
+    SALVAGE_RUN = 4,
     AHEAD_SHARE = 12, // of what was read in sequence so much of one is read ahead
     AHEAD_RUN = 16,   // blocks, at most
 };
@@ -17,7 +18,7 @@ enum {
 static bool is_missing(struct remote *remote, uint32_t object, uint64_t index)
 {
     return index <= (remote->objects[object].size - 1) / REMOTE_BLOCK &&
-           !cache_find(&remote->cache, object, index);
+           !cache_find(&remote->cache, object, index) && !lost_find(&remote->lost, object, index);
 }
 
 // Asks for up to `count` missing blocks from `index` on, as many as there are places for. Returns
@@ -45,10 +46,12 @@ static uint32_t ask_for(struct remote *remote, uint32_t object, uint64_t index, 
     return claimed;
 }
 
-// How many blocks one request has: all connections together have room in the cache.
+// How many blocks one request has: all connections together have room in the cache. What a salvage
+// loses at once is less.
 static unsigned request_blocks(const struct remote *remote)
 {
-    return (unsigned)max_u64(min_u64(CACHE_AHEAD_MAX / remote->connections, WANTED_RUN), 1);
+    unsigned most = remote->salvage ? SALVAGE_RUN : WANTED_RUN;
+    return (unsigned)max_u64(min_u64(CACHE_AHEAD_MAX / remote->connections, most), 1);
 }
 
 // The part of a run of wanted blocks around `index` that is missing.
@@ -113,6 +116,9 @@ static bool ask_demanded(struct remote *remote, uint32_t object, uint64_t index,
         struct wanted_run run = missing_run(remote, object, index);
         count = max_u64(count, run.first + run.count - index);
     }
+    if (remote->salvage) {
+        count = min_u64(count, request_blocks(remote));
+    }
     uint32_t asked = ask_for(remote, object, index, count, false);
     wanted_drop(&remote->wanted, object, index, asked);
     if (asked > 0) {
@@ -165,7 +171,10 @@ void supply_wait(struct remote *remote)
 
 bool supply_alive(const struct remote *remote, uint32_t object, uint64_t index, struct error *error)
 {
-    if (remote->objects[object].failed) {
+    const struct error *lost = lost_find(&remote->lost, object, index);
+    if (lost) {
+        *error = *lost;
+    } else if (remote->objects[object].failed) {
         *error = remote->objects[object].fault;
     } else if (remote->broken) {
         *error = remote->fault;

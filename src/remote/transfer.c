@@ -195,6 +195,7 @@ void transfer_begin(struct transfer *transfer, struct object *object)
 {
     transfer->object = object;
     transfer->tries = 1;
+    transfer->tried = false;
     start_over(transfer);
 }
 
@@ -232,6 +233,7 @@ static void try_again(struct transfer *transfer)
     }
     if (transfer->tries == TRIES_MAX) {
         error_suffix(&transfer->error, ", %d times", TRIES_MAX);
+        transfer->tried = true;
         transfer_end(transfer, true);
         return;
     }

@@ -47,6 +47,7 @@ struct transfer {
     uint64_t expected, got; // bytes of the body
     bool excess, endless;   // more bytes than asked for, a header without an end
     bool failed;            // once ended
+    bool tried;             // failed in all tries: another range may be had
     struct error error;     // then
 };
 

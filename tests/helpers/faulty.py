@@ -159,6 +159,21 @@ def fault_busy(request, send):
     send(error("503 Service Unavailable"))
 
 
+def fault_hole(request, send):
+    """Is busy for ranges that contain byte 1 MiB + 7."""
+    if request.first <= (1 << 20) + 7 <= request.last:
+        send(error("503 Service Unavailable"))
+    else:
+        fault_none(request, send)
+
+
+def fault_gone(request, send):
+    """Away from the fourth request on."""
+    if request.number > 3:
+        return False
+    return fault_none(request, send)
+
+
 def fault_busy_once(request, send):
     if request.number == 1:
         send(error("503 Service Unavailable", "Retry-After: 1\r\n"))

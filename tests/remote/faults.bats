@@ -52,6 +52,36 @@ fails() {
     assert_equal "$(requests | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1, $4 }')" '2 bytes=0-65535'
 }
 
+@test "faults: a salvage goes on without a range that cannot be had" {
+    qcow2_info cat "$WWW/image" >want
+    forget_requests
+    run_qcow2_info cat --salvage --salvage-log lost -o got "$FAULTY/hole/image"
+    assert_status 1
+    assert_stderr_contains 'the server answers 503 Service Unavailable, 3 times'
+    # One range of at most 256 KiB was asked for three times, no other more than once.
+    assert_equal "$(requests | sort | uniq -c | awk '$1 > 1 { n++; c = $1 } END { print n, c }')" '1 3'
+    python3 - want got lost <<'END'
+import json, sys
+want, got = (open(name, "rb").read() for name in sys.argv[1:3])
+ranges = [json.loads(line) for line in open(sys.argv[3])]
+lost = sum(r["length"] for r in ranges)
+assert 0 < lost <= 256 << 10, lost
+for r in ranges:
+    end = r["start"] + r["length"]
+    want = want[:r["start"]] + bytes(r["length"]) + want[end:]
+assert want == got
+END
+}
+
+@test "faults: a salvage gives up a server that is gone" {
+    forget_requests
+    run_qcow2_info cat --salvage -o got "$FAULTY/gone/image"
+    assert_status 1
+    assert_stderr_contains ', 3 times'
+    # Three that are answered, and eight ranges in a row: at most as many more are on their way by then.
+    [[ $(requests | wc -l) -le $((3 + 16 * 3)) ]] || fail "$(requests)"
+}
+
 @test "faults: an answer that is not the range asked for" {
     fails whole 'the server does not support ranges' 1
     fails shifted 'the server gives the range 1-65536/' 1
