@@ -6,6 +6,7 @@
 #include "remote/answer.h"
 #include "remote/cache.h"
 #include "remote/login.h"
+#include "remote/lost.h"
 #include "remote/wanted.h"
 
 #include "unit.h"
@@ -249,6 +250,32 @@ static void the_queue_keeps_its_order(void)
     CHECK_EQ_U64(count, WANTED_MAX - 3);
 }
 
+static void lost_ranges_in_a_row_have_an_end(void)
+{
+    static struct lost lost;
+    struct lost_range range = {.object = 1, .count = 4};
+    error_set(&range.error, ERROR_IO, "away");
+    unsigned added = 0;
+    for (; added < 1000; added++) {
+        range.first = added * 10;
+        if (!lost_add(&lost, &range)) {
+            break;
+        }
+    }
+    CHECK_EQ_U64(added, LOST_ROW_MAX - 1);
+    const struct error *error = lost_find(&lost, 1, 13);
+    REQUIRE(error);
+    CHECK_STR(error->message, "away");
+    CHECK(!lost_find(&lost, 1, 14) && !lost_find(&lost, 1, 9) && !lost_find(&lost, 0, 13));
+    for (; added < 1000; added++) { // many, but not in a row
+        lost_break_row(&lost);
+        if (!lost_add(&lost, &range)) {
+            break;
+        }
+    }
+    CHECK_EQ_U64(added, LOST_MAX);
+}
+
 // ---- Credentials --------------------------------------------------------------------------------
 
 static char path[] = "/tmp/qcow2-info-login-XXXXXX";
@@ -320,6 +347,7 @@ int main(void)
     RUN(one_that_is_read_makes_room_for_one_ahead);
     RUN(neighbours_in_the_queue_are_found_in_any_order);
     RUN(the_queue_keeps_its_order);
+    RUN(lost_ranges_in_a_row_have_an_end);
     int fd = mkstemp(path);
     if (fd < 0) {
         return 1;
