@@ -91,7 +91,7 @@ quiet = $(if $(filter 1,$(V)),,@printf '  %-5s %s\n' '$(1)' '$(2)';)
 
 # Goals that build nothing themselves need neither a compiler nor a library.
 UNCONFIGURED := deps deps-build deps-check deps-lint deps-fuzz demo check lint format \
-                install-completions static release \
+                install-completions install-schemas static release \
                 coverage fuzz uninstall dist clean help
 ifneq ($(filter-out $(UNCONFIGURED),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 

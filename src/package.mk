@@ -11,13 +11,17 @@ COMPLETIONS := bash-completion/completions/qcow2-info:bash zsh/site-functions/_q
 # The program has the scripts in it.
 $(B)/src/commands/completion.o: $(wildcard src/commands/completion.*)
 
-.PHONY: install-completions
+.PHONY: install-completions install-schemas
+install-schemas:
+	install -d '$(DESTDIR)$(DATADIR)/qcow2-info/schema'
+	install -m 644 man/schema/*.json '$(DESTDIR)$(DATADIR)/qcow2-info/schema'
+
 install-completions:
 	$(foreach c,$(COMPLETIONS),install -D -m 644 \
 	    'src/commands/completion.$(lastword $(subst :, ,$(c)))' \
 	    '$(DESTDIR)$(DATADIR)/$(firstword $(subst :, ,$(c)))' &&) true
 
-install: all install-completions ## install program, man pages, completions below $(DESTDIR)$(PREFIX)
+install: all install-completions install-schemas ## install program, manual, completions below $(DESTDIR)$(PREFIX)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man5'
 	install -m 755 $(BIN) '$(DESTDIR)$(BINDIR)/qcow2-info'
 	install -m 644 $(filter %.1,$(MAN_PAGES)) '$(DESTDIR)$(MANDIR)/man1'
@@ -26,6 +30,7 @@ install: all install-completions ## install program, man pages, completions belo
 uninstall: ## remove what install put there
 	rm -f '$(DESTDIR)$(BINDIR)/qcow2-info'
 	rm -f $(foreach c,$(COMPLETIONS),'$(DESTDIR)$(DATADIR)/$(firstword $(subst :, ,$(c)))')
+	rm -rf '$(DESTDIR)$(DATADIR)/qcow2-info'
 	rm -f $(foreach page,$(MAN_PAGES:man/%=%),'$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(page)))/$(page)')
 
 # tar with the same bytes every time: $(call pack,ARCHIVE.tar,WHAT,START OF NAMES:INSTEAD)

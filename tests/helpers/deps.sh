@@ -9,7 +9,7 @@ set -eu
 PATH=$PATH:/usr/sbin # where servers are
 
 # One row a need. "probe" says how to see that it is there already: cmd:PROGRAM, file:PATH, lib:NAME
-# for a library that pkg-config knows, or fuzzer:COMPILER for its libFuzzer. Then the package's name
+# for a library that pkg-config knows, py:MODULE of Python, or fuzzer:COMPILER for its libFuzzer. Then the package's name
 # for each package manager.
 #
 #     group probe                 apt-get        dnf                apk               pacman       zypper
@@ -34,6 +34,7 @@ needs='
       check cmd:qemu-io           qemu-utils     qemu-img           qemu-img          qemu-img     qemu-img
       check cmd:mandoc            mandoc         mandoc             mandoc            mandoc       mandoc
       check cmd:python3           python3        python3            python3           python       python3
+      check py:jsonschema         python3-jsonschema python3-jsonschema py3-jsonschema python-jsonschema python3-jsonschema
       check cmd:openssl           openssl        openssl            openssl           openssl      openssl
       check cmd:zsh               zsh            zsh                zsh               zsh          zsh
       check cmd:fish              fish           fish               fish              fish         fish
@@ -58,6 +59,7 @@ is_there() {
     case $1 in
     cmd:*) command -v "${1#cmd:}" >/dev/null 2>&1 ;;
     lib:*) pkg-config --exists "${1#lib:}" 2>/dev/null ;;
+    py:*) python3 -c "import ${1#py:}" 2>/dev/null || /usr/bin/python3 -c "import ${1#py:}" 2>/dev/null ;;
     file:*) test -e "${1#file:}" ;;
     fuzzer:*)
         echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' |

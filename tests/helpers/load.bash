@@ -40,9 +40,18 @@ setup() {
 
 # ---- Running ----------------------------------------------------------------------------------
 
-# The program itself, for pipes and redirections.
+# The program itself, for pipes and redirections. JSON is kept for check_json; a device gets it directly.
 qcow2_info() {
-    "$QCOW2_INFO" "$@"
+    if [[ " $* " != *' --json '* || ! (-p /dev/stdout || -f /dev/stdout) ]]; then
+        "$QCOW2_INFO" "$@"
+        return
+    fi
+    local kept result
+    name_kept_json
+    "$QCOW2_INFO" "$@" | tee -- "$kept"
+    result=${PIPESTATUS[0]}
+    printf '%s\n' "$result" "$@" >"$kept.run"
+    return "$result"
 }
 
 # Runs the program and sets $status, $output (standard output only), $stderr and $lines, as the run of bats
@@ -52,6 +61,39 @@ run_qcow2_info() {
     read -r -d '' stderr <"$BATS_TEST_TMPDIR/.stderr" || true
     # shellcheck disable=SC2034 # tests use it
     IFS=$'\n' read -r -d '' -a lines <<<"$output" || true
+    if [[ " $* " == *' --json '* ]]; then
+        local kept
+        name_kept_json
+        printf '%s\n' "$output" >"$kept" && printf '%s\n' "$status" "$@" >"$kept.run"
+    fi
+}
+
+# ---- JSON and its schemas ---------------------------------------------------------------------
+
+# Sets $kept to a file of its own for what one run prints.
+name_kept_json() {
+    [[ -d $BATS_FILE_TMPDIR/.json ]] || mkdir -p "$BATS_FILE_TMPDIR/.json"
+    kept=$BATS_FILE_TMPDIR/.json/${EPOCHREALTIME/[!0-9]/-}-$BASHPID
+}
+
+# All JSON that the program printed in this file is what man/schema says. It runs once, when all tests have,
+# because to start Python takes long. A bats file with a teardown_file of its own calls it there.
+check_json() {
+    local python
+    [[ -d $BATS_FILE_TMPDIR/.json ]] || return 0
+    for python in python3 /usr/bin/python3; do
+        ! "$python" -c 'import jsonschema' 2>/dev/null || break
+        python=''
+    done
+    if [[ $python ]]; then
+        "$python" "$TOP/tests/helpers/schema.py" "$TOP/man/schema" "$BATS_FILE_TMPDIR/.json"
+    else
+        [[ -z ${CI:-} ]] || fail "python3-jsonschema is not installed (make deps installs it)"
+    fi
+}
+
+teardown_file() {
+    check_json
 }
 
 # require_tool NAME...: a tool that is missing skips the test; with CI set, it fails.

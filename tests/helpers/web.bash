@@ -5,7 +5,7 @@
 # Web servers for the tests of remote images. A file that uses them has
 #
 #     setup_file() { start_servers; }
-#     teardown_file() { stop_servers; }
+#     teardown_file() { stop_servers; check_json; }
 #
 # What lies in $WWW is served by nginx at $HTTP and $HTTPS, and by a server with faults at
 # $FAULTY/FAULT; see faulty.py for the faults. No proxy of this machine is used.

@@ -20,6 +20,7 @@ setup_file() {
 
 teardown_file() {
     stop_servers
+    check_json
 }
 
 # fails FAULT TEXT REQUESTS [OPTION]...: cat ends with an error that has the address, the range and the text,

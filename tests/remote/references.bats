@@ -22,6 +22,7 @@ setup_file() {
 
 teardown_file() {
     stop_servers
+    check_json
 }
 
 # naming NAME FILE: an image that names a backing file, which need not be there

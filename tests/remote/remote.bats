@@ -28,6 +28,7 @@ setup_file() {
 
 teardown_file() {
     stop_servers
+    check_json
 }
 
 # The answer for the file with its name, its size on disk and its folder made those of the address.
