@@ -72,18 +72,25 @@ static bool take_progress(const struct command *command, const struct option_row
 
 static const char *const progress_words[] = {"json", NULL};
 
+// clang-format off
+#define PROGRESS_ROWS(place)                                                                       \
+    {"progress", OPTION_WORD, "json", place,                                                       \
+     .help = "show progress on standard error (default: only on a terminal); not on a terminal: a " \
+             "line each second and one at the end, with =json as JSON objects",                    \
+     .optional = true, .words = progress_words, .take = take_progress},                            \
+    {"no-progress", OPTION_CHOICE, NULL, place,                                                    \
+     .help = "do not show progress", .least = PROGRESS_NEVER}
+// clang-format on
+
 const struct option_row work_rows[] = {
     {"jobs", OPTION_NUMBER, "N", offsetof(struct work_options, jobs),
      .help = "threads that decode data (default: the number of cores)", .least = 1,
      .most = WORKERS_MAX},
-    {"progress", OPTION_WORD, "json", offsetof(struct work_options, progress),
-     .help = "show progress on standard error (default: only on a terminal); not on a terminal: a "
-             "line each second and one at the end, with =json as JSON objects",
-     .optional = true, .words = progress_words, .take = take_progress},
-    {"no-progress", OPTION_CHOICE, NULL, offsetof(struct work_options, progress),
-     .help = "do not show progress", .least = PROGRESS_NEVER},
+    PROGRESS_ROWS(offsetof(struct work_options, progress)),
     {.name = NULL},
 };
+
+const struct option_row progress_rows[] = {PROGRESS_ROWS(0), {.name = NULL}};
 
 // --- Values --------------------------------------------------------------------------------------
 

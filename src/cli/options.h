@@ -80,6 +80,7 @@ struct work_options {
     enum progress_when progress;
 };
 extern const struct option_row work_rows[];
+extern const struct option_row progress_rows[]; // of enum progress_when alone
 
 // Fills `options`, the command's own struct, which contains the defaults. False, with the exit
 // status, when the command is done: after --help, --version and usage errors.

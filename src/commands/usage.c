@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "usage/usage.h"
+#include "base/checked.h"
 #include "base/workers.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
@@ -22,6 +23,7 @@ struct usage_options {
     bool several;     // JSON is one object a line
     unsigned columns; // width of the terminal
     uint32_t jobs;
+    enum progress_when progress;
     struct several_options images;
     struct disk_options disk; // only the options for opening a disk
 };
@@ -31,7 +33,25 @@ struct report {
     struct writer writer;
     struct json json;
     struct usage_sum sum;
+    struct progress progress;
+    uint64_t layers_done; // guest bytes of the layers before this one
 };
+
+static void on_progress(void *context, uint64_t done)
+{
+    struct report *report = context;
+    progress_update(&report->progress, add_clipped(report->layers_done, done));
+}
+
+// The guest bytes of all layers that are reported.
+static uint64_t progress_total(const struct usage_options *options, const struct chain *chain)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < chain->count && (i == 0 || options->backing_chain); i++) {
+        total = add_clipped(total, usage_progress_total(&chain->layers[i]));
+    }
+    return total;
+}
 
 // The layers of `chain` from `depth` on; borrowed.
 static struct chain chain_from(const struct chain *chain, size_t depth)
@@ -78,14 +98,16 @@ static bool report_chart(struct report *report, const struct chain *chain)
     const struct chart_subject subject = chart_subject_of(report, &chain->layers[0]);
     struct chart chart;
     const struct usage_places places = {usage_chart_add, &chart};
+    const struct usage_watch watch = {on_progress, report};
     struct usage usage = {0};
     struct error error;
     bool collected = chart_make(&chart, &subject, &error) &&
-                     usage_collect(chain, false, &places, &usage, &error);
+                     usage_collect(chain, false, &places, &watch, &usage, &error);
     bool complete = collected && usage.error_count == 0;
     if (collected) {
         chart_print(&chart, &report->writer);
     }
+    progress_clear(&report->progress);
     if (!complete) {
         print_error(subject.file, collected ? &usage.first_error : &error);
     }
@@ -102,7 +124,10 @@ static bool report_layer(struct report *report, const struct chain *chain, size_
     const char *path = from.layers[0].path;
     struct usage usage;
     struct error error;
-    bool collected = usage_collect(&from, measured, NULL, &usage, &error);
+    const struct usage_watch watch = {on_progress, report};
+    bool collected = usage_collect(&from, measured, NULL, &watch, &usage, &error);
+    progress_clear(&report->progress);
+    report->layers_done = add_clipped(report->layers_done, usage_progress_total(&from.layers[0]));
     if (collected) {
         print_usage(report, path, &usage);
     }
@@ -157,11 +182,14 @@ static int print_report(const struct usage_options *options, const char *path, s
     if (measured) {
         preallocation_find_holes(chain);
     }
+    report.progress = progress_start(options->several ? PROGRESS_NEVER : options->progress,
+                                     progress_total(options, chain));
     if (chain->count > 0) {
         complete = options->chart           ? report_chart(&report, chain)
                    : options->backing_chain ? report_sum(&report, chain, measured)
                                             : report_chain(&report, chain, measured);
     }
+    progress_end(&report.progress);
     if (options->json && chain->count > 0) {
         json_finish(&report.json);
     }
@@ -260,6 +288,7 @@ static const struct option_group groups[] = {
     {"Options", .rows = rows},
     {"Several images", several_rows, .offset = offsetof(struct usage_options, images)},
     {NULL, several_jobs_rows, .offset = offsetof(struct usage_options, jobs)},
+    {NULL, progress_rows, .offset = offsetof(struct usage_options, progress)},
     COMMON_OPTIONS,
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "format/entry.h"
+#include "tables/snapshot_reader.h"
 #include "usage/usage_state.h"
 
 #include <inttypes.h>
@@ -28,6 +29,29 @@ const struct part_rule part_rules[PARTS] = {
     [PART_TRAILING] = {"trailing", "after the last cluster in use"},
     [PART_CONFLICTING] = {"conflicting", "used for two purposes"},
 };
+
+void usage_progress(const struct usage_state *state, uint64_t guest_bytes)
+{
+    if (state->watch) {
+        state->watch->on_progress(state->watch->context,
+                                  add_clipped(state->disks_done, guest_bytes));
+    }
+}
+
+uint64_t usage_progress_total(const struct layer *layer)
+{
+    uint64_t total = layer->size;
+    struct snapshot snapshot;
+    if (layer->raw) {
+        return total;
+    }
+    struct snapshot_reader reader = snapshot_reader_start(layer->image);
+    while (snapshot_reader_next(&reader, &snapshot, NULL)) {
+        total = add_clipped(total, snapshot.disk_size);
+    }
+    snapshot_reader_free(&reader);
+    return total;
+}
 
 void usage_failed(struct usage_state *state, const struct error *error)
 {
@@ -96,8 +120,8 @@ static void note_everything(struct usage_state *state)
 }
 
 static bool collect_image(const struct layer *layer, struct measure *measure,
-                          const struct usage_places *places, struct usage *usage,
-                          struct error *error)
+                          const struct usage_places *places, const struct usage_watch *watch,
+                          struct usage *usage, struct error *error)
 {
     const struct image *image = layer->image;
     struct usage_state state = {
@@ -105,6 +129,7 @@ static bool collect_image(const struct layer *layer, struct measure *measure,
         .header = &image->header,
         .usage = usage,
         .measure = measure,
+        .watch = watch,
         .budget = {.left = USAGE_BUDGET},
     };
     if (!image->header.geometry_known) {
@@ -139,7 +164,7 @@ static void collect_raw(const struct source *raw, const struct usage_places *pla
 }
 
 bool usage_collect(const struct chain *chain, bool measured, const struct usage_places *places,
-                   struct usage *usage, struct error *error)
+                   const struct usage_watch *watch, struct usage *usage, struct error *error)
 {
     const struct layer *layer = &chain->layers[0];
     const struct source *source = layer->raw ? layer->raw : layer->image->source;
@@ -155,7 +180,7 @@ bool usage_collect(const struct chain *chain, bool measured, const struct usage_
     if (layer->raw) {
         collect_raw(layer->raw, places, usage);
     } else {
-        collected = collect_image(layer, measured ? &measure : NULL, places, usage, error);
+        collected = collect_image(layer, measured ? &measure : NULL, places, watch, usage, error);
     }
     if (measured) {
         usage->measure = measure_finish(&measure);

@@ -73,14 +73,23 @@ struct usage_places {
     void *context;
 };
 
+// Called with the guest bytes of the disks whose tables were walked.
+struct usage_watch {
+    void (*on_progress)(void *context, uint64_t done);
+    void *context;
+};
+
+// The guest bytes of all disks of a layer.
+uint64_t usage_progress_total(const struct layer *layer);
+
 // Adds up the first layer of `chain`. Without `measured` the layers below it are not needed, and
 // usage->measure is not set. Uses at most 1.25 bytes of memory for each host cluster of the file,
 // 24 MiB, and 4 bytes for each cluster in those pieces of the file where many snapshots own
 // clusters. False only when there is no memory or the cluster size is unknown; true for a damaged
 // image.
-// `places` may be NULL.
+// `places` and `watch` may be NULL.
 bool usage_collect(const struct chain *chain, bool measured, const struct usage_places *places,
-                   struct usage *usage, struct error *error);
+                   const struct usage_watch *watch, struct usage *usage, struct error *error);
 void usage_free(struct usage *usage);
 
 #endif

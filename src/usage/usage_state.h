@@ -15,7 +15,9 @@ struct usage_state {
     const struct image *image;
     const struct header *header;
     struct usage *usage;
-    struct measure *measure; // NULL: not wanted
+    struct measure *measure;         // NULL: not wanted
+    const struct usage_watch *watch; // NULL: none
+    uint64_t disks_done;             // guest bytes of the disks before this one
     struct use_map map;
     struct table_sums sums;
     struct budget budget; // for L1 tables, bitmap tables, and L2 tables that are walked again
@@ -25,6 +27,9 @@ struct usage_state {
 // Ours, like the budget of a check: half a minute of work. Snapshots without faults stay far below
 // it.
 #define USAGE_BUDGET (UINT64_C(64) << 30)
+
+// So many guest bytes of this disk were walked.
+void usage_progress(const struct usage_state *state, uint64_t guest_bytes);
 
 // Counts a part that could not be read.
 void usage_failed(struct usage_state *state, const struct error *error);

@@ -19,6 +19,7 @@ struct tree {
     uint32_t owner;
     struct measure *measure; // of the active disk only; else NULL
     uint64_t vm_state;       // guest offset where the VM state begins
+    uint64_t disk_size;      // bytes
     struct table_file l1_file, l2_file;
 
     // The L2 table that is being walked.
@@ -254,6 +255,7 @@ static uint64_t walk_l1(struct tree *tree, struct l1_table l1)
             break;
         }
         bytes = add_clipped(bytes, note_l1_entry(tree, &entry));
+        usage_progress(state, min_u64(tree->guest_offset, tree->disk_size));
         // An entry costs at least this many bytes of zeros.
         budget_spend(&state->budget, 256);
     }
@@ -267,6 +269,7 @@ uint64_t usage_tree(struct usage_state *state, struct l1_table l1, uint64_t disk
     struct tree tree = {
         .state = state,
         .owner = owner,
+        .disk_size = disk_size,
         .measure = owner == OWNER_NONE ? state->measure : NULL,
         .l1_file = table_file_make(state->image->source),
         .l2_file = table_file_make(state->image->source),
@@ -277,6 +280,8 @@ uint64_t usage_tree(struct usage_state *state, struct l1_table l1, uint64_t disk
     uint64_t bytes =
         usage_note(state, l1.offset, (uint64_t)l1.size * L1_ENTRY_SIZE, PURPOSE_L1_TABLE, owner);
     bytes = add_clipped(bytes, walk_l1(&tree, l1));
+    usage_progress(state, disk_size);
+    state->disks_done = add_clipped(state->disks_done, disk_size);
     table_file_free(&tree.l1_file);
     table_file_free(&tree.l2_file);
     return bytes;

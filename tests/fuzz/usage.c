@@ -91,7 +91,7 @@ void run_usage(struct bytes input)
     const struct usage_places places = {take_place, &seen};
     bool opened = layers_open(input, &choices, options, &files, &chain, &error);
     memory_watch();
-    if (chain.count > 0 && usage_collect(&chain, opened, &places, &usage, &error)) {
+    if (chain.count > 0 && usage_collect(&chain, opened, &places, NULL, &usage, &error)) {
         uint64_t clusters = divide_up(usage.file_size, chain.layers[0].image->header.cluster_size);
         MUST(memory_most() <= MEMORY_MAX + CELL * clusters);
         must_add_up(&usage);

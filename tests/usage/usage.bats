@@ -223,10 +223,25 @@ clusters() {
     assert_equal "$(jq .file_size <<<"$output")" "$(stat -c %s image)"
 }
 
+@test "usage: progress counts the disks of all layers and snapshots" {
+    make_image base 1M '' 'write -q 0 64k'
+    cp "$SAMPLE" image
+    qemu-img rebase -u -b base -F qcow2 image
+    local size snapshots
+    size=$(qemu-img info --output=json image | jq '."virtual-size"')
+    snapshots=$(qemu-img info --output=json image | jq '.snapshots | length')
+    run_qcow2_info usage --backing-chain --progress=json image
+    assert_status 0
+    assert_equal "$(tail -n 1 <<<"${stderr-}")" \
+        "{\"done\":$(((1 + snapshots) * size + (1 << 20))),\"total\":$(((1 + snapshots) * size + (1 << 20)))}"
+    run_qcow2_info usage --backing-chain image
+    assert_equal "${stderr-}" ''
+}
+
 @test "usage errors" {
     run_qcow2_info usage --backing-chain --no-backing image
     assert_status 64
-    run_qcow2_info usage one two
+    run_qcow2_info usage --chart=svg one two
     assert_status 64
     run_qcow2_info usage --help
     assert_status 0
