@@ -45,7 +45,7 @@ setup() {
             /^Examples:$/ { printf "E"; examples = 1; next }
             examples && /^  qcow2-info / { printf "e"; next }
             /^[A-Z][A-Za-z ]*:$/ { printf "G"; next }
-            /^  (-[A-Za-z], )?--[a-z]/ { printf "O"; next }
+            /^  (-[A-Za-z0-9], )?--[a-z]/ { printf "O"; next }
             /^                    [^ ]/ { printf "o"; next }
             /^Exit status: 0 / { printf "X"; exited = 1; next }
             { printf exited ? "x" : "N" }' "$command" >shape
