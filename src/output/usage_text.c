@@ -127,11 +127,29 @@ static const struct usage_snapshot *largest_snapshot(const struct usage *usage)
     return largest;
 }
 
+static bool is_tag_unique(const struct usage *usage, const struct usage_snapshot *snapshot)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < usage->snapshot_count; i++) {
+        struct bytes name = usage->snapshots[i].name;
+        count += name.size == snapshot->name.size &&
+                 (name.size == 0 || memcmp(name.data, snapshot->name.data, name.size) == 0);
+    }
+    return count == 1;
+}
+
+// qemu-img finds a snapshot by its tag alone, and deletes the first one that has it.
 static void advise_snapshot(const struct usage *usage, const char *size, struct writer *writer)
 {
+    const struct usage_snapshot *largest = largest_snapshot(usage);
     writer_string(writer, "Deleting snapshot ");
-    text_name(writer, largest_snapshot(usage)->id);
-    writer_format(writer, " frees %s inside the file (qemu-img snapshot -d).\n", size);
+    text_name(writer, largest->id);
+    writer_string(writer, " (");
+    text_name(writer, largest->name);
+    writer_format(writer, ") frees %s inside the file: %s.\n", size,
+                  is_tag_unique(usage, largest)
+                      ? "qemu-img snapshot -d TAG"
+                      : "others have its tag, and qemu-img deletes the first of them");
 }
 
 static void advise_all_snapshots(const struct usage *usage, const char *size, struct writer *writer)
@@ -143,7 +161,10 @@ static void advise_all_snapshots(const struct usage *usage, const char *size, st
 static void advise_leaks(const struct usage *usage, const char *size, struct writer *writer)
 {
     (void)usage;
-    writer_format(writer, "%s is leaked; to free it: qemu-img check -r leaks.\n", size);
+    writer_format(writer,
+                  "%s is leaked: if qcow2-info check finds no data in it, qemu-img check -r leaks "
+                  "frees it.\n",
+                  size);
 }
 
 static void advise_copy(const struct usage *usage, const char *size, struct writer *writer)
@@ -201,6 +222,11 @@ static void print_advice(const struct usage *usage, struct writer *writer)
 {
     struct advice sorted[ADVICES];
     size_t count = collect_advice(usage, sorted);
+    if (usage->error_count > 0) {
+        writer_string(writer, "\nWhat an unreadable table refers to is counted as leaked or free: "
+                              "copy the file before any repair.\n");
+        return;
+    }
     if (count > 0) {
         writer_string(writer, "\n");
     }
@@ -247,7 +273,9 @@ static void print_measure(const struct measure_sizes *measure, struct writer *wr
     if (measure->qcow2_known) {
         text_short_size(measure->required, required);
         text_short_size(measure->fully_allocated, full);
-        writer_format(writer, "\na new qcow2 copy: %s, %s when fully allocated\n", required, full);
+        writer_format(writer,
+                      "\na new qcow2 copy of the active disk: %s, %s when fully allocated\n",
+                      required, full);
     }
 }
 

@@ -169,7 +169,34 @@ clusters() {
     [[ ${lines[2]} =~ ^(active|snapshot)-data\ +2\ MiB\ +[0-9.]+%\ \ (#+)$ ]] || fail "$(show_run)"
     assert_equal $((${#BASH_REMATCH[2]} * 3 / 3)) $(((longest + 1) / 3))
     assert_output_contains 'FREED IF DELETED'
-    assert_output_contains 'Deleting snapshot 1 frees 2.13 MiB inside the file'
+    assert_output_contains 'Deleting snapshot 1 (one snapshot) frees 2.13 MiB inside the file: qemu-img snapshot -d TAG.'
+}
+
+@test "text: advice to delete a snapshot names a tag that qemu-img accepts, unless others have it" {
+    make_image image 16M ''
+    write_image image 'write -q -P 1 0 1M'
+    qemu-img snapshot -q -c one image
+    write_image image 'write -q -P 2 0 1M'
+    qemu-img snapshot -q -c two image
+    run_qcow2_info usage image
+    assert_output_contains 'Deleting snapshot 1 (one) frees'
+    assert_output_contains 'qemu-img snapshot -d TAG'
+    # It takes no id.
+    ! qemu-img snapshot -d 1 image 2>/dev/null || fail 'qemu-img deletes by id'
+    LC_ALL=C sed -i 's/2two/2one/' image
+    run_qcow2_info usage image
+    assert_output_contains 'Deleting snapshot 1 (one) frees 1.13 MiB inside the file: others have its tag'
+}
+
+# Leaked and free clusters may then be data of the guest, which a repair frees for good.
+@test "text: beside a table that cannot be read, the only advice is to copy the file" {
+    make_image image 16M ''
+    write_image image 'write -q -P 1 0 4M'
+    poke_number image "$(l1_entry_at image 0)" 8 $((1 << 40))
+    run_qcow2_info usage image
+    assert_status 1
+    [[ ${lines[${#lines[@]} - 1]} == *'copy the file before any repair.' ]] || fail "$(show_run)"
+    [[ $output != *'check -r'* ]] || fail "$(show_run)"
 }
 
 @test "text: advice in the order of the space it frees, two sentences at most" {
