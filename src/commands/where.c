@@ -61,10 +61,12 @@ static bool take_arguments(const struct command *command, int argc, char **argv,
         return false;
     }
     for (int i = optind + 1; i < argc; i++) {
+        uint64_t first;
         if (!parse_offset(argv[i], &offsets->items[offsets->count++])) {
             command_usage_error(
-                command, "an offset is a number of bytes, such as 4096, 64K or 0x1000, not \"%s\"",
-                argv[i]);
+                command,
+                "an offset is a number of bytes, such as 4096, 64K or 0x1000, not \"%s\"%s",
+                argv[i], parse_offset(*path, &first) ? "; write the image before it" : "");
             return false;
         }
     }

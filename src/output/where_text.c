@@ -151,6 +151,11 @@ static void print_reference(const struct where_reference *reference, struct writ
     text_place(writer, reference->at);
     writer_format(writer, ": 0x%016" PRIx64 ", %s", reference->value,
                   where_purpose_code(reference->purpose));
+    if (reference->stored_size > 0) {
+        writer_string(writer, " ");
+        text_place(writer, reference->stored_at);
+        writer_format(writer, ", %" PRIu32 " bytes stored", reference->stored_size);
+    }
     if (reference->has_guest) {
         writer_format(writer, ", guest offset %" PRIu64, reference->guest_offset);
     }
@@ -165,8 +170,10 @@ static void print_reference(const struct where_reference *reference, struct writ
 
 void where_print_host_text(const struct where_host *where, struct writer *writer)
 {
-    writer_format(writer, "host offset %" PRIu64 " (0x%" PRIx64 "), cluster %" PRIu64 ": %s",
-                  where->offset, where->offset, where->cluster, where_purpose(where));
+    writer_format(writer,
+                  "host offset %" PRIu64 " (0x%" PRIx64 "), cluster %" PRIu64 ", byte %" PRIu64
+                  ": %s",
+                  where->offset, where->offset, where->cluster, where->byte, where_purpose(where));
     if (where->has_refcount) {
         writer_format(writer, ", refcount %" PRIu64, where->refcount);
     }

@@ -68,6 +68,8 @@ struct where_reference {
     uint64_t at;          // byte offset of the entry or field
     uint64_t value;       // its value in the file
     uint64_t index;       // of an entry, in its table
+    uint64_t stored_at;   // of a compressed cluster: the host offset of its stored bytes,
+    uint32_t stored_size; // and how many they are
     bool has_guest;       // it belongs to a disk: the active one or a snapshot's disk
     uint64_t guest_offset;
     char *snapshot; // owned: the id of the snapshot; NULL: none
@@ -79,6 +81,7 @@ enum { WHERE_REFERENCES_MAX = 10000 };
 struct where_host {
     uint64_t offset;
     uint64_t cluster;
+    uint64_t byte;     // of the cluster: which one is at the offset
     bool past_end;     // of the file
     bool has_refcount; // the refcount could be read
     uint64_t refcount;

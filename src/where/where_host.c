@@ -135,8 +135,12 @@ static bool search_l2_entry(struct search *search, const struct l2_place *table,
                keep(search, l2_entry_host_offset(entry), header->cluster_size, &found);
     }
     found.purpose = PURPOSE_COMPRESSED;
-    return l2_entry_stretch(header, entry, found.guest_offset, &stretch) == 0 &&
-           keep(search, stretch.host_offset, stretch.stored_size, &found);
+    if (l2_entry_stretch(header, entry, found.guest_offset, &stretch) != 0) {
+        return false;
+    }
+    found.stored_at = stretch.host_offset;
+    found.stored_size = stretch.stored_size;
+    return keep(search, stretch.host_offset, stretch.stored_size, &found);
 }
 
 // Whether none of the clusters in a range is wanted.
@@ -370,6 +374,7 @@ static bool start(struct search *search, const uint64_t *offsets, size_t count)
         struct where_host *host = &where->items[i];
         host->offset = offsets[i];
         host->cluster = offsets[i] >> search->header->cluster_bits;
+        host->byte = offsets[i] & (search->header->cluster_size - 1);
         host->past_end = offsets[i] >= search->image->source->size;
         host->has_refcount = where_refcount(search->image, host->cluster, &host->refcount);
         search->first = min_u64(search->first, host->cluster);

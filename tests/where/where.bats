@@ -92,6 +92,36 @@ at() {
     assert_output_contains 'guest offset 65536 in snapshot 3'
 }
 
+@test "--host inside a cluster: the guest offset and the byte lead back" {
+    make_image image 1M ''
+    write_image image 'write -q -P 1 64k 128k'
+    where_json image 70000
+    run_qcow2_info where --host image "$(at .host_offset)"
+    assert_output_contains ', byte 4464: data, '
+    assert_output_contains 'guest offset 65536 in the active disk'
+}
+
+@test "--host of compressed data: each line has the stored bytes that where prints for the guest offset" {
+    seq 100000 140000 | head -c 262144 >text
+    qemu-img convert -c -f raw -O qcow2 text image
+    run_qcow2_info where image 65536
+    local stored=${lines[${#lines[@]} - 1]#*in image }
+    [[ $stored == 'at '*' bytes stored' ]] || fail "$(show_run)" || return
+    where_json image 65536
+    run_qcow2_info where --host image "$(at .host_offset)"
+    assert_output_contains "compressed $stored, guest offset 65536 in the active disk"
+}
+
+@test "where: offsets before the image: the error says what comes first" {
+    make_image image 1M ''
+    run_qcow2_info where 64k image
+    assert_status 64
+    assert_stderr_contains 'not "image"; write the image before it'
+    run_qcow2_info where image offset
+    assert_status 64
+    [[ $stderr != *'write the image'* ]] || fail "$(show_run)"
+}
+
 @test "the purpose of each metadata cluster" {
     make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
