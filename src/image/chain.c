@@ -472,7 +472,9 @@ static bool add_first(struct chain *chain, struct source *source, const char *pa
     }
     if (chain->layers[0].raw && !source_complete(chain->layers[0].raw)) {
         return error_set(error, ERROR_UNSEEN,
-                         "a raw disk from a pipe can have %" PRIu64 " bytes, and it has more",
+                         "a raw disk from a pipe can have %" PRIu64
+                         " bytes, and it has more; write it to "
+                         "a file first",
                          chain->layers[0].size);
     }
     return true;

@@ -211,12 +211,15 @@ static enum verdict judge_status(const struct answer *answer, struct error *erro
 {
     int status = answer->status;
     if (status == 200) {
-        return fail(error_set(error, ERROR_IO, "the server does not support ranges"));
+        return fail(error_set(error, ERROR_IO,
+                              "the server does not support ranges: download the file first"));
     }
     const char *reason = reason_of(answer);
     bool gone = status == 404 || status == 410;
-    error_set(error, gone ? ERROR_NOT_FOUND : ERROR_IO, "the server answers %d%s%s", status,
-              reason[0] ? " " : "", reason);
+    bool login = status == 401 || status == 403;
+    error_set(error, gone ? ERROR_NOT_FOUND : ERROR_IO, "the server answers %d%s%s%s", status,
+              reason[0] ? " " : "", reason,
+              login ? "; credentials are given by --netrc-file or --header-file" : "");
     return status == 429 || (status >= 500 && status < 600) ? VERDICT_AGAIN : VERDICT_FAIL;
 }
 

@@ -15,7 +15,10 @@ bool source_read(struct source *source, uint64_t offset, void *buffer, size_t si
     }
     if (!source_complete(source)) {
         return error_at(error, ERROR_UNSEEN, max_u64(offset, source->size),
-                        "only the first %" PRIu64 " bytes were read", source->size);
+                        "only the first %" PRIu64
+                        " bytes of the pipe were read; write the image to a "
+                        "file first",
+                        source->size);
     }
     return error_at(error, ERROR_TRUNCATED, max_u64(offset, source->size),
                     "the file ends at %" PRIu64, source->size);

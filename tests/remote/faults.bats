@@ -119,12 +119,14 @@ END
 }
 
 @test "faults: what the server answers is said" {
-    local answer
+    local answer hint
     for answer in '400 Bad Request' '403 Forbidden' '404 Not Found' '410 Gone' '451 Unavailable For Legal Reasons'; do
         forget_requests
         run_qcow2_info cat "$FAULTY/status/image?${answer// /+}"
         assert_status 1
-        assert_equal "$stderr" "qcow2-info: $FAULTY/status/image: bytes 0-65535: the server answers $answer"
+        hint=
+        [[ $answer != 403* ]] || hint='; credentials are given by --netrc-file or --header-file'
+        assert_equal "$stderr" "qcow2-info: $FAULTY/status/image: bytes 0-65535: the server answers $answer$hint"
         assert_equal "$(requests | wc -l)" 1
     done
     # A reason is a text of a stranger.

@@ -123,7 +123,7 @@ as_remote() {
     run_qcow2_info map --stats "$HTTP/no-ranges/base.qcow2"
     assert_status 1
     assert_output ''
-    assert_stderr_contains "qcow2-info: $HTTP/no-ranges/base.qcow2: bytes 0-65535: the server does not support ranges"
+    assert_stderr_contains "qcow2-info: $HTTP/no-ranges/base.qcow2: bytes 0-65535: the server does not support ranges: download the file first"
     assert_stderr_contains ' 1 requests, '
 }
 
@@ -149,7 +149,7 @@ as_remote() {
 @test "remote: user and password from a netrc file" {
     run_qcow2_info map "$HTTP/private/base.qcow2"
     assert_status 1
-    assert_stderr_contains 'the server answers 401 Unauthorized'
+    assert_stderr_contains 'the server answers 401 Unauthorized; credentials are given by --netrc-file or --header-file'
     printf 'machine other login no password wrong\nmachine 127.0.0.1\n  login tester\n  password "of the test"\n' >netrc
     qcow2_info map --netrc-file netrc "$HTTP/private/base.qcow2" >got
     qcow2_info map "$WWW/base.qcow2" >want
