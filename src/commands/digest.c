@@ -150,8 +150,11 @@ static void report_differing(const struct digest_work *work)
 {
     struct error error;
     if (work->differing > 0) {
-        error_set(&error, ERROR_CORRUPT, "%zu of %zu digests do not match", work->differing,
-                  work->list->count);
+        error_set(&error, ERROR_CORRUPT, "%zu of %zu digests do not match%s", work->differing,
+                  work->list->count,
+                  work->differing == work->list->count
+                      ? "; --flat and disk options must be those that the list was made with"
+                      : "");
         print_error(work->options->check, &error);
     }
 }
@@ -275,7 +278,8 @@ static const struct option_row rows[] = {
     {"flat", OPTION_FLAG, NULL, offsetof(struct digest_command, flat),
      .help = "print the SHA-256 of all bytes in order, as sha256sum of the raw disk does; slower"},
     {"check", OPTION_FILE, "FILE", offsetof(struct digest_command, check),
-     .help = "verify the digests in this list; - is standard input"},
+     .help = "verify the digests in this list, with the options that it was made with; - is "
+             "standard input"},
     {"vm-state", OPTION_FLAG, NULL, offsetof(struct digest_command, disk.vm_state),
      .help = "read the VM state of the snapshot instead of its disk", .needs = "snapshot"},
     DRAIN_ROW(offsetof(struct digest_command, disk.drain)),

@@ -38,15 +38,18 @@ bool bitmap_find(const struct image *image, const char *name, struct bitmap *fou
                      name_list_text(&list));
 }
 
+#define FULL_COPY "; back up the whole disk, or read the bits as they are with --force"
+
 bool bitmap_trusted(const struct image *image, const struct bitmap *bitmap, struct error *error)
 {
     if (!(image->header.autoclear_features & AUTOCLEAR_BITMAPS)) {
-        return error_at(error, ERROR_CORRUPT, HEADER_AUTOCLEAR_FEATURES,
-                        "the bitmaps are stale: the autoclear bit for bitmaps is not set");
+        return error_at(
+            error, ERROR_CORRUPT, HEADER_AUTOCLEAR_FEATURES,
+            "the bitmaps are stale: the autoclear bit for bitmaps is not set" FULL_COPY);
     }
     if (bitmap->flags & BITMAP_IN_USE) {
         return error_at(error, ERROR_CORRUPT, bitmap->table_offset,
-                        "the bitmap is in use: its stored bits cannot be trusted");
+                        "the bitmap is in use: its stored bits cannot be trusted" FULL_COPY);
     }
     return true;
 }

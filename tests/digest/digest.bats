@@ -194,6 +194,8 @@ END
     assert_one_error list '1 of 2 digests do not match'
     run_qcow2_info digest --check list --json
     assert_equal "$(jq -c . <<<"$output")" "$(printf '{"filename":"a","result":"differs"}\n{"filename":"b","result":"matches"}')"
+    run_qcow2_info digest --flat --check list
+    assert_one_error list '2 of 2 digests do not match; --flat and disk options must be those that the list was made with'
     rm b
     run_qcow2_info digest --check list
     assert_status 1
