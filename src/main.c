@@ -56,6 +56,8 @@ static void print_help(void)
          "  -h, --help     print this help, or with a command the help of that command\n"
          "  -V, --version  print the version and the libraries in use\n"
          "\n"
+         "Manual pages: qcow2-info(1) for commands, qcow2-info(5) for JSON and codes.\n"
+         "\n"
          "Example:\n"
          "  qcow2-info disk.qcow2 --json | jq .header.size");
 }

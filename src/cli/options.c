@@ -423,8 +423,9 @@ bool command_image_argument(const struct command *command, int argc, char **argv
         return false;
     }
     if (optind + 1 < argc) {
-        command_usage_error(command, "more than one image is given: \"%s\"%s", argv[optind + 1],
-                            access(argv[optind], F_OK) == 0 ? "" : "; the first is not a file");
+        command_usage_error(
+            command, "more than one image is given: \"%s\"%s and \"%s\"", argv[optind],
+            access(argv[optind], F_OK) == 0 ? "" : ", which is not a file,", argv[optind + 1]);
         return false;
     }
     if (optind == argc && isatty(STDIN_FILENO)) {

@@ -342,8 +342,8 @@ END
     run_qcow2_info chek missing
     assert_usage missing
     cp "$SAMPLE" disk.qcow2
-    run_qcow2_info missing.qcow2 disk.qcow2
-    assert_usage 'the first is not a file'
+    run_qcow2_info map missing.qcow2 disk.qcow2
+    assert_usage '"missing.qcow2", which is not a file, and "disk.qcow2"'
 }
 
 @test "cli: a command after the image: the error shows the right order" {
