@@ -69,3 +69,11 @@ same_table() {
         assert_stderr_contains "${command#* } takes no image, but \"image\" is given"
     done
 }
+
+@test "manual: the synopsis has every command, in the order of help" {
+    local page=$TOP/man/qcow2-info.1
+    qcow2_info help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' >commands
+    [[ -s commands ]] || fail 'help lists no commands' || return
+    sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$page" |
+        sed -n 's/^\.\(Op \)\?Cm \([a-z]*\)$/\2/p' | grep -v '^help$' | diff commands -
+}
