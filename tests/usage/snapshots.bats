@@ -5,6 +5,8 @@
 # usage: what deleting a snapshot frees is what `qemu-img snapshot -d` frees, by the refcounts before
 # and after.
 
+# Without sanitizers: QEMU runs most of the time, and `make fuzz` runs usage with them.
+
 load ../helpers/load
 load ../helpers/matrix
 load ../helpers/usage

@@ -5,6 +5,8 @@
 # Each fault that an entry of a table can have: cat, map, check and audit agree on it. Each test makes one
 # fault by one entry of a sound image. qemu-img is the judge where it has an opinion.
 
+# Without sanitizers: QEMU runs most of the time, and a unit test goes through the faults.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/audit

@@ -5,6 +5,8 @@
 # The manual page qcow2-info.5 has every finding, rule and problem, in the order of the program's tables, with
 # the same words.
 
+# Without sanitizers: the texts are the same.
+
 load ../helpers/load
 
 setup() {
