@@ -253,6 +253,9 @@ coverage: deps-build deps-check ## print which lines of src the tests do not rea
 bench: SUITE := bench
 bench: ## measure, side by side with qemu-img
 
+check-random: export DRIVER := $(abspath $(B)/fuzz/driver)
+check-random: $(B)/fuzz/driver
+
 check-random bench: all
 	@QCOW2_INFO='$(abspath $(BIN))' BUILD='$(abspath $(B))' tests/$(SUITE)/run
 

@@ -27,3 +27,8 @@ no_differences() {
 @test "random: seeds 55 to 60" { no_differences 55; }
 @test "random: seeds 61 to 66" { no_differences 61; }
 @test "random: seeds 67 to 72" { no_differences 67; }
+
+@test "random: changed images that audit calls safe" {
+    require_tool qemu-img
+    KEPT=$PWD "$TOP/tests/random/safe" "$(dirname "$(readlink -f "$QCOW2_INFO")")/fuzz/driver" 0 60
+}
