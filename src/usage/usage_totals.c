@@ -158,19 +158,24 @@ static void extend(struct part_range *range, uint64_t cluster, uint64_t count, e
     *range = (struct part_range){range->state, range->places, cluster, count, part};
 }
 
-// Clusters [first, end) of one piece; those that nothing uses are `unused`.
-static void extend_by_piece(struct part_range *range, uint64_t first, uint64_t end,
-                            enum usage_part unused)
+// Clusters [first, end) of one piece, before the last cluster in use.
+static void extend_by_piece(struct part_range *range, uint64_t first, uint64_t end)
 {
     const struct use_map *map = &range->state->map;
     const uint8_t *piece = map->pieces[first / USE_PIECE];
     if (!piece) {
-        extend(range, first, end - first, unused);
+        extend(range, first, end - first, PART_FREE);
         return;
     }
-    for (uint64_t cluster = first; cluster < end; cluster++) {
-        struct cluster_use is = use_map_resolve(map, cluster, piece[cluster % USE_PIECE]);
-        extend(range, cluster, 1, is.use == PURPOSE_NONE ? unused : part_of(&is));
+    for (uint64_t cluster = first; cluster < end;) {
+        uint8_t value = piece[cluster % USE_PIECE];
+        uint64_t next = cluster + 1;
+        while (next < end && piece[next % USE_PIECE] == value && value != USE_LONG) {
+            next++;
+        }
+        struct cluster_use is = use_map_resolve(map, cluster, value);
+        extend(range, cluster, next - cluster, is.use == PURPOSE_NONE ? PART_FREE : part_of(&is));
+        cluster = next;
     }
 }
 
@@ -180,7 +185,7 @@ void usage_place(const struct usage_state *state, const struct usage_places *pla
     uint64_t end = end_of_use(&state->map);
     for (uint64_t at = 0; at < end;) {
         uint64_t next = min_u64((at / USE_PIECE + 1) * USE_PIECE, end);
-        extend_by_piece(&range, at, next, PART_FREE);
+        extend_by_piece(&range, at, next);
         at = next;
     }
     extend(&range, end, state->map.clusters - end, PART_TRAILING);
