@@ -169,11 +169,10 @@ static void advise_leaks(const struct usage *usage, const char *size, struct wri
 
 static void advise_copy(const struct usage *usage, const char *size, struct writer *writer)
 {
-    (void)usage;
     writer_format(writer,
-                  "%s is free inside the file: the guest can use it, but only a copy makes the "
+                  "%s is free inside the file: the guest can use it, but only a copy%s makes the "
                   "file smaller (qemu-img convert).\n",
-                  size);
+                  size, usage->snapshot_count > 0 ? " without snapshots" : "");
 }
 
 static void advise_trim(const struct usage *usage, const char *size, struct writer *writer)

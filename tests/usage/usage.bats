@@ -199,6 +199,15 @@ clusters() {
     [[ $output != *'check -r'* ]] || fail "$(show_run)"
 }
 
+# qemu-img convert leaves them out.
+@test "text: advice to copy the disk says that snapshots are lost" {
+    make_image image 16M ''
+    write_image image 'write -q -P 1 0 4M' 'discard -q 0 3M'
+    qemu-img snapshot -q -c one image
+    run_qcow2_info usage image
+    assert_output_contains 'only a copy without snapshots makes the file smaller'
+}
+
 @test "text: advice in the order of the space it frees, two sentences at most" {
     make_image image 16M ''
     write_image image 'write -q -P 1 0 4M' 'discard -q 0 3M'
