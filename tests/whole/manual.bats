@@ -79,3 +79,18 @@ same_table() {
     sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$page" |
         sed -n 's/^\.\(Op \)\?Cm \([a-z]*\)$/\2/p' | grep -v '^help$' | diff commands -
 }
+
+@test "manual: the synopsis of each command has all of its own options" {
+    local page=$TOP/man/qcow2-info.1 command
+    for command in $(qcow2_info help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+        qcow2_info "$command" --help | sed -n '/^Options:/,/^$/s/^  \(-\(.\), \)\?--\([a-z-]*\).*/\2 \3/p' |
+            awk '{ print NF == 2 ? "-" $1 : "--" $1 }' | sort >options
+        awk -v name="$command" '
+            /^\.Sh DESCRIPTION/ { exit }
+            /^\.Nm/ { inside = 0 }
+            $0 ~ "^[.](Op )?Cm " name "$" { inside = 1 }
+            inside' "$page" | grep -oE 'Fl -?[a-z0-9-]*[a-z0-9]' | sed 's/^Fl /-/' | sort -u >synopsis
+        # Groups of common options are named there, and described once; --word is for the scripts alone.
+        assert_equal "$command $(comm -23 options synopsis | grep -vx -e --word)" "$command " || return
+    done
+}
