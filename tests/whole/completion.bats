@@ -66,7 +66,7 @@ kind() {
     for command in $(<got); do
         [[ $command != help ]] || continue
         offered 1 "$command" - | sort >options
-        qcow2_info "$command" --help | sed -nE 's/^  (-[A-Za-z], )?(--[a-z-]+).*/\2/p' | sort | diff - options
+        qcow2_info "$command" --help | sed -nE 's/^  (-[A-Za-z0-9], )?(--[a-z-]+).*/\2/p' | sort | diff - options
     done
     diff <(offered 0 --) <(offered 1 info --)
     assert_equal "$(kind 0 '')" 'files 0'
