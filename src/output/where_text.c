@@ -181,6 +181,9 @@ void where_print_host_text(const struct where_host *where, struct writer *writer
     for (size_t i = 0; i < where->count; i++) {
         print_reference(&where->references[i], writer);
     }
+    if (where->total == 0 && where->unsure && !where->past_end) {
+        writer_string(writer, "  a table that cannot be read may refer to it\n");
+    }
     if (where->total > where->count) {
         writer_format(writer, "  ... and %" PRIu64 " more\n", where->total - where->count);
     }

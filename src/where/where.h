@@ -88,6 +88,7 @@ struct where_host {
     struct where_reference *references; // owned
     size_t count;
     uint64_t total; // references found
+    bool unsure;    // a table that could not be read may refer to it, too
 };
 
 // The answers of one walk for all host offsets.

@@ -415,6 +415,9 @@ bool where_hosts(const struct chain *chain, const uint64_t *offsets, size_t coun
     if (!search.out_of_memory) {
         search_all(&search);
     }
+    for (size_t i = 0; i < where->count; i++) {
+        where->items[i].unsure = where->error_count > 0;
+    }
     cluster_bits_free(&search.others);
     return search.out_of_memory ? error_set(error, ERROR_MEMORY, "out of memory") : true;
 }

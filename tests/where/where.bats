@@ -112,6 +112,19 @@ at() {
     assert_output_contains "compressed $stored, guest offset 65536 in the active disk"
 }
 
+@test "--host without a reference: a table that cannot be read is named as a possible one" {
+    make_image image 1M ''
+    write_image image 'write -q -P 1 0 64k'
+    where_json image 0
+    local host
+    host=$(at .host_offset)
+    poke_number image "$(l1_entry_at image 0)" 8 $((1 << 40))
+    run_qcow2_info where --host image "$host"
+    assert_status 1
+    assert_output_contains ': leaked, refcount 1'
+    assert_output_contains '  a table that cannot be read may refer to it'
+}
+
 @test "where: offsets before the image: the error says what comes first" {
     make_image image 1M ''
     run_qcow2_info where 64k image
