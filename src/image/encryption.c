@@ -226,6 +226,12 @@ static bool find_slot(struct search *search)
     return false;
 }
 
+static const char *newline_hint(struct bytes passphrase)
+{
+    bool newline = passphrase.size > 0 && passphrase.data[passphrase.size - 1] == '\n';
+    return newline ? "; it ends with a newline, which --key-strip-newline drops" : "";
+}
+
 // Sets the reason why no slot was found.
 static bool set_search_error(const struct search *search, struct error *error)
 {
@@ -236,8 +242,8 @@ static bool set_search_error(const struct search *search, struct error *error)
     if (!search->fault.code) {
         return error_set(error, ERROR_KEY,
                          "the passphrase opens none of the LUKS key slots in use (%u): it is "
-                         "wrong, or their key material is damaged",
-                         search->tried);
+                         "wrong, or their key material is damaged%s",
+                         search->tried, newline_hint(search->passphrase));
     }
     *error = search->fault;
     error->code = ERROR_KEY;

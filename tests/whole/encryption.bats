@@ -97,7 +97,7 @@ assert_reads() {
 @test "encryption: a newline belongs to the passphrase, unless it is to be stripped" {
     make_data
     echo abc >line
-    cannot cat --key-file line image 'opens none of the LUKS key slots'
+    cannot cat --key-file line image 'key material is damaged; it ends with a newline, which --key-strip-newline drops'
     assert_reads image --key-file line --key-strip-newline
     assert_reads image --key-file key --key-strip-newline
     # One newline, not two.
