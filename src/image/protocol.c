@@ -48,7 +48,8 @@ bool protocol_explain(const char *name, bool to_write, struct error *error)
     }
     const char *instead = to_write   ? "the output must be a file or a block device"
                           : protocol ? protocol->instead
-                                     : "an image must be a file or a block device";
+                                     : "an image is a file, a block device or an address that "
+                                       "begins with http:// or https://";
     return error_set(error, ERROR_NOT_FOUND,
                      "there is no such file, and the protocol \"%.*s\" is not supported: %s",
                      (int)size, name, instead);

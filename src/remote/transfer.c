@@ -311,6 +311,18 @@ static bool is_broken(CURLcode code)
     return false;
 }
 
+static const char *option_for(CURLcode code)
+{
+    switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "; certificates that are not those of the system are given by --cacert";
+    case CURLE_SSL_CACERT_BADFILE:
+        return "; --cacert takes a readable file in PEM format";
+    default:
+        return "";
+    }
+}
+
 // The connection, not the server, ended the request.
 static void take_failure(struct transfer *transfer, CURLcode code)
 {
@@ -323,7 +335,8 @@ static void take_failure(struct transfer *transfer, CURLcode code)
                   "the body ends early, after %" PRIu64 " of %" PRIu64 " bytes", transfer->got,
                   transfer->expected);
     } else {
-        error_set(&transfer->error, ERROR_IO, "%s", transfer->context->curl.text(code));
+        error_set(&transfer->error, ERROR_IO, "%s%s", transfer->context->curl.text(code),
+                  option_for(code));
     }
     if (is_broken(code)) {
         try_again(transfer);

@@ -117,6 +117,10 @@ as_remote() {
     assert_output ''
     assert_stderr_contains "qcow2-info: $image: bytes 0-65535: "
     assert_stderr_contains certificate
+    assert_stderr_contains 'are given by --cacert'
+    run_qcow2_info info --cacert absent "$image"
+    assert_status 1
+    assert_stderr_contains '--cacert takes a readable file in PEM format'
 }
 
 @test "remote: a server without ranges is refused, and nothing is downloaded" {
