@@ -308,6 +308,19 @@ static void report_unknown_option(const struct parser *parser, const char *given
     }
 }
 
+// "--color always map --totals": "always" was taken for the first word, and `map` for an image.
+// Returns whether there is such a command.
+static bool report_late_command(const struct command *command, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (command_named(command->others, argv[i])) {
+            command_usage_error(command, "write the command \"%s\" before its options", argv[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void report_unknown_letter(const struct parser *parser)
 {
     const char option[] = {'-', (char)optopt, '\0'};
@@ -385,7 +398,9 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
             i++;
         }
         if (i == parser.count) {
-            report_bad_option(&parser, argv[optind - 1]);
+            if (optopt != 0 || !report_late_command(command, argc, argv)) {
+                report_bad_option(&parser, argv[optind - 1]);
+            }
             return false;
         }
         if (parser.rows[i]->kind >= OPTION_HELP) {

@@ -271,6 +271,11 @@ END
     local json=$output
     run_qcow2_info --json map disk.qcow2
     assert_output "$json"
+    run_qcow2_info --color=never map --totals disk.qcow2
+    assert_status 0
+    # A value of its own looks like the first word.
+    run_qcow2_info --color never map --totals disk.qcow2
+    assert_usage 'write the command "map" before its options'
 }
 
 @test "cli: an image that is called like a command is reached by ./ and by --" {
