@@ -9,6 +9,7 @@
 # line. A run that failed may end within a value; all that comes before is checked. Without FOLDER it is only tried
 # whether the module jsonschema is there. Exit status 1: something does not fit.
 
+import itertools
 import json
 import pathlib
 import sys
@@ -28,8 +29,8 @@ def validators(folder):
 
 
 def command_of(arguments, commands):
-    """The first word may name the command; the default is info."""
-    words = [word for word in arguments if not word.startswith("-")]
+    """The first word before "--" may name the command; the default is info."""
+    words = [word for word in itertools.takewhile("--".__ne__, arguments) if not word.startswith("-")]
     return words[0] if words and words[0] in commands else "info"
 
 
