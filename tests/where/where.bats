@@ -132,7 +132,7 @@ at() {
     assert_stderr_contains 'not "image"; write the image before it'
     run_qcow2_info where image offset
     assert_status 64
-    [[ $stderr != *'write the image'* ]] || fail "$(show_run)"
+    [[ ${stderr-} != *'write the image'* ]] || fail "$(show_run)"
 }
 
 @test "the purpose of each metadata cluster" {
