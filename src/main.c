@@ -39,7 +39,7 @@
 
 static void print_help(void)
 {
-    puts("usage: qcow2-info [COMMAND] [IMAGE] [OPTION]...\n"
+    puts("usage: qcow2-info [COMMAND] [IMAGE]... [OPTION]...\n"
          "       qcow2-info help [COMMAND]\n"
          "\n"
          "Inspects qcow2 disk images: metadata, extents, contents, corruption, hostile\n"
