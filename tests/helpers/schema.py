@@ -29,8 +29,10 @@ def validators(folder):
 
 
 def command_of(arguments, commands):
-    """The first word before "--" may name the command; the default is info."""
+    """The first word before "--" may name the command; the default is info. None: what it prints is no JSON."""
     words = [word for word in itertools.takewhile("--".__ne__, arguments) if not word.startswith("-")]
+    if words[:1] == ["help"] or not {"-h", "--help", "-V", "--version"}.isdisjoint(arguments):
+        return None
     return words[0] if words and words[0] in commands else "info"
 
 
@@ -69,6 +71,8 @@ def complaint(validator, value):
 def check_run(path, checks, seen):
     status, *arguments = path.with_suffix(".run").read_text(errors="replace").splitlines()
     command = command_of(arguments, checks)
+    if command is None:
+        return None
     data = path.read_bytes()
     may_be_cut = status != "0" or len(data) > BYTES_MAX
     try:
