@@ -432,15 +432,28 @@ bool command_image_words(const struct command *command, int argc, char **argv)
     return true;
 }
 
+// Advice when a second word follows the image.
+static const char *output_advice(const struct command *command)
+{
+    const struct parser parser = parser_make(command);
+    for (size_t i = 0; i < parser.count; i++) {
+        if (parser.rows[i]->letter == 'o') {
+            return "; an output file is given with -o FILE";
+        }
+    }
+    return "";
+}
+
 bool command_image_argument(const struct command *command, int argc, char **argv, const char **path)
 {
     if (!command_image_words(command, argc, argv)) {
         return false;
     }
     if (optind + 1 < argc) {
-        command_usage_error(
-            command, "more than one image is given: \"%s\"%s and \"%s\"", argv[optind],
-            access(argv[optind], F_OK) == 0 ? "" : ", which is not a file,", argv[optind + 1]);
+        command_usage_error(command, "more than one image is given: \"%s\"%s and \"%s\"%s",
+                            argv[optind],
+                            access(argv[optind], F_OK) == 0 ? "" : ", which is not a file,",
+                            argv[optind + 1], output_advice(command));
         return false;
     }
     if (optind == argc && isatty(STDIN_FILENO)) {

@@ -24,9 +24,19 @@ static const struct {
     {"repair", "check"},   {"scan", "audit"},
 };
 
+// Options of other tools, and those of other commands.
 static const struct {
     const char *option, *instead;
 } foreign_options[] = {
+    {"--backing-chain", "use it with info or usage"},
+    {"--backing-file", "use it with map, cat, check --data or info --backing-chain"},
+    {"--confine", "use it with map, cat, check --data or info --backing-chain"},
+    {"--data-file", "use it with map, cat or check --data"},
+    {"--key-file", "use it with cat, digest, check --data or info --check-key"},
+    {"--length", "use it with map, cat or digest"},
+    {"--offset", "use it with map, cat or digest"},
+    {"--salvage", "use it with cat"},
+    {"--snapshot", "use it with map, cat, where or digest"},
     {"--output", "use --json to print JSON"},
     {"--ofmt", "use --json to print JSON"},
     {"--start-offset", "use --offset with map and cat"},

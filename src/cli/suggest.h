@@ -29,8 +29,8 @@ const struct command *command_named(const struct command *const *commands, const
 // with NULL. Returns EXIT_USAGE.
 int suggest_command(const struct command *const *commands, const char *word);
 
-// Advice for an option of other tools, such as "--output=json"; NULL: none. `option` begins with
-// its hyphens; a value after "=" is ignored.
+// Advice for an option of other tools or of other commands, such as "--output=json"; NULL: none.
+// `option` begins with its hyphens; a value after "=" is ignored.
 const char *suggest_option(const char *option);
 
 #endif

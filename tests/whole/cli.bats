@@ -394,6 +394,34 @@ END
     [[ $stderr != *perhaps* ]] || fail "${stderr-}"
 }
 
+@test "cli: an option of other commands is refused with their names" {
+    run_qcow2_info audit --confine dir "$SAMPLE"
+    assert_usage '"--confine"' 'use it with map, cat, check --data or info --backing-chain'
+    run_qcow2_info map --key-file=key "$SAMPLE"
+    assert_usage '"--key-file=key"' 'use it with cat, digest, check --data or info --check-key'
+    local command option
+    # Each of the commands has the option.
+    for option in backing-chain backing-file confine data-file key-file length offset salvage snapshot; do
+        run_qcow2_info completion "--$option" x
+        assert_usage 'use it with '
+        local line=${stderr%%$'\n'*}
+        line=${line#*'use it with '}
+        for command in ${line//[^a-z -]/ }; do
+            [[ $command != or && $command != --* ]] || continue
+            qcow2_info "$command" --help | grep -qe "^ *--$option " || fail "$command has no --$option"
+        done
+    done
+}
+
+@test "cli: a second word after cat IMAGE is refused, and -o is named" {
+    run_qcow2_info cat "$SAMPLE" disk.raw
+    assert_usage '"disk.raw"' 'an output file is given with -o FILE'
+    [[ ! -e disk.raw ]] || fail 'disk.raw was made'
+    run_qcow2_info map "$SAMPLE" disk.raw
+    assert_usage '"disk.raw"'
+    [[ $stderr != *' -o '* ]] || fail "$stderr"
+}
+
 @test "cli: a protocol that is not supported is named" {
     local command name
     for command in '' "${COMMANDS[@]}"; do
