@@ -51,6 +51,12 @@ static void on_fault(void *context, const struct fault *fault)
     salvage_fault(&watch->salvage, fault->start, fault->length, &fault->error);
 }
 
+static bool is_fault_of_image(const struct error *error)
+{
+    return error->code == ERROR_TRUNCATED || error->code == ERROR_CORRUPT ||
+           error->code == ERROR_UNDECODABLE;
+}
+
 // Exports the disk; all files are open.
 static bool export_salvaging(const char *path, const struct cat_options *options, struct disk *disk,
                              const struct export_options *range, int fd, struct error *error)
@@ -74,6 +80,9 @@ static bool export_salvaging(const char *path, const struct cat_options *options
     request.context = &watch;
     bool done = export_disk(&disk->view, &request, fd, error);
     progress_end(&watch.progress);
+    if (!done && !options->salvage && is_fault_of_image(error)) {
+        error_suffix(error, "; --salvage writes zeros there and goes on");
+    }
     if (!salvage_end(salvage, &log_error) && done) {
         *error = log_error;
         done = false;
@@ -101,7 +110,8 @@ static int export_to_output(const char *path, const struct cat_options *options,
         print_error(options->output ? options->output : "standard output", &error);
         return EXIT_CANNOT;
     }
-    bool done = export_salvaging(path, options, disk, &request, fd, &error);
+    bool done = output_fits(options->output, fd, request.length, &error) &&
+                export_salvaging(path, options, disk, &request, fd, &error);
     if (!output_close(options->output, fd, &close_error) && done) {
         error = close_error;
         done = false;
@@ -197,7 +207,7 @@ static const char notes[] =
     "Exit status: 0 done, 1 some data could not be read or written, 64 usage.\n"
     "\n"
     "Examples:\n"
-    "  qcow2-info cat disk.qcow2 > disk.raw\n"
+    "  qcow2-info cat -o disk.raw disk.qcow2\n"
     "  qcow2-info cat --offset 1M --length 512 disk.qcow2 | hexdump -C\n"
     "  qcow2-info cat --key-file passphrase encrypted.qcow2 > disk.raw\n"
     "  qcow2-info cat --salvage -o disk.raw broken.qcow2\n";

@@ -4,9 +4,11 @@
 #include "commands/output_file.h"
 
 #include "image/protocol.h"
+#include "source/device.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,6 +71,18 @@ bool output_same(int fd, int other)
     struct source_identity identity = source_identity_of(&status);
     struct source_identity other_identity = source_identity_of(&other_status);
     return source_identity_same(&identity, &other_identity);
+}
+
+bool output_fits(const char *output, int fd, uint64_t length, struct error *error)
+{
+    struct device device;
+    if (!output || !device_open(fd, &device) || length <= device.size) {
+        return true;
+    }
+    return error_set(error, ERROR_LIMIT,
+                     "cannot write the output: %s has %" PRIu64 " bytes, and %" PRIu64
+                     " are to be written; nothing was written",
+                     output, device.size, length);
 }
 
 bool output_empty(const char *output, int fd, struct error *error)

@@ -23,6 +23,9 @@ int output_open(const char *output, const struct inputs *inputs, struct error *e
 // the other. A device like /dev/null can take both.
 bool output_same(int fd, int other);
 
+// False when `output` is a block device with less than `length` bytes.
+bool output_fits(const char *output, int fd, uint64_t length, struct error *error);
+
 // Empties the file `output`. Before this call it is unchanged.
 bool output_empty(const char *output, int fd, struct error *error);
 

@@ -323,11 +323,13 @@ holes_of_files() {
     make_image image 4M '' 'write -q -P 0x41 0 64k'
     make_target 2M
     attach target writable
+    cp "$device" before
     for size in 4M 2049K; do
         run_qcow2_info cat --length $size -o "$device" image
         assert_status 1
-        assert_one_error image 'cannot write the output'
+        assert_one_error image 'cannot write the output' "$device has 2097152 bytes" 'nothing was written'
     done
+    cmp "$device" before
     run_qcow2_info cat --length 2M -o "$device" image
     assert_status 0
 }
