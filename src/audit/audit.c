@@ -85,8 +85,9 @@ static void report_incomplete(struct audit_state *state)
     report_unseen(state);
     if (!source_complete(source)) {
         audit_report_at(&state->report, AUDIT_INCOMPLETE, source->size,
-                        "the image comes from a pipe: only its first %" PRIu64 " bytes were read",
-                        source->size);
+                        "the image comes from a pipe: only its first %" PRIu64
+                        " bytes were read; %saudit a file to inspect all of it",
+                        source->size, source->given > 0 ? "" : "use --drain, or ");
         return;
     }
     for (size_t i = 0; i < AUDIT_RULES; i++) {

@@ -214,7 +214,7 @@ void audit_unused_clusters(struct audit_state *state, const struct cluster_bits 
     refcount_walk_free(&walk);
     if (leaked.count > 0) {
         audit_report_at(&state->report, AUDIT_HIDDEN_DATA, leaked.first,
-                        "%" PRIu64 " clusters that nothing refers to have a refcount and data",
-                        leaked.count);
+                        "nothing refers to %" PRIu64 " %s with a refcount and data", leaked.count,
+                        leaked.count == 1 ? "cluster" : "clusters");
     }
 }

@@ -112,10 +112,11 @@ static void report_unseen(struct check_state *state)
     uint64_t references = state->check->unseen_references;
     if (references > 0) {
         struct error error;
-        error_set(&error, ERROR_UNSEEN,
-                  "only the first %" PRIu64 " bytes were given: %" PRIu64
-                  " references beyond them were not checked",
-                  state->image->source->size, references);
+        error_set(
+            &error, ERROR_UNSEEN,
+            "the image comes from a pipe: only its first %" PRIu64 " bytes were read, and %" PRIu64
+            " %s to later ones not checked; check a file instead",
+            state->image->source->size, references, references == 1 ? "reference" : "references");
         check_failed(state, &error);
     }
 }

@@ -169,7 +169,7 @@ bool disk_within_limit(const char *path, const struct disk_options *options, uin
     if (bytes > options->max_bytes) {
         struct error error;
         error_set(&error, ERROR_LIMIT,
-                  "%" PRIu64 " bytes of virtual disks are asked for, above --max-bytes %" PRIu64,
+                  "the work covers %" PRIu64 " bytes of virtual disk, above --max-bytes %" PRIu64,
                   bytes, options->max_bytes);
         print_error(path, &error);
         return false;

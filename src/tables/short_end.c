@@ -55,7 +55,7 @@ bool short_end_is_last(const struct image *image, const char *suffix, struct err
         return error_at(
             error, ERROR_TRUNCATED, cluster << header->cluster_bits,
             "--short-end%s is for the last cluster in use, but a cluster beyond the end "
-            "of the file is in use",
+            "of the file is in use: the file was cut short",
             suffix);
     case WALK_ERROR:
         return error_prefix(error, "--short-end%s needs refcounts", suffix);

@@ -157,7 +157,7 @@ sys.stdout.buffer.write(b"".join(struct.pack(">Q", data if i % 2 else 1) for i i
     assert_status 0
     run_qcow2_info check --data --max-bytes 2097151 image
     assert_status 1
-    assert_stderr_contains '2097152 bytes of virtual disks'
+    assert_stderr_contains 'covers 2097152 bytes of virtual disk, above --max-bytes 2097151'
     run_qcow2_info check --max-bytes 2M image
     assert_status 64
 }

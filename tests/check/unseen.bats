@@ -19,7 +19,7 @@ sound_up_to() {
         assert_status 1 || return
         assert_equal "$(jq -c '[.corruptions, .leaks, .warnings, .check_errors, .unseen_references > 0]' <<<"$output")" \
             '[0,0,0,1,true]' || fail "$bytes bytes:" "$(show_run)" || return
-        assert_stderr_contains "only the first $bytes bytes were given" || return
+        assert_stderr_contains "only its first $bytes bytes were read" || return
         [[ ${stderr-} != *$'\n'* ]] || fail "more than one line: $stderr" || return
     done
 }
