@@ -184,14 +184,17 @@ static const struct option_group groups[] = {
 static const char notes[] =
     "No other file is opened, and no guest data is read. With IMAGE - or none, the\n"
     "image is standard input; of a pipe the first 32 MiB are read.\n"
+    "Accept an image only if the audit is also complete: with --deny incomplete, one\n"
+    "that was not inspected completely, as through a pipe, is unsafe.\n"
     "\n"
-    "Exit status: 0 safe, 2 unsafe, 1 the image could not be inspected (treat it as\n"
-    "unsafe), 64 usage.\n"
+    "Exit status: 0 safe in what was inspected, 2 unsafe, 1 the image could not be\n"
+    "inspected (treat it as unsafe), 64 usage.\n"
     "\n"
     "Examples:\n"
     "  qcow2-info audit disk.qcow2\n"
-    "  qcow2-info audit --json --max-virtual-size 100G disk.qcow2 | jq '.safe'\n"
-    "  qcow2-info audit --deny incomplete,trailing-data --allow dirty disk.qcow2\n"
+    "  qcow2-info audit --json disk.qcow2 | jq -e '.safe and .complete'\n"
+    "  qcow2-info audit --deny incomplete --max-virtual-size 100G disk.qcow2\n"
+    "  qcow2-info audit --deny trailing-data --allow dirty,backing-file disk.qcow2\n"
     "  qcow2-info audit --list-rules\n";
 
 const struct command command_audit = {

@@ -226,7 +226,11 @@ static const struct option_row rows[] = {
     {"data-file", OPTION_FILE, "FILE", offsetof(struct options, disk.chain.data_file),
      .help = "with --data, use this file instead of the external data file that the image names",
      .needs = "data"},
-    BACKING_FILE_ROW("", offsetof(struct options, disk.chain.backing_files), "data"),
+    {"backing-file", OPTION_FILE, "[LAYER:]FILE",
+     offsetof(struct options, disk.chain.backing_files),
+     .help = "with --data, also read the data of the layers below, with this file as the layer "
+             "below LAYER (default 0, the image)",
+     .repeatable = true, .needs = "data", .take = take_backing_file},
     SHORT_END_ROW("", offsetof(struct options, disk.chain.short_end)),
     {"max-bytes", OPTION_SIZE, "N", offsetof(struct options, disk.max_bytes),
      .help = "with --data, refuse to go through more than this many bytes of virtual disks",
@@ -249,6 +253,9 @@ static const struct option_group groups[] = {
 static const char notes[] =
     "With IMAGE - or none, the image is standard input; of a pipe the first 64 MiB\n"
     "are read.\n"
+    "\n"
+    "Backing files are not checked: check each layer. Before a repair, read the\n"
+    "verdict: leaked clusters may hold guest data, and a repair frees them.\n"
     "\n"
     "Exit status: 0 sound (there may be warnings), 2 corruption, 3 only leaked\n"
     "clusters, 1 a part could not be checked, 64 usage.\n"

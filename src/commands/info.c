@@ -318,7 +318,8 @@ static const char notes[] =
     "With IMAGE - or none, the image is standard input; of a pipe the first 32 MiB\n"
     "are read. Problems of the image are reported on standard error too.\n"
     "Of a web address, such as https://example.org/disk.qcow2, only the metadata is\n"
-    "fetched.\n"
+    "fetched. The tables and data of the disk are not read: check finds what is\n"
+    "missing.\n"
     "\n"
     "Exit status: 0 the header could be read, 1 not a qcow2 image, a layer is\n"
     "missing, or the passphrase is wrong, 64 usage.\n"
@@ -327,6 +328,7 @@ static const char notes[] =
     "  qcow2-info disk.qcow2\n"
     "  qcow2-info --check-key --key-file passphrase encrypted.qcow2\n"
     "  qcow2-info --json disk.qcow2 | jq .header.size\n"
+    "  qcow2-info --json disk.qcow2 | jq '.encryption != null'\n"
     "  qcow2-info --list-problems\n";
 
 const struct command command_info = {
