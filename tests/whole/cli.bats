@@ -345,7 +345,8 @@ END
     run_qcow2_info chek --json
     assert_status 0
     run_qcow2_info chek missing
-    assert_usage missing
+    assert_status 1
+    assert_one_error missing 'No such file'
     cp "$SAMPLE" disk.qcow2
     run_qcow2_info map missing.qcow2 disk.qcow2
     assert_usage '"missing.qcow2", which is not a file, and "disk.qcow2"'
