@@ -4,6 +4,8 @@
 #
 # Each kind of finding: damage made by one named field or entry, and what check says of it.
 
+# Without sanitizers: leaks.bats and unseen.bats run check with them, and `make fuzz` on any image.
+
 load ../helpers/load
 load ../helpers/tables
 load ../helpers/effort

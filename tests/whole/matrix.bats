@@ -8,6 +8,8 @@
 # bytes to 2 MiB; then extended L2 entries, external data files, preallocation, snapshots with bitmaps,
 # and every width of refcounts. Which sizes a kind has is in sizes_of() of helpers/matrix.
 
+# Without sanitizers: its images are sound, and each command runs with them on others.
+
 load ../helpers/load
 load ../helpers/matrix
 load ../helpers/judge
