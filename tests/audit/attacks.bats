@@ -1188,7 +1188,7 @@ marked_far() {
 }
 
 @test "audit attack: marks in compressed data and in data of a snapshot are in data" {
-    local BESIDE=hidden-data
+    local BESIDE='hidden-data data-free'
     make_image image 64K cluster_size=4096 'write -q -c -P 1 0 4096'
     local at
     # A compressed cluster from 32768 on: the entry says so.
