@@ -284,11 +284,11 @@ second_l1_entry() {
     # None of these tables has a refcount.
     audited image
     assert_status 2
-    assert_equal "${audited_codes-}" 'table-free unseen-tables'
+    assert_equal "${audited_codes-}" 'refcount-bomb table-free unseen-tables'
     assert_equal "$(jq .complete <<<"$output")" false
-    audited image --allow unseen-tables,table-free
+    audited image --allow unseen-tables,table-free,refcount-bomb
     assert_status 0
-    assert_equal "${audited_codes-}" 'incomplete table-free unseen-tables'
+    assert_equal "${audited_codes-}" 'incomplete refcount-bomb table-free unseen-tables'
 }
 
 # ---- Snapshots and bitmaps --------------------------------------------------------------------------
