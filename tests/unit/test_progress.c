@@ -121,10 +121,21 @@ struct shown_line {
 
 static double bytes_of(const char *text, const char *unit)
 {
-    return atof(text) * (strncmp(unit, "KiB", 3) == 0   ? 1 << 10
-                         : strncmp(unit, "MiB", 3) == 0 ? 1 << 20
-                         : strncmp(unit, "GiB", 3) == 0 ? 1 << 30
-                                                        : 1);
+    return strtod(text, NULL) * (strncmp(unit, "KiB", 3) == 0   ? 1 << 10
+                                 : strncmp(unit, "MiB", 3) == 0 ? 1 << 20
+                                 : strncmp(unit, "GiB", 3) == 0 ? 1 << 30
+                                                                : 1);
+}
+
+// Of a text such as 0:01:30.
+static long seconds_of(const char *text)
+{
+    long seconds = 0;
+    char *rest = NULL;
+    for (const char *at = text; *at && rest != at; at = *rest == ':' ? rest + 1 : rest) {
+        seconds = seconds * 60 + strtol(at, &rest, 10);
+    }
+    return seconds;
 }
 
 // Reads back what was shown; returns the number of lines.
@@ -140,14 +151,9 @@ static size_t read_lines(struct shown_line *lines, size_t room)
          line = strtok_r(NULL, "\n", &rest)) {
         char rate[16];
         char unit[16];
-        long hours;
-        long minutes;
-        long seconds;
-        CHECK_EQ_I64(sscanf(line, "%*[^f]f %*s %*s %15s %15s %ld:%ld:%ld left", rate, unit, &hours,
-                            &minutes, &seconds),
-                     5);
-        lines[count++] =
-            (struct shown_line){bytes_of(rate, unit), hours * 3600 + minutes * 60 + seconds};
+        char left[16];
+        CHECK_EQ_I64(sscanf(line, "%*[^f]f %*s %*s %15s %15s %15[0-9:] left", rate, unit, left), 3);
+        lines[count++] = (struct shown_line){bytes_of(rate, unit), seconds_of(left)};
     }
     return count;
 }

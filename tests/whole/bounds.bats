@@ -150,7 +150,7 @@ limited() (
     truncate -s 33T "$folder/image" || { rm -r "$folder"; skip 'machine: no files of 33 TiB in /dev/shm'; }
     for command in check usage; do
         run_qcow2_info $command "$folder/image"
-        [[ $status -eq 1 && $stderr == *'has 70866960384 host clusters, more than the 68719476736'* ]] || break
+        [[ $status -eq 1 && ${stderr-} == *'has 70866960384 host clusters, more than the 68719476736'* ]] || break
     done
     rm -r "$folder"
     assert_status 1

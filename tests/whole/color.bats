@@ -39,21 +39,21 @@ STATUSES='
 info sample | readable:             E\[92myesE\[0m
 info sample | problems:             E\[92mnoneE\[0m
 info --list-problems | E\[91munreadableE\[0m
-info strange | ^readable:             E\[91mnoE\[0m: 
-info strange | ^  E\[93munsupported-featureE\[0m: 
+info strange | ^readable:             E\[91mnoE\[0m:
+info strange | ^  E\[93munsupported-featureE\[0m:
 map sample | E\[94mdataE\[0m$
 map --host-offsets sample | E\[96mcompressedE\[0m      0
 map --since 1 sample | E\[93mchangedE\[0m$
 map --bitmap since-backup sample | E\[93mdirtyE\[0m$
 check sample | verdict:              E\[92mthe image is soundE\[0m$
 check damaged | verdict:              E\[91mthe image is corrupt[^E]*E\[0m$
-check damaged | ^E\[91mcorruptionE\[0m 
-check damaged | ^E\[93mwarningE\[0m 
-check damaged | ^E\[93mleakE\[0m 
+check damaged | ^E\[91mcorruptionE\[0m
+check damaged | ^E\[93mwarningE\[0m
+check damaged | ^E\[93mleakE\[0m
 check --list-findings | \(E\[93mleakE\[0m\)
 audit sample | verdict:              E\[92msafeE\[0m$
 audit damaged | verdict:              E\[91munsafeE\[0m$
-audit damaged | ^E\[91munsafeE\[0m 
+audit damaged | ^E\[91munsafeE\[0m
 audit --list-rules | \(E\[93mnoteE\[0m\)
 compare sample sample | verdict:              E\[92mthe disks have the same contentsE\[0m$
 compare --snapshot-a 1 sample sample | verdict:              E\[91mthe disks differE\[0m$

@@ -104,7 +104,7 @@ warned() {
     # Without the bytes from 1024 on, which QEMU leaves out.
     qcow2_info cat image >ours 2>warning
     qcow2_info cat --size-as-qemu image >theirs 2>warning
-    ! cmp -s ours theirs
+    [[ $(sha256sum <ours) != "$(sha256sum <theirs)" ]]
     run_qcow2_info compare --size-as-qemu-a image image
     assert_status 2
     assert_output_contains 1024
