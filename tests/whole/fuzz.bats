@@ -59,10 +59,10 @@ judge() {
     jq -n 'reduce inputs as $document (0; . + 1)' documents
 }
 
-# judges_every_command: those that --help lists are those in log, but where, whose offset follows the image;
+# judges_every_command: those that --help lists are those in log, but completion, and where, whose offset follows the image;
 # it has a harness of its own
 judges_every_command() {
-    "$QCOW2_INFO" --help | sed -n '/^Commands/,/^$/s/^  \([a-z-]*\)  .*/\1/p' | grep -vx where | sort >commands
+    "$QCOW2_INFO" --help | sed -n '/^Commands/,/^$/s/^  \([a-z-]*\)  .*/\1/p' | grep -vxe where -e completion | sort >commands
     [[ $(wc -l <commands) -ge 5 ]] || fail 'no commands in --help' || return
     awk '{ print $1 }' log | sort -u | diff commands - || fail 'other commands were judged than there are'
 }

@@ -73,6 +73,8 @@ gone() {
     make_layer over 1M '' base qcow2 'write -q -P 0x42 64k 128k'
     cp a './-b c'
     echo junk >junk
+    # What is not on disk yet changes how much a file takes there.
+    sync -- a base over './-b c'
     for command in info audit check 'check --data' usage digest 'digest --flat' 'info --backing-chain' 'usage --backing-chain'; do
         # shellcheck disable=SC2086 # words
         run_qcow2_info $command a --json over junk missing -- '-b c' base
@@ -136,11 +138,11 @@ gone() {
     "$QCOW2_INFO" info --json --jobs 2 a slow a >got 2>errors 7>&- &
     local program=$! status=0
     reader_of slow
-    kill -SEGV "$reader"
+    kill -KILL "$reader"
     wait $program || status=$?
     assert_equal $status 1
     assert_equal "$(jq -r .filename got | xargs)" 'a a'
-    grep -q '^qcow2-info: slow: the process that reads it was ended by signal 11' errors || fail "$(<errors)"
+    grep -q '^qcow2-info: slow: the process that reads it was ended by signal 9' errors || fail "$(<errors)"
     exec 7>&-
 }
 
