@@ -26,6 +26,11 @@ PIECES=(
     $'\x9b31m\xff\x80' $'\xc0\x8a\xe0\x80\x8a' $'\xed\xa0\xae\xf4\x90\x80\x80' $'\xe2\x80'
 )
 
+# image_commands: those of --help that print about an image
+image_commands() {
+    qcow2_info --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' | grep -vx completion
+}
+
 setup() {
     enter_test || return
     require_tool qemu-img qemu-io jq
@@ -150,7 +155,7 @@ every_command() {
         same_shape map --host-offsets --json image && same_shape map --totals --json image &&
         same_shape check image && same_shape check --json image && same_shape check --data --json image &&
         same_shape cat image && same_shape cat --salvage image || return
-    for command in $(qcow2_info --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+    for command in $(image_commands); do
         # audit reports such a name, so its results differ.
         if [[ $command == audit ]]; then
             hostile_audit || return
@@ -443,7 +448,7 @@ put_backing_name() {
     cp "$SAMPLE" "harmless/$HARMLESS"
     cp "$SAMPLE" harmless/image
     become_hostile
-    for command in $(qcow2_info --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+    for command in $(image_commands); do
         # shellcheck disable=SC2046 # none, or a word
         same_shape "$command" "$HARMLESS" $(more_arguments "$command")
         assert_equal "$command $(<harmless.status)" "$command 0"
@@ -469,7 +474,7 @@ put_backing_name() {
         missing) rmdir harmless/* hostile/* ;;
         esac
         : >"$SEEN"
-        for command in $(qcow2_info --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+        for command in $(image_commands); do
             same_shape "$command" "$HARMLESS"
             same_shape "$command" "./$HARMLESS"
         done
@@ -525,7 +530,7 @@ same_shape_in() {
 
 @test "hostile names: options that there are not" {
     local command option
-    for command in $(qcow2_info --help | sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
+    for command in $(image_commands); do
         for option in "--$HARMLESS" "--help=$HARMLESS" "--$HARMLESS=x" "-$HARMLESS"; do
             : >"$SEEN"
             same_shape "$command" "$option" image
