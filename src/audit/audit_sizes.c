@@ -138,12 +138,15 @@ static void inspect_snapshot_walk(struct audit_state *state)
 // A program that checks the image keeps a refcount of each cluster of the file, holes included.
 static void inspect_refcount_memory(struct audit_state *state)
 {
-    uint64_t clusters = divide_up(state->source->size, state->header->cluster_size);
-    uint64_t memory = 0;
-    bool known = source_complete(state->source) && state->header->geometry_known &&
-                 checked_multiply(clusters, state->header->refcount_bits, &memory);
+    const struct header *header = state->header;
+    uint64_t memory;
+    if (!header->geometry_known || !source_complete(state->source) ||
+        !checked_multiply(divide_up(state->source->size, header->cluster_size),
+                          header->refcount_bits, &memory)) {
+        return;
+    }
     memory = divide_up(memory, 8);
-    if (known && memory > AUDIT_REFCOUNT_MEMORY && memory > audit_stored(state)) {
+    if (memory > AUDIT_REFCOUNT_MEMORY && memory > audit_stored(state)) {
         audit_report_file(&state->report, AUDIT_REFCOUNT_BOMB,
                           "the refcounts of a file of %" PRIu64 " bytes take %" PRIu64
                           " bytes, and the file without its holes %" PRIu64,

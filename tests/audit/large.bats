@@ -174,7 +174,8 @@ shared_only() {
 # bytes_read: what audit reads of image
 bytes_read() {
     require_tool strace
-    strace -f -qq -e trace=pread64 -o trace "$QCOW2_INFO" audit image >/dev/null || return
+    # Data in holes of the file and 200 snapshots are a snapshot-bomb.
+    strace -f -qq -e trace=pread64 -o trace "$QCOW2_INFO" audit --allow snapshot-bomb image >/dev/null || return
     awk '{ sum += $NF } END { printf "%d\n", sum }' trace
 }
 
