@@ -187,7 +187,8 @@ bytes_read() {
         tables=128
         [[ $arguments != *'3 4' ]] || tables=224 # three quarters of them again
         bytes=$(bytes_read)
-        ((bytes < (tables + 16) << 20)) || fail "$arguments: $bytes"
+        # And 32 MiB of refcounts.
+        ((bytes < (tables + 32 + 16) << 20)) || fail "$arguments: $bytes"
         ((bytes >= tables << 20)) || fail "$arguments: $bytes"
     done
 }

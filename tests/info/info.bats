@@ -58,10 +58,11 @@ assert_line() {
     assert_line 'virtual size' '64 MiB (67108864 bytes)'
 }
 
-@test "info: two images are a usage error" {
+@test "info: a second image that is missing is an error of its own" {
     run_qcow2_info "$SAMPLE" other
-    assert_status 64
-    assert_output ''
+    assert_status 1
+    assert_output_contains "$SAMPLE:"
+    assert_stderr_contains 'other: cannot open'
 }
 
 @test "info: an unknown option is a usage error" {
