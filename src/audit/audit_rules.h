@@ -159,8 +159,8 @@ struct audit {
 #define AUDIT_BITMAPS_MEMORY      (UINT64_C(64) << 20)  // bytes
 #define AUDIT_BITMAPS_MEMORY_MOST (UINT64_C(512) << 20) // bytes
 
-// Refcounts of all clusters of a file may take so many bytes, or as many as the file without its
-// holes: a disk with preallocated metadata has 8 bytes of L2 entries for each.
+// The refcounts of all clusters of a file may take this many bytes, or as many as the file without
+// its holes: a disk with preallocated metadata has 8 bytes of L2 entries for each.
 #define AUDIT_REFCOUNT_MEMORY (UINT64_C(64) << 20)
 
 // --- Budgets: how much is read -------------------------------------------------------------------

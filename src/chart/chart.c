@@ -14,7 +14,7 @@
 enum {
     SVG_COLUMNS = 64,
     SVG_CELLS = 1024,
-    TEXT_COLUMNS_STEP = 8, // a row of text has a multiple of so many cells
+    TEXT_COLUMNS_STEP = 8, // the cells of a row of text are a multiple of this
     LABEL_GAP = 2,         // blanks between the scale and the cells
     UNITS = 7,
 };

@@ -125,7 +125,7 @@ static char *expand_home(const char *path)
     return asprintf(&expanded, "%s%s", home, path + 1) < 0 ? NULL : expanded;
 }
 
-// Nobody waits for a server, or for a program that writes to a pipe, because they pressed a key.
+// A completion must not wait for a server, or for a program that writes to a pipe.
 static bool is_local_image(const char *path)
 {
     struct stat status;

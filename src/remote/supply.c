@@ -209,6 +209,6 @@ void supply_release(struct remote *remote, struct block *block)
 {
     block->readers--;
     if (block->readers == 0 && remote->outstanding == 0) {
-        pthread_cond_broadcast(&remote->changed); // somebody may wait for a place
+        pthread_cond_broadcast(&remote->changed); // a reader may wait for a place
     }
 }

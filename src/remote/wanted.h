@@ -12,7 +12,7 @@
 
 enum {
     WANTED_MAX = 8192, // blocks: 512 MiB
-    WANTED_NEAR = 256, // so many blocks of the queue are searched for neighbours
+    WANTED_NEAR = 256, // blocks of the queue that are searched for neighbours
 };
 
 struct wanted_block {

@@ -28,7 +28,7 @@ struct usage_state {
 // it.
 #define USAGE_BUDGET (UINT64_C(64) << 30)
 
-// So many guest bytes of this disk were walked.
+// Records how many guest bytes of this disk were walked.
 void usage_progress(const struct usage_state *state, uint64_t guest_bytes);
 
 // Counts a part that could not be read.
