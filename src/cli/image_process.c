@@ -80,7 +80,7 @@ static void keep_memory(void)
 static _Noreturn void run_images(const struct image_work *work)
 {
     if (work->adopt) {
-        work->adopt(work->context);
+        work->adopt(work->adopted);
     }
     if (work->together) {
         keep_memory();

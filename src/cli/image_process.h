@@ -22,7 +22,8 @@ struct image_work {
     bool may_prompt; // no other process prompts
     unsigned jobs;   // threads
     void *context;
-    void (*adopt)(void *context); // begins the process; may be NULL
+    void (*adopt)(void *adopted); // begins the process; may be NULL
+    void *adopted;
     // Returns an exit status.
     int (*run)(void *context, const char *path, size_t number, unsigned jobs);
 };

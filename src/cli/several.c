@@ -34,7 +34,7 @@ const struct option_row several_rows[] = {
 
 const struct option_row several_jobs_rows[] = {
     {"jobs", OPTION_NUMBER, "N", 0,
-     .help = "work on so many images at a time (default: the number of cores)", .least = 1,
+     .help = "work on this many images at a time (default: the number of cores)", .least = 1,
      .most = WORKERS_MAX},
     {.name = NULL},
 };
@@ -367,6 +367,7 @@ static void start_process(struct queue *queue, size_t i, const struct running *c
         .jobs = first->place == PLACE_TOGETHER ? 1 : jobs,
         .context = several->context,
         .adopt = several->adopt,
+        .adopted = several->adopted,
         .run = several->run,
     };
     for (size_t k = 0; k < chosen->count; k++) {
@@ -439,7 +440,7 @@ static void take_errors(struct queue *queue, size_t image, const char *data, siz
     }
 }
 
-// Reads what is there. False when there is no more.
+// Reads the available output. False at its end.
 static bool read_some(struct queue *queue, int fd, size_t image,
                       void (*take)(struct queue *, size_t, const char *, size_t))
 {

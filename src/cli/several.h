@@ -39,8 +39,9 @@ struct several {
     bool alone;    // options name other files, which are opened with each image
     unsigned jobs; // processes at a time, and threads of all of them together
     void *context;
-    // In the process of an image, before it opens files; may be NULL.
-    void (*adopt)(void *context);
+    // In the process of an image, before it opens files, with `adopted`; may be NULL.
+    void (*adopt)(void *adopted);
+    void *adopted;
     // Prints about an image, the one with this number from 0 on, with this many threads. Returns an
     // exit status.
     int (*run)(void *context, const char *path, size_t number, unsigned jobs);

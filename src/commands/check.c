@@ -113,14 +113,6 @@ struct check_work {
     struct passphrases *passphrases;
 };
 
-static void adopt_work(void *context)
-{
-    const struct check_work *work = context;
-    if (work->passphrases) {
-        passphrases_adopt(work->passphrases);
-    }
-}
-
 static int run_one(void *context, const char *path, size_t number, unsigned jobs)
 {
     const struct check_work *work = context;
@@ -137,18 +129,13 @@ static int run_several(struct options *options, const struct image_names *names,
     const struct several several = {
         .json = options->json,
         .headings = true,
-        .alone = options->disk.chain.confine || options->disk.chain.data_file ||
-                 options->disk.chain.backing_files.count > 0,
+        .alone = chain_options_name_files(&options->disk.chain),
         .jobs = options->work.jobs,
         .context = &work,
-        .adopt = adopt_work,
         .run = run_one,
     };
     options->several = true;
-    if (passphrases) {
-        passphrases_share(passphrases);
-    }
-    return several_run(&several, names);
+    return passphrases_run_several(several, names, passphrases);
 }
 
 static int check_images(const struct command *command, struct options *options,

@@ -134,12 +134,6 @@ static int run_one(void *context, const char *path, size_t number, unsigned jobs
 
 // --- All images ----------------------------------------------------------------------------------
 
-static void adopt_work(void *context)
-{
-    const struct digest_work *work = context;
-    passphrases_adopt(&work->passphrases);
-}
-
 static void count_differing(void *context, int status)
 {
     struct digest_work *work = context;
@@ -163,13 +157,11 @@ static int digest_names(const struct command *command, struct digest_work *work,
                         const struct image_names *names)
 {
     const struct digest_command *options = work->options;
-    const struct chain_options *chain = &options->disk.chain;
     const struct several several = {
         .json = options->json,
-        .alone = chain->confine || chain->data_file || chain->backing_files.count > 0,
+        .alone = chain_options_name_files(&options->disk.chain),
         .jobs = options->work.jobs,
         .context = work,
-        .adopt = adopt_work,
         .run = run_one,
         .on_status = count_differing,
     };
@@ -185,8 +177,7 @@ static int digest_names(const struct command *command, struct digest_work *work,
         return status;
     }
     if (options->several) {
-        passphrases_share(&work->passphrases);
-        status = several_run(&several, names);
+        status = passphrases_run_several(several, names, &work->passphrases);
     } else {
         status = run_one(work, names->words[0], 0, options->work.jobs);
         count_differing(work, status);

@@ -215,14 +215,6 @@ struct info_work {
     struct passphrases *passphrases;
 };
 
-static void adopt_work(void *context)
-{
-    const struct info_work *work = context;
-    if (work->passphrases) {
-        passphrases_adopt(work->passphrases);
-    }
-}
-
 static int run_one(void *context, const char *path, size_t number, unsigned jobs)
 {
     const struct info_work *work = context;
@@ -240,14 +232,10 @@ static int run_several(struct info_options *options, const struct image_names *n
         .alone = options->confine || options->backing_files.count > 0,
         .jobs = options->jobs,
         .context = &work,
-        .adopt = adopt_work,
         .run = run_one,
     };
     options->several = true;
-    if (passphrases) {
-        passphrases_share(passphrases);
-    }
-    return several_run(&several, names);
+    return passphrases_run_several(several, names, passphrases);
 }
 
 static int info_images(const struct command *command, struct info_options *options,

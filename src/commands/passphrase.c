@@ -258,18 +258,25 @@ void passphrases_free(struct passphrases *passphrases)
     passphrases->terminal = -1;
 }
 
-void passphrases_share(const struct passphrases *passphrases)
+static void adopt(void *adopted)
 {
-    for (size_t i = 0; i < PASSPHRASES_MAX; i++) {
-        secret_share(&passphrases->secrets[i]);
-    }
-}
-
-void passphrases_adopt(const struct passphrases *passphrases)
-{
+    const struct passphrases *passphrases = adopted;
     for (size_t i = 0; i < PASSPHRASES_MAX; i++) {
         secret_keep(&passphrases->secrets[i]);
     }
+}
+
+int passphrases_run_several(struct several several, const struct image_names *names,
+                            struct passphrases *passphrases)
+{
+    if (passphrases) {
+        for (size_t i = 0; i < PASSPHRASES_MAX; i++) {
+            secret_share(&passphrases->secrets[i]);
+        }
+        several.adopt = adopt;
+        several.adopted = passphrases;
+    }
+    return several_run(&several, names);
 }
 
 // --- Opening -------------------------------------------------------------------------------------

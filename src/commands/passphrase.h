@@ -8,6 +8,7 @@
 #define COMMANDS_PASSPHRASE_H
 
 #include "base/secret.h"
+#include "cli/several.h"
 #include "commands/disk.h"
 
 enum { PASSPHRASES_MAX = 64 }; // of one command line
@@ -85,10 +86,10 @@ int passphrases_read(const struct command *command, const struct key_options *op
                      const char *path, struct passphrases *passphrases);
 void passphrases_free(struct passphrases *passphrases);
 
-// For processes that each work on one of several images: the first lets them have the passphrases,
-// the second is called in each of them.
-void passphrases_share(const struct passphrases *passphrases);
-void passphrases_adopt(const struct passphrases *passphrases);
+// The same as several_run(): lets the processes of the images have the passphrases. NULL: there are
+// none.
+int passphrases_run_several(struct several several, const struct image_names *names,
+                            struct passphrases *passphrases);
 
 // Opens every encrypted layer, and prompts for passphrases that were not given. `slots`: the key
 // slot that was opened in each layer, ENCRYPTION_NO_SLOT for a layer without slots; may be NULL.

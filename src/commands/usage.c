@@ -227,11 +227,10 @@ static int run_one(void *context, const char *path, size_t number, unsigned jobs
 
 static int run_several(struct usage_options *options, const struct image_names *names)
 {
-    const struct chain_options *chain = &options->disk.chain;
     const struct several several = {
         .json = options->json,
         .headings = true,
-        .alone = chain->confine || chain->data_file || chain->backing_files.count > 0,
+        .alone = chain_options_name_files(&options->disk.chain),
         .jobs = options->jobs,
         .context = options,
         .run = run_one,

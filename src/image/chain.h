@@ -79,6 +79,12 @@ static inline bool chain_follows(const struct chain_options *options)
     return !options->no_backing || (!options->inspect && !options->no_data_file);
 }
 
+// Whether the options name files, or a folder, that are opened with each image.
+static inline bool chain_options_name_files(const struct chain_options *options)
+{
+    return options->confine || options->data_file || options->backing_files.count > 0;
+}
+
 // Opens `source` as the first layer, and the layers that it needs. Takes over `source`. On failure
 // `chain` keeps the layers that could be opened, and `error` names the one that could not.
 bool chain_open(struct source *source, const char *path, const struct chain_options *options,
