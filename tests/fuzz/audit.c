@@ -60,8 +60,9 @@ static void print(const struct audit *audit, const struct audit_options *options
     free((void *)(uintptr_t)text_printed.data);
 }
 
-static void audit_it(const struct image *image)
+static void audit_it(struct chain *chain)
 {
+    const struct image *image = chain->layers[0].image;
     struct audit_options options = audit_options_default();
     struct audit audit;
     struct error error;
@@ -81,14 +82,5 @@ static void audit_it(const struct image *image)
 
 void run_audit(struct bytes input)
 {
-    struct choices choices = choices_of(input);
-    struct chain_options options = {.no_backing = true, .no_data_file = true, .inspect = true};
-    struct memory_files files;
-    struct chain chain;
-    struct error error;
-    layers_open(input, &choices, options, &files, &chain, &error);
-    if (chain.count > 0 && chain.layers[0].image) {
-        audit_it(chain.layers[0].image);
-    }
-    chain_close(&chain);
+    layers_inspect(input, audit_it);
 }

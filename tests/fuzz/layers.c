@@ -77,3 +77,17 @@ bool layers_open(struct bytes input, const struct choices *choices, struct chain
     options.open_context = files;
     return source && chain_open(source, "folder/image.qcow2", &options, chain, error);
 }
+
+void layers_inspect(struct bytes input, void (*inspect)(struct chain *chain))
+{
+    struct choices choices = choices_of(input);
+    struct chain_options options = {.no_backing = true, .no_data_file = true, .inspect = true};
+    struct memory_files files;
+    struct chain chain;
+    struct error error;
+    layers_open(input, &choices, options, &files, &chain, &error);
+    if (chain.count > 0 && chain.layers[0].image) {
+        inspect(&chain);
+    }
+    chain_close(&chain);
+}

@@ -38,4 +38,7 @@ struct memory_files {
 bool layers_open(struct bytes input, const struct choices *choices, struct chain_options options,
                  struct memory_files *files, struct chain *chain, struct error *error);
 
+// Calls `inspect` with the first image alone, unless its header cannot be read.
+void layers_inspect(struct bytes input, void (*inspect)(struct chain *chain));
+
 #endif

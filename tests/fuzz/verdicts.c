@@ -105,18 +105,17 @@ static bool is_safe_and_complete(const struct image *image)
     return audit.complete && audit_is_safe(&audit, &options);
 }
 
+static void hold_verdicts(struct chain *chain)
+{
+    const struct image *image = chain->layers[0].image;
+    if (is_safe_and_complete(image)) {
+        MUST(!image->problems.unreadable);
+        must_be_there(chain);
+        must_not_be_corrupt(chain);
+    }
+}
+
 void run_verdicts(struct bytes input)
 {
-    struct choices choices = choices_of(input);
-    struct chain_options options = {.no_backing = true, .no_data_file = true, .inspect = true};
-    struct memory_files files;
-    struct chain chain;
-    struct error error;
-    layers_open(input, &choices, options, &files, &chain, &error);
-    if (chain.count > 0 && chain.layers[0].image && is_safe_and_complete(chain.layers[0].image)) {
-        MUST(!chain.layers[0].image->problems.unreadable);
-        must_be_there(&chain);
-        must_not_be_corrupt(&chain);
-    }
-    chain_close(&chain);
+    layers_inspect(input, hold_verdicts);
 }
