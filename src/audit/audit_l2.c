@@ -260,7 +260,7 @@ void audit_l2_tables(struct audit_state *state)
         .holes = calloc(views, sizeof *row.holes),
         .present = calloc(views, sizeof *row.present),
         .again = calloc(views, sizeof *row.again),
-        .parts = malloc(views > 1 ? VERSIONS_BYTES + views * PART_MIN : 1),
+        .parts = malloc(views > 1 ? max_u64(VERSIONS_BYTES, views * PART_MIN) : 1),
     };
     if (!row.sums || !row.holes || !row.present || !row.again || !row.parts) {
         error_set(&state->report.failure, ERROR_MEMORY, "out of memory");
