@@ -13,8 +13,9 @@
 #include <string.h>
 
 enum {
-    // The places of tables with those that they had before they grew, windows, places seen lately.
-    MEMORY_MAX = 6 << 20,
+    // With many snapshots 4 MiB of L1 entries and 4 MiB of L2 entries that are compared; then the
+    // sets of clusters and windows.
+    MEMORY_MAX = 12 << 20,
 };
 
 static void must_agree(const cJSON *document, const struct audit *audit,
