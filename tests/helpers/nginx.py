@@ -24,6 +24,7 @@ http {{
     access_log {folder}/access.log requests;
     client_body_temp_path {folder}/tmp; proxy_temp_path {folder}/tmp; fastcgi_temp_path {folder}/tmp;
     uwsgi_temp_path {folder}/tmp; scgi_temp_path {folder}/tmp;
+    sendfile on;
     keepalive_requests 100000;
     server {{
         listen 127.0.0.1:{plain};
