@@ -19,14 +19,13 @@ static bool grow(struct stream_list *list)
 {
     size_t room = list->room > 0 ? list->room * 2 : FIRST_ROOM;
     uint64_t more = (room - list->room) * sizeof *list->keys;
-    if (more > list->limit->most - list->limit->used) {
+    if (!memory_limit_take(list->limit, more)) {
         return false;
     }
     uint64_t *keys = realloc(list->keys, room * sizeof *keys);
     if (!keys) {
         return false;
     }
-    list->limit->used += more;
     list->keys = keys;
     list->room = room;
     return true;

@@ -27,18 +27,9 @@ void cluster_bits_free(struct cluster_bits *bits)
     bits->nodes = NULL;
 }
 
-static bool take(struct memory_limit *limit, uint64_t size)
-{
-    if (size > limit->most - limit->used) {
-        return false;
-    }
-    limit->used += size;
-    return true;
-}
-
 static void *take_piece(struct cluster_bits *bits, struct arena *arena)
 {
-    void *piece = take(bits->limit, arena->piece) ? arena_take(arena) : NULL;
+    void *piece = memory_limit_take(bits->limit, arena->piece) ? arena_take(arena) : NULL;
     bits->full = bits->full || !piece;
     return piece;
 }
@@ -46,7 +37,7 @@ static void *take_piece(struct cluster_bits *bits, struct arena *arena)
 static struct cluster_node **find_nodes(struct cluster_bits *bits)
 {
     size_t count = (size_t)(bits->clusters >> CLUSTER_TOP_BITS) + 1;
-    if (!bits->nodes && take(bits->limit, count * sizeof(void *))) {
+    if (!bits->nodes && memory_limit_take(bits->limit, count * sizeof(void *))) {
         bits->nodes = calloc(count, sizeof(void *));
     }
     bits->full = bits->full || !bits->nodes;

@@ -9,6 +9,7 @@
 #define TABLES_CLUSTER_BITS_H
 
 #include "base/arena.h"
+#include "tables/memory_limit.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,11 +20,6 @@ enum {
     CLUSTER_NODE_BITS = 13, // leaves of a node (64 KiB): 2 to this power
     CLUSTER_LEAF_WORDS = 1 << (CLUSTER_LEAF_BITS - 6),
     CLUSTER_NODE_LEAVES = 1 << CLUSTER_NODE_BITS,
-};
-
-// Bytes that one or more sets may use, and use.
-struct memory_limit {
-    uint64_t most, used;
 };
 
 struct cluster_node {
