@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 enum {
     SECTOR = 512,
@@ -210,6 +211,76 @@ static bool find_ufs(struct source *source, struct probe_mark *marks, size_t *co
     return true;
 }
 
+// --- NILFS2 --------------------------------------------------------------------------------------
+
+static uint32_t load_le32(struct bytes bytes, size_t offset)
+{
+    return __builtin_bswap32(bytes_be32(bytes, offset));
+}
+
+// A magic of two bytes and a checksum, which is computed with zeros in place of itself.
+static bool is_nilfs(struct bytes block)
+{
+    enum { MAGIC = 6, SIZE = 8, SEED = 12, CHECKSUM = 16, CHECKSUM_END = 20 };
+    static const uint8_t zeros[CHECKSUM_END - CHECKSUM];
+    struct bytes rest;
+    unsigned size = load_le16(block, SIZE);
+    if (load_le16(block, MAGIC) != 0x3434 || size < CHECKSUM_END ||
+        !bytes_view(block, CHECKSUM_END, size - CHECKSUM_END, &rest)) {
+        return false;
+    }
+    // zlib inverts the checksum before and after; this one is not inverted.
+    uLong sum = crc32(~load_le32(block, SEED), block.data, CHECKSUM);
+    sum = crc32(crc32(sum, zeros, sizeof zeros), rest.data, (uInt)rest.size);
+    return (~sum & UINT32_MAX) == load_le32(block, CHECKSUM);
+}
+
+static bool find_nilfs(struct source *source, struct probe_mark *marks, size_t *count,
+                       struct error *error)
+{
+    static const struct place superblocks[] = {START(1024), BEFORE(SECTOR, 4096)};
+    uint8_t buffer[1024];
+    const struct bytes block = {buffer, sizeof buffer};
+    for (size_t i = 0; i < sizeof superblocks / sizeof superblocks[0]; i++) {
+        uint64_t at;
+        if (!find_place(source, &superblocks[i], sizeof buffer, &at)) {
+            continue;
+        }
+        if (!read_place(source, at, buffer, sizeof buffer, error)) {
+            return false;
+        }
+        if (is_nilfs(block)) {
+            marks[(*count)++] = (struct probe_mark){"a NILFS2 file system", at + 6, 2};
+        }
+    }
+    return true;
+}
+
+// --- XFS logs ------------------------------------------------------------------------------------
+
+// An external log has a record at the start of one of its first sectors.
+static bool find_xfs_log(struct source *source, struct probe_mark *marks, size_t *count,
+                         struct error *error)
+{
+    enum { SEARCHED = 256 << 10, VERSION = 8 };
+    uint8_t buffer[SECTOR];
+    const struct bytes sector = {buffer, sizeof buffer};
+    for (uint64_t at = 0; at < SEARCHED && range_inside(at, SECTOR, source->size); at += SECTOR) {
+        if (source_hole(source, at) >= SECTOR) {
+            continue;
+        }
+        if (!read_place(source, at, buffer, sizeof buffer, error)) {
+            return false;
+        }
+        uint32_t version = bytes_be32(sector, VERSION);
+        if (bytes_be32(sector, 0) == 0xfeedbabe && (version == 1 || version == 2)) {
+            marks[(*count)++] = (struct probe_mark){"the log of an XFS file system", at, 4};
+            return true;
+        }
+    }
+    return true;
+}
+
 // --- ZFS -----------------------------------------------------------------------------------------
 
 enum {
@@ -272,7 +343,7 @@ static bool find_zfs(struct source *source, struct probe_mark *marks, size_t *co
 bool device_marks(struct source *source, struct probe_mark marks[DEVICE_MARKS_MAX], size_t *count,
                   struct error *error)
 {
-    _Static_assert(sizeof rows / sizeof rows[0] + 2 + 4 + 1 <= DEVICE_MARKS_MAX,
+    _Static_assert(sizeof rows / sizeof rows[0] + 2 + 4 + 2 + 1 + 1 <= DEVICE_MARKS_MAX,
                    "there is room for all");
     *count = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -283,5 +354,6 @@ bool device_marks(struct source *source, struct probe_mark marks[DEVICE_MARKS_MA
         *count += found;
     }
     return find_in_last_sector(source, marks, count, error) &&
-           find_ufs(source, marks, count, error) && find_zfs(source, marks, count, error);
+           find_ufs(source, marks, count, error) && find_nilfs(source, marks, count, error) &&
+           find_xfs_log(source, marks, count, error) && find_zfs(source, marks, count, error);
 }

@@ -104,6 +104,7 @@ static const struct magic {
     MAGIC(START, 1024, "\xe2\xe1\xf5\xe0", "an EROFS file system"),
     MAGIC(START, 0x2034, "ReIsEr", "a ReiserFS file system"),
     MAGIC(START, 0x10034, "ReIsEr", "a ReiserFS file system"),
+    MAGIC(START, 0x2014, "ReIsEr", "a ReiserFS file system"), // the first versions
     MAGIC(START, 0x10000, "ReIsEr4", "a Reiser4 file system"),
     MAGIC(START, 0x8000, "JFS1", "a JFS file system"),
     MAGIC(START, 0x10000, "\x01\x16\x19\x70", "a GFS2 file system"),
@@ -113,6 +114,7 @@ static const struct magic {
     MAGIC(START, 0x800, "OCFSV2", "an OCFS2 file system"),
     MAGIC(START, 0x1000, "OCFSV2", "an OCFS2 file system"),
     MAGIC(START, 0x2000, "OCFSV2", "an OCFS2 file system"),
+    MAGIC(START, 0x2000, "OracleCFS", "an OCFS file system"),
     MAGIC(START, 512, "\x57\x45\x56\x82", "a raw disk with a BSD label"),
     // Minix of versions 1, 2 and 3, in both orders of bytes, with names of 14 and 30 bytes.
     MAGIC(START, 0x410, "\x7f\x13", minix),
@@ -129,6 +131,7 @@ static const struct magic {
     MAGIC(START, 32769, "BOOT2", "a UDF file system"),
     MAGIC(START, 32769, "CDW02", "a UDF file system"),
     MAGIC(START, 32769, "TEA01", "a UDF file system"),
+    MAGIC(START, 32769, "NSR0", "a UDF file system"),
     MAGIC(START, 36865, "NSR0", "a UDF file system"), // in sectors of 4 KiB
     MAGIC(START, 1024, "BD", "an HFS file system"),
     MAGIC(START, 8192, "\x49\xe8\x95\xf9", "an HPFS file system"),
@@ -139,6 +142,8 @@ static const struct magic {
     MAGIC(START, 4096, "SPB5", "a NetWare file system"),
     MAGIC(START, 1024, "\xf5\xfc\x01\xa5", "a VxFS file system"),
     MAGIC(START, 1024, "\xa5\x01\xfc\xf5", "a VxFS file system"),
+    MAGIC(START, 8192, "\xf5\xfc\x01\xa5", "a VxFS file system"), // of HP-UX
+    MAGIC(START, 8192, "\xa5\x01\xfc\xf5", "a VxFS file system"),
     MAGIC(START, 0x3f8, "\x20\x7e\x18\xfd", sysv),
     MAGIC(START, 0x3f8, "\xfd\x18\x7e\x20", sysv),
     MAGIC(START, 0x27f8, "\x20\x7e\x18\xfd", sysv),
@@ -164,6 +169,10 @@ static const struct magic {
     MAGIC(START, 4640, "\xf0\x16\x78\x5a", "a member of a HighPoint RAID"),
     MAGIC(START, 4640, "\xfd\x16\x78\x5a", "a member of a HighPoint RAID"),
     MAGIC(START, 508, "\xda\xbe", "a raw disk with a Sun label"),
+    MAGIC(START, 524, "\xee\xde\x0d\x60", "a raw disk with a Solaris label"),
+    // Where the label is, and where libblkid searches for it.
+    MAGIC(START, 14852, "\x0d\x60\xe5\xca", "a raw disk with a UnixWare label"),
+    MAGIC(START, 29174, "\x0d\x60\xe5\xca", "a raw disk with a UnixWare label"),
     MAGIC(START, 512, "PM\0\0", "a raw disk with an Apple partition map"),
     // Its label is in one of the first four sectors.
     MAGIC(START, 24, "LVM2 001", "an LVM physical volume"),

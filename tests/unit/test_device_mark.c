@@ -142,6 +142,39 @@ static void a_mark_with_a_checksum_is_one_when_that_is_right(void)
     CHECK(!is_found(4 * MIB - 512, (struct bytes){via, 512}, 4 * MIB, "VIA"));
 }
 
+// The checksum is that of a few lines of Python, and libblkid takes the block for a superblock.
+static void nilfs_has_a_superblock_at_each_end(void)
+{
+    static const uint64_t size = 4 * MIB + 100;
+    static const uint64_t places[] = {1024, 4 * MIB - 4096};
+    uint8_t block[280] = {[0] = 2,        [6] = 0x34,  [7] = 0x34,  [8] = 280 & 0xff,
+                          [9] = 280 >> 8, [12] = 0x34, [13] = 0x12, [16] = 0x98,
+                          0x22,           0x5b,        0x42,        [20] = 2,
+                          [24] = 100};
+    for (size_t i = 0; i < 2; i++) {
+        memcpy(file + places[i], block, sizeof block);
+        find(size);
+        CHECK(count == 1 && strstr(marks[0].name, "NILFS") && marks[0].offset == places[i] + 6);
+        file[places[i] + 100]++;
+        find(size);
+        CHECK_EQ_U64(count, 0);
+        memset(file, 0, sizeof file);
+    }
+}
+
+// A record of version 1 or 2 in any of the first sectors.
+static void a_log_of_xfs_begins_in_the_first_256_kib(void)
+{
+    uint8_t record[12] = {0xfe, 0xed, 0xba, 0xbe, [11] = 2};
+    const struct bytes bytes = {record, sizeof record};
+    CHECK(is_found(512, bytes, 5 * MIB, "XFS"));
+    CHECK(is_found((256 << 10) - 512, bytes, 5 * MIB, "XFS"));
+    CHECK(!is_found(256 << 10, bytes, 5 * MIB, "XFS"));
+    CHECK(!is_found(513, bytes, 5 * MIB, "XFS"));
+    record[11] = 3;
+    CHECK(!is_found(512, bytes, 5 * MIB, "XFS"));
+}
+
 // Four uberblocks, in any of the labels, in either order of bytes.
 static void a_zfs_pool_has_four_uberblocks(void)
 {
@@ -187,6 +220,8 @@ int main(void)
     RUN(of_the_start_of_a_pipe_the_end_is_not_looked_at);
     RUN(marks_in_the_middle_are_where_they_always_are);
     RUN(a_mark_with_a_checksum_is_one_when_that_is_right);
+    RUN(nilfs_has_a_superblock_at_each_end);
+    RUN(a_log_of_xfs_begins_in_the_first_256_kib);
     RUN(a_zfs_pool_has_four_uberblocks);
     RUN(a_place_that_cannot_be_read_is_an_error);
     return unit_done();

@@ -149,6 +149,12 @@ static const struct format formats[] = {
     MARK(32, "ORCLDISK", "Oracle", false),
     MARK(512 + 4, "!Stra0tis\x86\xff\x02^\x41rh", "Stratis", false), // sectors 1 and 9
     MARK(9 * 512 + 4, "!Stra0tis\x86\xff\x02^\x41rh", "Stratis", false),
+    MARK(8192 + 20, "ReIsErFs", "ReiserFS", false),
+    MARK(8192, "OracleCFS", "OCFS", false),
+    MARK(8192, "\xa5\x01\xfc\xf5", "VxFS", false),
+    MARK(32769, "NSR02", "UDF", false),
+    MARK(524, "\xee\xde\x0d\x60", "Solaris", false), // 0x600ddeee
+    MARK(29174, "\x0d\x60\xe5\xca", "UnixWare", false),
     MARK(4096 - 10, "SWAP-SPACE", "swap", false),
     MARK(65536 - 10, "SWAP-SPACE", "swap", false),
     MARK(4096 - 10, "S1SUSPEND\0", "suspended", false),
