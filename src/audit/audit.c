@@ -21,14 +21,16 @@ struct audit_options audit_options_default(void)
     return options;
 }
 
-// Memory for one bit for each cluster of the file, and another for clusters with compressed data.
-// If that is too much, it depends on the allocated size, because a sparse file can have any size.
+// Memory for one bit for each cluster of the file, another for clusters with compressed data, and a
+// count of references, which takes at most one byte and a half unless counts differ much. If that
+// is too much, it depends on the allocated size, because a sparse file can have any size.
 static uint64_t memory_limit(const struct audit_state *state)
 {
     uint64_t clusters = audit_clusters(state);
-    uint64_t needed = 2 * (clusters / 8 + clusters / 256);
+    uint64_t sets = 2 * (clusters / 8 + clusters / 256);
+    uint64_t all = sets + clusters + clusters / 2;
     uint64_t most = max_u64(AUDIT_MEMORY_LARGE, audit_file_bytes(state) / AUDIT_MEMORY_SHARE);
-    return max_u64(AUDIT_MEMORY, needed <= most ? needed : 0);
+    return max_u64(AUDIT_MEMORY, all <= most ? all : sets <= most ? sets : 0);
 }
 
 // Inspects the places and contents of tables and data. Without a cluster size they are unknown.
@@ -42,6 +44,7 @@ static void inspect_tables(struct audit_state *state)
     }
     state->memory.most = memory_limit(state);
     state->places.used = cluster_bits_make(audit_clusters(state), &state->memory);
+    state->counts = audit_counts_make(audit_clusters(state), &state->memory);
     audit_header_tables(state);
     audit_snapshots(state);
     audit_bitmaps(state);
@@ -51,7 +54,7 @@ static void inspect_tables(struct audit_state *state)
     audit_bitmap_bits(state);
     audit_free_tables(state);
     audit_l2_tables(state);
-    if (state->places.used.full) {
+    if (state->places.used.full || state->counts.full) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
         audit_report_file(&state->report, AUDIT_UNSEEN_TABLES,
                           "tables and data are in more places than fit into memory");
@@ -61,6 +64,7 @@ static void inspect_tables(struct audit_state *state)
     }
     cluster_bits_free(&state->places.used);
     cluster_bits_free(&state->places.tables);
+    audit_counts_free(&state->counts);
 }
 
 // An exhausted budget is reported, unless another rule gives the reason. The same holds for other

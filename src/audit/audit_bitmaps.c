@@ -108,6 +108,7 @@ static void inspect_bits(struct audit_state *state, const struct table_entry *en
     uint64_t offset = bitmap_table_offset(entry->value);
     uint32_t faults = bitmap_table_faults(state->header, entry->value);
     bool taken;
+    state->sums.bitmap_clusters += entry->value != 0;
     if (!audit_faults(&state->report, faults, entry->at, "the table of a bitmap", entry->value) ||
         offset == 0) {
         return; // all zeros, or all ones
@@ -139,4 +140,12 @@ void audit_bitmap_bits(struct audit_state *state)
         inspect_bitmap_table(state, &file, state->bitmaps[i]);
     }
     table_file_free(&file);
+    uint64_t size = state->sums.bitmap_clusters << state->header->cluster_bits;
+    if (size > AUDIT_BITMAPS_MEMORY && size > audit_stored(state)) {
+        audit_report_at(&state->report, AUDIT_BITMAP_BOMB,
+                        state->image->extensions.bitmaps_directory_offset,
+                        "the bitmaps have bits in clusters of %" PRIu64
+                        " bytes, in a file of %" PRIu64 " bytes without its holes",
+                        size, audit_stored(state));
+    }
 }

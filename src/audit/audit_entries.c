@@ -82,6 +82,22 @@ static void clusters_of(const struct audit_tree *tree, uint64_t host_offset, uin
     *end = min_u64(((host_offset + size - 1) >> bits) + 1, tree->state->places.used.clusters);
 }
 
+// Counts the references that all disks with the table make to the clusters from `first` to `end`.
+// The active disk is walked last, so it finds all other references counted.
+static void count_references(struct audit_tree *tree, struct l2_entry entry, uint64_t first,
+                             uint64_t end)
+{
+    struct audit_state *state = tree->state;
+    bool several = audit_counts_add(&state->counts, first, end, tree->disks);
+    if (several && tree->active && !l2_entry_is_compressed(entry) && entry_is_copied(entry.entry)) {
+        pay_for_oddity(tree);
+        audit_report_at(&state->report, AUDIT_COPIED_FLAG, tree->place,
+                        "guest offset %" PRIu64 " has data in cluster %" PRIu64
+                        " with COPIED, and so has a snapshot",
+                        tree->guest_offset, first);
+    }
+}
+
 // Marks the clusters of an entry that is not compressed: two when it is not aligned.
 static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t index)
 {
@@ -89,6 +105,9 @@ static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t i
     uint64_t first;
     uint64_t end;
     clusters_of(tree, l2_entry_host_offset(entry), tree->state->header->cluster_size, &first, &end);
+    if (tree->counts) {
+        count_references(tree, entry, first, end);
+    }
     uint64_t added = cluster_bits_add(used, first, end - first);
     tree->state->sums.data_clusters += added > 0;
     if (added == end - first || used->full || in_other_version(tree, entry, index)) {
@@ -105,10 +124,11 @@ static void use_stream(struct audit_tree *tree, struct l2_entry entry, size_t in
     struct cluster_bits *used = &tree->state->places.used;
     uint64_t first;
     uint64_t end;
+    clusters_of(tree, stretch->host_offset, stretch->stored_size, &first, &end);
+    count_references(tree, entry, first, end);
     if (in_other_version(tree, entry, index)) {
         return;
     }
-    clusters_of(tree, stretch->host_offset, stretch->stored_size, &first, &end);
     stream_list_add(&tree->streams, stretch->host_offset,
                     (stretch->host_offset % SECTOR_SIZE + stretch->stored_size) / SECTOR_SIZE - 1);
     for (uint64_t cluster = first; cluster < end; cluster++) {
@@ -287,10 +307,13 @@ static size_t plain_run(const struct audit_tree *tree, struct bytes rest)
     return room > 0 ? l2_entries_plain(header, rest) : 0;
 }
 
-// Skips entries of a run whose clusters have no other use.
-static void pass_run(struct audit_tree *tree, uint64_t cluster, size_t count)
+// Skips entries of a run whose clusters have no other use. `entry` is one of the run.
+static void pass_run(struct audit_tree *tree, struct l2_entry entry, uint64_t cluster, size_t count)
 {
     if (count > 0) {
+        if (tree->counts && !tree->again) {
+            count_references(tree, entry, cluster, cluster + count);
+        }
         tree->table->data_parts += (uint32_t)count * SUBCLUSTERS;
         audit_use(tree->state, (cluster + count) << tree->state->header->cluster_bits);
         pass_entries(tree, count);
@@ -302,16 +325,17 @@ static void inspect_run(struct audit_tree *tree, struct bytes rest, size_t index
 {
     struct audit_state *state = tree->state;
     const struct header *header = state->header;
-    uint64_t cluster = l2_entry_host_offset(l2_entry_load(header, rest, 0)) >> header->cluster_bits;
+    struct l2_entry first = l2_entry_load(header, rest, 0);
+    uint64_t cluster = l2_entry_host_offset(first) >> header->cluster_bits;
     if (tree->again || same_as_before(tree, rest.data, index, count)) {
-        pass_run(tree, cluster, count);
+        pass_run(tree, first, cluster, count);
         return;
     }
     for (size_t done = 0; done < count;) {
         uint64_t left = count - done;
         size_t added = (size_t)cluster_bits_add(&state->places.used, cluster + done, left);
         state->sums.data_clusters += added;
-        pass_run(tree, cluster + done, added);
+        pass_run(tree, first, cluster + done, added);
         done += added;
         if (done < count) {
             inspect_entry(tree, l2_entry_load(header, rest, done), index + done);

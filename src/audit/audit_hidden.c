@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Finds contradictions between refcounts and tables: clusters in use that count as free, and data
-// that nothing refers to.
+// Finds contradictions between refcounts and tables: clusters with fewer refcounts than references,
+// data that nothing refers to, and refcounts of clusters that the file does not have.
 
 #include "audit/audit_hidden.h"
 
@@ -36,33 +36,58 @@ static bool has_refcounts(const struct audit_state *state)
            source_complete(state->source) && audit_refcounts_obstacle(state, size) == AUDIT_RULES;
 }
 
-// --- Clusters that are in use, and free ----------------------------------------------------------
+// --- Refcounts that are too low ------------------------------------------------------------------
 
-// A search for clusters in use that have the refcount 0.
-struct free_search {
+// A search for clusters in use whose refcount is less than their references.
+struct low_search {
     struct audit_state *state;
-    enum audit_rule rule;
-    const char *what; // the clusters contain
+    enum audit_rule rule; // for the refcount 0
+    const char *what;     // the clusters contain
     struct budget budget;
 };
 
-// Reports the clusters in use in [first, end), whose refcounts are 0.
-static void report_free(struct free_search *search, uint64_t first, uint64_t end)
+// Reports a cluster whose refcount is too low, if it is in use.
+static void report_low(struct low_search *search, uint64_t cluster, uint64_t refcount)
 {
     struct audit_state *state = search->state;
+    uint64_t offset = cluster << state->header->cluster_bits;
+    if (!cluster_bits_has(&state->places.used, cluster)) {
+        return;
+    }
+    if (refcount == 0) {
+        audit_report_at(&state->report, search->rule, offset,
+                        "the cluster at %" PRIu64 " has %s, but the refcount 0", offset,
+                        search->what);
+    } else {
+        audit_report_at(&state->report, AUDIT_REFCOUNT_TOO_LOW, offset,
+                        "the cluster at %" PRIu64 " has %s with %" PRIu64
+                        " references, but the refcount %" PRIu64,
+                        offset, search->what, audit_counts_get(&state->counts, cluster), refcount);
+    }
+}
+
+// Reports the clusters in use in [first, end), whose refcounts are 0.
+static void report_free(struct low_search *search, uint64_t first, uint64_t end)
+{
     for (uint64_t cluster = first; cluster < end; cluster++) {
-        if (cluster_bits_has(&state->places.used, cluster)) {
-            uint64_t offset = cluster << state->header->cluster_bits;
-            audit_report_at(&state->report, search->rule, offset,
-                            "the cluster at %" PRIu64 " has %s, but the refcount 0", offset,
-                            search->what);
+        report_low(search, cluster, 0);
+    }
+}
+
+static void compare_refcounts(struct low_search *search, const struct refcounts *refcounts)
+{
+    const struct audit_counts *counts = &search->state->counts;
+    for (uint64_t i = 0; i < refcounts->count; i++) {
+        uint64_t refcount = refcounts_load(refcounts, i);
+        if (refcount < audit_counts_get(counts, refcounts->first + i)) {
+            report_low(search, refcounts->first + i, refcount);
         }
     }
 }
 
 // Inspects the refcounts of [first, end), which contains clusters in use.
-static void inspect_refcounts(struct free_search *search, struct refcount_walk *walk,
-                              uint64_t first, uint64_t end)
+static void inspect_refcounts(struct low_search *search, struct refcount_walk *walk, uint64_t first,
+                              uint64_t end)
 {
     struct refcounts refcounts;
     struct error error;
@@ -70,11 +95,7 @@ static void inspect_refcounts(struct free_search *search, struct refcount_walk *
     refcount_walk_start(walk, first, end);
     while ((step = refcount_walk_next(walk, &refcounts, &error)) == WALK_FOUND) {
         report_free(search, first, refcounts.first); // in no block, or a hole
-        for (uint64_t i = 0; i < refcounts.count; i++) {
-            if (refcounts_load(&refcounts, i) == 0) {
-                report_free(search, refcounts.first + i, refcounts.first + i + 1);
-            }
-        }
+        compare_refcounts(search, &refcounts);
         first = refcounts.first + refcounts.count;
     }
     if (step == WALK_END && !search->budget.ended) {
@@ -103,7 +124,7 @@ static uint64_t find_word(const struct cluster_bits *bits, uint64_t cluster, uin
     return clusters;
 }
 
-static void find_free(struct free_search *search)
+static void find_low(struct low_search *search)
 {
     struct audit_state *state = search->state;
     const struct cluster_bits *used = &state->places.used;
@@ -127,18 +148,65 @@ static void find_free(struct free_search *search)
 // state->places.used has only tables so far.
 void audit_free_tables(struct audit_state *state)
 {
-    struct free_search search = {
-        state, AUDIT_TABLE_FREE, "a table", {.left = AUDIT_REFCOUNT_BYTES}};
-    find_free(&search);
+    struct low_search search = {state, AUDIT_TABLE_FREE, "a table", {.left = AUDIT_REFCOUNT_BYTES}};
+    find_low(&search);
 }
 
-// Tables with the refcount 0 were reported, and make the image unsafe unless they are allowed.
+// Tables with low refcounts were reported, and make the image unsafe unless they are allowed.
 void audit_free_data(struct audit_state *state)
 {
-    struct free_search search = {
+    struct low_search search = {
         state, AUDIT_DATA_FREE, "guest data", {.left = AUDIT_REFCOUNT_BYTES}};
-    if (state->report.audit->findings[AUDIT_TABLE_FREE].count == 0) {
-        find_free(&search);
+    const struct audit_finding *findings = state->report.audit->findings;
+    if (findings[AUDIT_TABLE_FREE].count == 0 && findings[AUDIT_REFCOUNT_TOO_LOW].count == 0) {
+        find_low(&search);
+    }
+}
+
+// --- Clusters that the file does not have --------------------------------------------------------
+
+// The first cluster from `first` on with a refcount that is not 0. False when there is none.
+static bool find_counted(struct audit_state *state, struct refcount_walk *walk, uint64_t first,
+                         uint64_t *cluster)
+{
+    struct refcounts refcounts;
+    struct error error;
+    enum walk_step step;
+    refcount_walk_start(walk, align_down(first, 8),
+                        HOST_OFFSET_LIMIT >> state->header->cluster_bits);
+    while ((step = refcount_walk_next(walk, &refcounts, &error)) == WALK_FOUND) {
+        for (uint64_t i = 0; i < refcounts.count; i++) {
+            *cluster = refcounts.first + i;
+            if (*cluster >= first && refcounts_load(&refcounts, i) != 0) {
+                return true;
+            }
+        }
+    }
+    if (step == WALK_ERROR) {
+        audit_unreadable(&state->report, &error, "the refcounts");
+    }
+    return false;
+}
+
+void audit_refcounts_behind(struct audit_state *state)
+{
+    uint32_t bits = state->header->cluster_bits;
+    struct budget budget = {.left = AUDIT_REFCOUNT_BYTES};
+    uint64_t cluster;
+    if (!has_refcounts(state) || state->source->kind != SOURCE_FILE) {
+        return;
+    }
+    struct refcount_walk walk = refcount_walk_make(state->image, &budget);
+    if (find_counted(state, &walk, audit_clusters(state) + (AUDIT_REFCOUNT_SLACK >> bits),
+                     &cluster)) {
+        audit_report_file(&state->report, AUDIT_DATA_OUTSIDE_FILE,
+                          "cluster %" PRIu64 " at %" PRIu64
+                          " has a refcount, and the file ends at %" PRIu64,
+                          cluster, cluster << bits, state->source->size);
+    }
+    refcount_walk_free(&walk);
+    if (budget.ended) {
+        audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
     }
 }
 

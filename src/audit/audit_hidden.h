@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Finds data in places that no program reads, and tables and data in places that the next write may
+// Finds data in places that no program reads, and tables and data in places that a later write may
 // use. Does nothing in an image that is unsafe for another reason.
 
 #ifndef AUDIT_AUDIT_HIDDEN_H
@@ -9,12 +9,17 @@
 
 #include "audit/audit_state.h"
 
-// Reports tables whose clusters have refcount 0. Call it before any data is in state->places.used.
+// Reports tables whose clusters have fewer refcounts than references. Call it before any data is in
+// state->places.used.
 void audit_free_tables(struct audit_state *state);
 
-// Reports guest data whose clusters have refcount 0. Call it when all data is in
-// state->places.used. Both read at most AUDIT_REFCOUNT_BYTES of refcounts.
+// Reports the same of guest data. Call it when all data is in state->places.used. Both read at most
+// AUDIT_REFCOUNT_BYTES of refcounts.
 void audit_free_data(struct audit_state *state);
+
+// Reports refcounts of clusters more than AUDIT_REFCOUNT_SLACK behind the end of the file: the next
+// cluster that is allocated lies behind those. Reads at most AUDIT_REFCOUNT_BYTES of refcounts.
+void audit_refcounts_behind(struct audit_state *state);
 
 // Reports clusters that have a refcount and data but no reference. Call it when all clusters with
 // references are known: those in state->places.used, and those of compressed data. Reads at most

@@ -175,6 +175,16 @@ static void number_tables(struct l1_rows *rows, size_t count)
     }
 }
 
+static void count_disks(struct l1_rows *rows)
+{
+    for (size_t i = 0; i < rows->view_count; i++) {
+        uint16_t table = rows->table_of[rows->views[i]];
+        if (table != L1_ROW_NONE) {
+            rows->tables[table].disks++;
+        }
+    }
+}
+
 // Most snapshots have the same table as the one before.
 static void find_row_tables(struct l1_rows *rows, const uint64_t *row)
 {
@@ -200,9 +210,12 @@ static void find_row_tables(struct l1_rows *rows, const uint64_t *row)
     } else if (found > 0) {
         number_tables(rows, found);
     }
+    count_disks(rows);
     // The active disk is the last one.
     if (rows->table_of[views - 1] != L1_ROW_NONE) {
-        rows->tables[rows->table_of[views - 1]].active = true;
+        struct l1_row_table *table = &rows->tables[rows->table_of[views - 1]];
+        table->active = true;
+        table->copied = entry_is_copied(row[views - 1]);
     }
 }
 
@@ -255,6 +268,22 @@ static void note_l2_table(struct audit_state *state, const struct l1_row_table *
                     table->l2_offset);
 }
 
+// Counts the references to a table that disks share.
+static void count_l2_table(struct audit_state *state, const struct l1_row_table *table)
+{
+    uint64_t cluster = table->l2_offset >> state->header->cluster_bits;
+    if (table->disks == 1) {
+        return;
+    }
+    audit_counts_add(&state->counts, cluster, cluster + 1, table->disks);
+    if (table->active && table->copied) {
+        audit_report_at(&state->report, AUDIT_COPIED_FLAG, table->l2_offset,
+                        "an L1 entry with COPIED refers to the L2 table at %" PRIu64
+                        ", and so does a snapshot",
+                        table->l2_offset);
+    }
+}
+
 static void add_active_view(struct audit_state *state)
 {
     struct l1_table l1 = l1_table_active(state->header);
@@ -278,6 +307,7 @@ void audit_l2_places(struct audit_state *state)
     while (l1_rows_next(&rows)) {
         for (size_t i = 0; i < rows.count; i++) {
             note_l2_table(state, &rows.tables[i]);
+            count_l2_table(state, &rows.tables[i]);
         }
         for (size_t i = 0; i < rows.view_count; i++) {
             bool snapshot = !state->views[rows.views[i]].active;

@@ -13,8 +13,10 @@
 // An L2 table that one or more disks have at an index.
 struct l1_row_table {
     uint64_t l2_offset;
-    uint64_t at; // byte offset of the first L1 entry that refers to it
-    bool active; // the active disk refers to it
+    uint64_t at;    // byte offset of the first L1 entry that refers to it
+    bool active;    // the active disk refers to it
+    bool copied;    // ... and says with COPIED that nothing else does
+    uint32_t disks; // that refer to it
 };
 
 struct l1_rows {

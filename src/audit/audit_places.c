@@ -14,8 +14,7 @@
 uint64_t audit_clusters(const struct audit_state *state)
 {
     uint64_t size = min_u64(state->source->size, HOST_OFFSET_LIMIT);
-    // The first cluster belongs to the header, even if the file ends inside it.
-    return max_u64(divide_up(size, state->header->cluster_size), 1);
+    return divide_up(size, state->header->cluster_size) + 1;
 }
 
 // --- Ranges --------------------------------------------------------------------------------------

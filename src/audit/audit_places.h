@@ -9,7 +9,7 @@
 
 #include "audit/audit_state.h"
 
-// Clusters of the file.
+// Clusters of the file, and one more: compressed data in the last one may reach into the next.
 uint64_t audit_clusters(const struct audit_state *state);
 
 // Remembers the use of the clusters from `first` to `end`.

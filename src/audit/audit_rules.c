@@ -105,15 +105,22 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
     [AUDIT_DATA_FREE] = {"data-free", AUDIT_UNSAFE,
         "a cluster of guest data has refcount 0: a program that writes treats it as free",
         "the table that is put there next is what the guest writes: it chooses the tables of its own image"},
+    [AUDIT_REFCOUNT_TOO_LOW] = {"refcount-too-low", AUDIT_UNSAFE,
+        "a cluster of a table or of guest data has a refcount, but more references than it counts",
+        "as above, once the guest has overwritten or discarded some of them"},
+    [AUDIT_COPIED_FLAG] = {"copied-flag", AUDIT_UNSAFE,
+        "an entry of the disk has the COPIED flag, and a snapshot refers to the same cluster",
+        "the guest writes into a snapshot, and what it writes is freed with the snapshot and still in use"},
     [AUDIT_DATA_OUTSIDE_FILE] = {"data-outside-file", AUDIT_UNSAFE,
-        "a cluster of the disk lies past the end of the file",
+        "a cluster of the disk lies past the end of the file, or clusters more than 64 MiB behind it have "
+        "refcounts",
         "one write of the guest makes the file as long as the attacker likes, up to 64 PiB"},
     [AUDIT_DATA_OVER_TABLE] = {"data-over-table", AUDIT_UNSAFE,
         "a data cluster of the disk contains a table or bits of a bitmap",
         "the guest changes the tables of its own image, after all checks"},
     [AUDIT_ENTRY_BROKEN] = {"entry-broken", AUDIT_UNSAFE,
         "an entry of an L1 table, an L2 table or the refcount table breaks a rule of the format: reserved "
-        "bits, a host offset that is not aligned, the zero bit in version 2, a compressed cluster with COPIED "
+        "bits, COPIED without an L2 table, a host offset that is not aligned, the zero bit in version 2, a compressed cluster with COPIED "
         "or a subcluster bitmap, subclusters that contradict each other or have no host cluster; with an "
         "external data file, a compressed cluster or an offset that is not the guest offset",
         "programs read different disks: the one that scans it and the one that runs it"},
@@ -145,8 +152,9 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a program that resumes it loads device states and memory from an untrusted source"},
     [AUDIT_BITMAP_BOMB] = {"bitmap-bomb", AUDIT_UNSAFE,
         "there are more than 256 bitmaps, or they need more than 512 MiB of memory, or more than 64 MiB and "
-        "more than the file takes on disk",
-        "a program that opens the image spends gigabytes on bitmaps that take no space in the file"},
+        "more than the file takes on disk, in memory or for the clusters that have any bits",
+        "a program that opens the image spends gigabytes on bitmaps that take no space in the file, or "
+        "writes as many when it closes it"},
     [AUDIT_BITMAP_BROKEN] = {"bitmap-broken", AUDIT_UNSAFE,
         "the bitmap directory, one of its entries, or an entry of a bitmap table breaks a rule or a "
         "limit of the format",
@@ -184,11 +192,12 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
 };
 // clang-format on
 
-// COPIED without an offset breaks no rule: it is about refcounts, and the entry reads as a hole.
+// COPIED without an offset is about refcounts, and the entry reads as a hole. But QEMU takes an L1
+// entry with it for one with a table, and ends when the guest writes.
 const enum audit_rule audit_rule_of_fault[FAULTS] = {
     [FAULT_L1_RESERVED_BITS] = AUDIT_ENTRY_BROKEN,
     [FAULT_L1_UNALIGNED] = AUDIT_TABLE_UNALIGNED,
-    [FAULT_L1_COPIED] = AUDIT_RULES,
+    [FAULT_L1_COPIED] = AUDIT_ENTRY_BROKEN,
     [FAULT_L2_RESERVED_BITS] = AUDIT_ENTRY_BROKEN,
     [FAULT_L2_ZERO_BIT] = AUDIT_ENTRY_BROKEN,
     [FAULT_L2_ZERO_BIT_EXTENDED] = AUDIT_ENTRY_BROKEN,

@@ -50,6 +50,8 @@ enum audit_rule {
     AUDIT_TABLE_OVERLAP,
     AUDIT_TABLE_FREE,
     AUDIT_DATA_FREE,
+    AUDIT_REFCOUNT_TOO_LOW,
+    AUDIT_COPIED_FLAG,
     AUDIT_DATA_OUTSIDE_FILE,
     AUDIT_DATA_OVER_TABLE,
     AUDIT_ENTRY_BROKEN,
@@ -159,6 +161,10 @@ struct audit {
 #define AUDIT_BITMAPS_MEMORY      (UINT64_C(64) << 20)  // bytes
 #define AUDIT_BITMAPS_MEMORY_MOST (UINT64_C(512) << 20) // bytes
 
+// Bytes behind the end of a file: a program that was killed while it allocated clusters leaves
+// refcounts for them.
+#define AUDIT_REFCOUNT_SLACK (UINT64_C(64) << 20)
+
 // The refcounts of all clusters of a file may take this many bytes, or as many as the file without
 // its holes: a disk with preallocated metadata has 8 bytes of L2 entries for each.
 #define AUDIT_REFCOUNT_MEMORY (UINT64_C(64) << 20)
@@ -190,8 +196,8 @@ struct audit {
 
 // Bytes of memory for the sets of used clusters: one bit each (32 MiB are enough for 256 Mi
 // clusters), another bit for each cluster with compressed data, and the offsets of that data. A
-// larger file may use both bits for each cluster, up to AUDIT_MEMORY_LARGE (1 Gi clusters) or this
-// part of its allocated size.
+// larger file may use both bits for each cluster, and a byte and a half to count references, up to
+// AUDIT_MEMORY_LARGE (1 Gi clusters without counts) or this part of its allocated size.
 #define AUDIT_MEMORY       (UINT64_C(38) << 20)
 #define AUDIT_MEMORY_LARGE (UINT64_C(272) << 20)
 #define AUDIT_MEMORY_SHARE UINT64_C(16)
@@ -203,8 +209,8 @@ struct audit {
 // A smaller read counts as this many bytes, because of the time for a seek.
 #define AUDIT_SEEK_COST UINT64_C(16384)
 
-// Bytes of refcount blocks, to find clusters in use that have the refcount 0: a file of 16 TiB with
-// clusters of 64 KiB has fewer.
+// Bytes of refcount blocks, to find refcounts that are too low: a file of 16 TiB with clusters of
+// 64 KiB has fewer.
 #define AUDIT_REFCOUNT_BYTES (UINT64_C(544) << 20)
 
 // Bytes of refcount blocks, read backwards from the end of the file to find the last cluster in

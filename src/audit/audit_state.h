@@ -6,6 +6,7 @@
 #ifndef AUDIT_AUDIT_STATE_H
 #define AUDIT_AUDIT_STATE_H
 
+#include "audit/audit_counts.h"
 #include "audit/audit_report.h"
 #include "base/checked.h"
 #include "format/layout.h"
@@ -62,10 +63,11 @@ struct mark_list {
 
 // Sums over the image, in bytes except for the tables.
 struct audit_sums {
-    uint64_t accounted;     // of the disks, VM states and bitmaps in the image
-    uint64_t unseen_tables; // L2 tables of the active disk that were not walked: budget exhausted
-    uint64_t data_clusters; // that are not compressed, each counted once
-    uint64_t snapshot_walk; // of the L2 tables of all snapshots, counted once for each reference
+    uint64_t accounted;       // of the disks, VM states and bitmaps in the image
+    uint64_t unseen_tables;   // L2 tables of the active disk that were not walked: budget exhausted
+    uint64_t data_clusters;   // that are not compressed, each counted once
+    uint64_t bitmap_clusters; // with any bits: a program that closes the image writes all of them
+    uint64_t snapshot_walk;   // of the L2 tables of all snapshots, counted once for each reference
     bool stored_known;
     uint64_t stored; // of the file, without holes
 };
@@ -84,8 +86,9 @@ struct audit_state {
     const struct audit_options *options;
     struct audit_report report;
 
-    struct memory_limit memory; // of all sets of clusters
+    struct memory_limit memory; // of all sets of clusters, and of the counts
     struct audit_places places;
+    struct audit_counts counts;
     struct audit_end end;
     struct audit_sums sums;
     struct mark_list marks;

@@ -34,6 +34,11 @@ make_two() {
     make_image image 1G '' "write -P 1 0 $((2 * C))"
 }
 
+# refcount_entry HOST: where the refcount of the cluster at a host offset of the image is
+refcount_entry() {
+    echo $(($(peek_be64 image "$(field image refcount_table_offset)") + 2 * ($1 / C)))
+}
+
 # Where its second L1 entry is.
 second_l1_entry() {
     l1_entry_at image $((512 << 20))
@@ -55,6 +60,20 @@ second_l1_entry() {
 @test "audit rule backing-file-protocol: a server" {
     make_layer image 1M '' nbd:127.0.0.1:10809 raw
     assert_only unsafe backing-file-protocol "$(field image backing_file_offset)"
+}
+
+@test "audit rule backing-file-protocol: any bytes before a colon" {
+    local name
+    for name in ':r' 'a b:r' 'x@y:r'; do
+        printf %1000000s >"$name"
+        qemu-img create -q -u -f qcow2 -F raw -b "$name" image 1M
+        assert_only unsafe backing-file-protocol "$(field image backing_file_offset)"
+        run_qcow2_info cat image
+        assert_status 1
+        # QEMU opens no file of that name either.
+        run qemu-io -c 'read 0 512' image
+        [[ $status -ne 0 && $output == *'Unknown protocol'* ]]
+    done
 }
 
 @test "audit rule data-file: the bit, with a name" {
@@ -227,6 +246,19 @@ second_l1_entry() {
     assert_only unsafe table-overlap "$(peek_be64 image "$table")"
 }
 
+@test "audit rule data-outside-file: refcounts of clusters that the file does not have" {
+    local end
+    make_small
+    end=$(stat -c %s image)
+    # All up to 125 MiB.
+    poke_be16 image "$(refcount_entry "$end")" 1
+    repeat_bytes image "$(refcount_entry "$end")" 2 $((2000 - end / C))
+    assert_only unsafe data-outside-file null
+    # A write of QEMU goes behind them.
+    qemu-io -c 'write -q 512k 64k' image
+    [[ $(stat -c %s image) -gt $((2000 * C)) ]]
+}
+
 @test "audit rule data-outside-file: a cluster at 32 PiB" {
     make_small
     poke_l2_entry image 0 $((COPIED | 1 << 55))
@@ -238,6 +270,15 @@ second_l1_entry() {
     poke_l2_entry image $((3 * C)) $((COPIED | $(field image l1_table_offset)))
     assert_only unsafe data-over-table "$(l2_entry_at image $((3 * C)))"
     assert_output_contains 'an L1 table'
+}
+
+@test "audit rule entry-broken: COPIED without an L2 table" {
+    make_two
+    poke_be64 image "$(second_l1_entry)" $((COPIED))
+    assert_only unsafe entry-broken "$(second_l1_entry)"
+    # QEMU ends when the guest writes.
+    run qemu-io -c 'write -q 512M 64k' image
+    [[ $status -gt 128 ]]
 }
 
 @test "audit rule entry-broken: a reserved bit, which some programs read as one of the host offset" {
@@ -338,6 +379,27 @@ second_l1_entry() {
     assert_only unsafe bitmap-bomb "$extension"
 }
 
+@test "audit rule bitmap-bomb: small bitmaps whose clusters are all ones" {
+    local i before directory='' size=$((2 << 20)) C=$((2 << 20)) extension
+    make_image image 1M cluster_size=2M
+    qemu-img bitmap --add image first
+    extension=$(extension_at image 23852875)
+    for ((i = 0; i < 33; i++)); do
+        directory+=$(bitmap_entry $((10 * size + i * size)) 1 $i)
+        poke_be64 image $((10 * size + i * size)) 1
+        poke_be16 image "$(refcount_entry $((10 * size + i * size)))" 1
+    done
+    truncate -s $((50 * size)) image
+    poke image "$(peek_be64 image $((extension + 24)))" "$directory"
+    poke_be32 image $((extension + 8)) 33
+    poke_be64 image $((extension + 16)) $((33 * 32))
+    assert_only unsafe bitmap-bomb "$(peek_be64 image $((extension + 24)))"
+    # QEMU writes all of them when it closes the image.
+    before=$(stat -c %b image)
+    qemu-io -c 'write -q 0 512' image
+    [[ $((($(stat -c %b image) - before) * 512)) -gt $((32 * size)) ]]
+}
+
 @test "audit rule bitmap-broken: a reserved flag" {
     make_small
     qemu-img bitmap --add image one
@@ -404,6 +466,90 @@ second_l1_entry() {
     # QEMU writes other guest data over it.
     qemu-io -c "write -q -P 0x41 512k 64k" image
     qemu-io -c "read -q -P 0x41 0 64k" image
+}
+
+@test "audit rule refcount-too-low: an L2 table that a snapshot shares" {
+    local table
+    make_small
+    qemu-img snapshot -c one image
+    table=$(l2_table_at image 0)
+    assert_equal "$(peek image "$(refcount_entry "$table")" 2)" 0002
+    poke_be16 image "$(refcount_entry "$table")" 1
+    assert_only unsafe refcount-too-low "$table"
+    # QEMU copies it for the first write and puts that write into it.
+    qemu-io -c "write -q -P 0x41 512k 64k" image
+    assert_equal "$(peek image "$table" 2)" 4141
+}
+
+@test "audit rule refcount-too-low: data that a snapshot shares, the active disk with a table of its own" {
+    local data
+    make_small
+    qemu-img snapshot -c one image
+    qemu-io -c "write -q -P 2 512k 64k" image
+    data=$(host_offset image 0)
+    assert_equal "$(peek image "$(refcount_entry "$data")" 2)" 0002
+    poke_be16 image "$(refcount_entry "$data")" 1
+    assert_only unsafe refcount-too-low "$data"
+}
+
+@test "audit rule refcount-too-low: compressed data of 16 guest offsets in one cluster" {
+    local data
+    make_image disk 1M '' 'write -P 1 0 1M'
+    qemu-img convert -c -O qcow2 disk image
+    data=$(($(host_offset image 0) / C * C))
+    assert_equal "$(peek image "$(refcount_entry "$data")" 2)" 0010
+    assert_clean image
+    poke_be16 image "$(refcount_entry "$data")" 15
+    assert_only unsafe refcount-too-low "$data"
+}
+
+@test "audit rule refcount-too-low: compressed data that a snapshot shares" {
+    local data
+    make_image disk 1M '' 'write -P 1 0 128K'
+    qemu-img convert -c -O qcow2 disk image
+    qemu-img snapshot -c one image
+    qemu-io -c "write -q -P 2 512k 64k" image
+    data=$(($(host_offset image 0) / C * C))
+    assert_equal "$(peek image "$(refcount_entry "$data")" 2)" 0004
+    assert_clean image
+    poke_be16 image "$(refcount_entry "$data")" 3
+    assert_only unsafe refcount-too-low "$data"
+}
+
+@test "audit rule data-free: compressed data that reaches into a cluster behind the end of the file" {
+    local data size entry
+    make_image disk 1M '' 'write -P 1 0 64K'
+    qemu-img convert -c -O qcow2 disk image
+    data=$(host_offset image 0)
+    size=$((data / C * C + C)) # the data is in the last cluster
+    truncate -s $size image
+    entry=$(l2_entry image 0)
+    # 54 bits of offset, then the sectors.
+    poke_l2_entry image 0 $((entry & 0xffc0000000000000 | 1 << 54 | (size - 512)))
+    assert_only unsafe data-free "$size"
+}
+
+@test "audit rule copied-flag: L1 and L2 entries for what a snapshot shares" {
+    local table entry
+    make_small
+    qemu-img snapshot -c one image
+    cp image shared
+    table=$(l2_table_at image 0)
+    poke_be64 image "$(l1_entry_at image 0)" $((COPIED | table))
+    assert_only unsafe copied-flag "$table"
+    cp shared image
+    poke_l2_entry image $C $((COPIED | $(l2_entry image $C)))
+    assert_only unsafe copied-flag $(($(l2_entry_at image 0) + 8))
+    # The active disk has a table of its own.
+    cp shared image
+    qemu-io -c "write -q -P 2 0 64k" image
+    assert_clean image
+    entry=$(l2_entry image $C)
+    poke_l2_entry image $C $((COPIED | entry))
+    assert_only unsafe copied-flag "$(l2_entry_at image $C)"
+    # QEMU overwrites the data of the snapshot.
+    qemu-io -c "write -q -P 0x41 64k 64k" image
+    assert_equal "$(peek image $((entry & OFFSET_MASK)) 2)" 4141
 }
 
 @test "audit rule hidden-data: data behind the end of the disk" {
