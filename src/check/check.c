@@ -194,7 +194,7 @@ static bool check_metadata(const struct chain *chain, const struct check_options
     // One more cluster: an extent that begins in the last cluster may reach past the end of the
     // file.
     uint64_t clusters = (state.file_end >> state.header->cluster_bits) + 1;
-    if (!reference_map_make(&state.references, clusters, NULL)) {
+    if (!reference_map_make(&state.references, clusters)) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     check_header(&state);

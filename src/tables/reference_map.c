@@ -17,31 +17,14 @@ static size_t chunk_count(uint64_t clusters)
     return (size_t)(clusters / REFERENCE_CHUNK + 1);
 }
 
-static bool may_take(struct reference_map *map, uint64_t size)
-{
-    return !map->limit || memory_limit_take(map->limit, size);
-}
-
-static void *take_array(struct reference_map *map)
-{
-    size_t count = chunk_count(map->clusters);
-    return may_take(map, count * sizeof(void *)) ? calloc(count, sizeof(void *)) : NULL;
-}
-
-static void *take_piece(struct reference_map *map, struct arena *arena)
-{
-    return may_take(map, arena->piece) ? arena_take(arena) : NULL;
-}
-
-bool reference_map_make(struct reference_map *map, uint64_t clusters, struct memory_limit *limit)
+bool reference_map_make(struct reference_map *map, uint64_t clusters)
 {
     *map = (struct reference_map){
+        .chunks = calloc(chunk_count(clusters), sizeof(struct reference_chunk *)),
         .clusters = clusters,
-        .limit = limit,
         .chunk_arena = {.piece = sizeof(struct reference_chunk)},
         .wide_arena = {.piece = REFERENCE_CHUNK * sizeof(uint32_t)},
     };
-    map->chunks = take_array(map);
     return map->chunks != NULL;
 }
 
@@ -56,7 +39,7 @@ void reference_map_free(struct reference_map *map)
 
 struct reference_chunk *reference_make_chunk(struct reference_map *map, uint64_t cluster)
 {
-    struct reference_chunk *chunk = take_piece(map, &map->chunk_arena);
+    struct reference_chunk *chunk = arena_take(&map->chunk_arena);
     map->chunks[cluster / REFERENCE_CHUNK] = chunk;
     return chunk;
 }
@@ -120,10 +103,10 @@ static size_t drop_unused(struct reference_chunk *chunk)
 static bool make_wide(struct reference_map *map, uint64_t cluster)
 {
     struct reference_chunk *chunk = map->chunks[cluster / REFERENCE_CHUNK];
-    if (!map->wide && !(map->wide = take_array(map))) {
+    if (!map->wide && !(map->wide = calloc(chunk_count(map->clusters), sizeof *map->wide))) {
         return false;
     }
-    uint32_t *values = take_piece(map, &map->wide_arena);
+    uint32_t *values = arena_take(&map->wide_arena);
     map->wide[cluster / REFERENCE_CHUNK] = values;
     if (!values) {
         return false;

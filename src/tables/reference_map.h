@@ -10,7 +10,6 @@
 #define TABLES_REFERENCE_MAP_H
 
 #include "base/arena.h"
-#include "tables/memory_limit.h"
 #include "tables/purpose.h"
 
 #include <stdbool.h>
@@ -44,13 +43,10 @@ struct reference_map {
     struct reference_chunk **chunks; // owned (the array only); NULL where nothing is known
     uint32_t **wide;                 // owned (the array only); NULL, or the values of wide chunks
     uint64_t clusters;
-    struct memory_limit *limit; // NULL: none
     struct arena chunk_arena, wide_arena;
 };
 
-// `limit`, or NULL, outlives the map. False when there is no memory; in all of this file, memory
-// beyond the limit is none.
-bool reference_map_make(struct reference_map *map, uint64_t clusters, struct memory_limit *limit);
+bool reference_map_make(struct reference_map *map, uint64_t clusters);
 void reference_map_free(struct reference_map *map);
 
 // Makes the chunk of a cluster below map->clusters, which does not exist yet. NULL when there is no
