@@ -22,13 +22,13 @@ struct audit_options audit_options_default(void)
 }
 
 // Memory for one bit for each cluster of the file, another for clusters with compressed data, and a
-// count of references, which takes at most one byte and a half unless counts differ much. If that
-// is too much, it depends on the allocated size, because a sparse file can have any size.
+// count of references. If that is too much, it depends on the allocated size, because a sparse file
+// can have any size.
 static uint64_t memory_limit(const struct audit_state *state)
 {
     uint64_t clusters = audit_clusters(state);
     uint64_t sets = 2 * (clusters / 8 + clusters / 256);
-    uint64_t all = sets + clusters + clusters / 2;
+    uint64_t all = sets + 2 * clusters + clusters / 256;
     uint64_t most = max_u64(AUDIT_MEMORY_LARGE, audit_file_bytes(state) / AUDIT_MEMORY_SHARE);
     return max_u64(AUDIT_MEMORY, all <= most ? all : sets <= most ? sets : 0);
 }

@@ -66,22 +66,29 @@ static void report_low(struct low_search *search, uint64_t cluster, uint64_t ref
     }
 }
 
-// Reports the clusters in use in [first, end), whose refcounts are 0.
-static void report_free(struct low_search *search, uint64_t first, uint64_t end)
+// Reports the clusters in use in [first, end).
+static void report_low_run(struct low_search *search, uint64_t first, uint64_t end,
+                           uint64_t refcount)
 {
     for (uint64_t cluster = first; cluster < end; cluster++) {
-        report_low(search, cluster, 0);
+        report_low(search, cluster, refcount);
     }
 }
 
+// Compares in runs of one refcount and one count: most clusters are in long ones.
 static void compare_refcounts(struct low_search *search, const struct refcounts *refcounts)
 {
     const struct audit_counts *counts = &search->state->counts;
-    for (uint64_t i = 0; i < refcounts->count; i++) {
+    uint64_t equal = 0; // the refcounts up to this index are the same
+    for (uint64_t i = 0; i < refcounts->count;) {
+        uint64_t cluster = refcounts->first + i;
         uint64_t refcount = refcounts_load(refcounts, i);
-        if (refcount < audit_counts_get(counts, refcounts->first + i)) {
-            report_low(search, refcounts->first + i, refcount);
+        equal = i < equal ? equal : i + refcounts_run(refcounts, i);
+        uint64_t run = audit_counts_run(counts, cluster, equal - i);
+        if (refcount < audit_counts_get(counts, cluster)) {
+            report_low_run(search, cluster, cluster + run, refcount);
         }
+        i += run;
     }
 }
 
@@ -94,12 +101,12 @@ static void inspect_refcounts(struct low_search *search, struct refcount_walk *w
     enum walk_step step;
     refcount_walk_start(walk, first, end);
     while ((step = refcount_walk_next(walk, &refcounts, &error)) == WALK_FOUND) {
-        report_free(search, first, refcounts.first); // in no block, or a hole
+        report_low_run(search, first, refcounts.first, 0); // in no block, or a hole
         compare_refcounts(search, &refcounts);
         first = refcounts.first + refcounts.count;
     }
     if (step == WALK_END && !search->budget.ended) {
-        report_free(search, first, end);
+        report_low_run(search, first, end, 0);
     }
 }
 

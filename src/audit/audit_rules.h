@@ -196,7 +196,7 @@ struct audit {
 
 // Bytes of memory for the sets of used clusters: one bit each (32 MiB are enough for 256 Mi
 // clusters), another bit for each cluster with compressed data, and the offsets of that data. A
-// larger file may use both bits for each cluster, and a byte and a half to count references, up to
+// larger file may use both bits for each cluster, and two bytes to count references, up to
 // AUDIT_MEMORY_LARGE (1 Gi clusters without counts) or this part of its allocated size.
 #define AUDIT_MEMORY       (UINT64_C(38) << 20)
 #define AUDIT_MEMORY_LARGE (UINT64_C(272) << 20)

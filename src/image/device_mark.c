@@ -44,7 +44,8 @@ static const char luks[] = "a LUKS volume";
         BEFORE(SECTOR, (sector)*UINT64_C(512)), 24, "Promise Technology, Inc.", promise \
     }
 
-// Marks of fewer than four bytes are left out: guest data would have them by chance.
+// Marks of fewer than four bytes are left out, because guest data would have them by chance, but for
+// one of two bytes in the last sector that libblkid knows.
 // clang-format off
 static const struct row {
     struct place place;
@@ -171,6 +172,9 @@ static bool find_in_last_sector(struct source *source, struct probe_mark *marks,
     }
     if (!read_place(source, at, buffer, sizeof buffer, error)) {
         return false;
+    }
+    if (memcmp(buffer, "JM", 2) == 0) {
+        marks[(*count)++] = (struct probe_mark){"a member of a JMicron RAID", at, 2};
     }
     if (is_silicon_image(sector)) {
         marks[(*count)++] = (struct probe_mark){"a member of a Silicon Image RAID", at + 0x60, 4};
@@ -343,7 +347,7 @@ static bool find_zfs(struct source *source, struct probe_mark *marks, size_t *co
 bool device_marks(struct source *source, struct probe_mark marks[DEVICE_MARKS_MAX], size_t *count,
                   struct error *error)
 {
-    _Static_assert(sizeof rows / sizeof rows[0] + 2 + 4 + 2 + 1 + 1 <= DEVICE_MARKS_MAX,
+    _Static_assert(sizeof rows / sizeof rows[0] + 3 + 4 + 2 + 1 + 1 <= DEVICE_MARKS_MAX,
                    "there is room for all");
     *count = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

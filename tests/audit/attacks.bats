@@ -790,6 +790,7 @@ incomplete_with() {
     make_small
     qemu-img snapshot -c one image
     qemu-img bitmap --add image one
+    qemu-io -c "write -q -P 2 0 64k" image # the active disk has a table of its own then
     for place in "$(field image l1_table_offset)" "$(field image refcount_table_offset)" \
         "$(peek_be64 image "$(field image refcount_table_offset)")" "$(l2_table_at image 0)" \
         "$(field image snapshots_offset)" "$(peek_be64 image "$(field image snapshots_offset)")" \

@@ -7,7 +7,7 @@
 
 #include "unit.h"
 
-enum { CLUSTERS = 3 * REFERENCE_CHUNK, STEPS = 20000 };
+enum { CLUSTERS = 3 * AUDIT_COUNTS_CHUNK, STEPS = 20000 };
 
 static uint64_t model[CLUSTERS];
 static struct memory_limit limit;
@@ -46,6 +46,11 @@ static void references_add_up(void)
     uint64_t wrong = 0;
     for (uint64_t i = 0; i < CLUSTERS; i++) {
         wrong += audit_counts_get(&counts, i) != (model[i] > 0 ? model[i] : 1);
+        uint64_t run = audit_counts_run(&counts, i, 5);
+        for (uint64_t j = 1; j < run; j++) {
+            wrong += i + j >= CLUSTERS + 5 || (i + j < CLUSTERS && model[i + j] != model[i]);
+        }
+        wrong += run == 0 || run > 5;
     }
     CHECK_EQ_U64(wrong, 0);
     CHECK(!counts.full);
@@ -66,16 +71,16 @@ static void clusters_past_the_last_one_are_left_out(void)
 // What does not fit is never taken for counted.
 static void what_cannot_be_counted_is_told(void)
 {
-    start(CLUSTERS, sizeof(struct reference_chunk) + 100);
+    start(CLUSTERS, AUDIT_COUNTS_CHUNK * 2 + 100);
     CHECK(audit_counts_add(&counts, 0, 1, 2));
     CHECK(!counts.full);
-    audit_counts_add(&counts, REFERENCE_CHUNK, REFERENCE_CHUNK + 1, 2);
+    audit_counts_add(&counts, AUDIT_COUNTS_CHUNK, AUDIT_COUNTS_CHUNK + 1, 2);
     CHECK(counts.full);
     audit_counts_free(&counts);
     start(CLUSTERS, 1 << 20);
-    audit_counts_add(&counts, 7, 8, REFERENCE_COUNT_MAX - 1);
+    audit_counts_add(&counts, 7, 8, AUDIT_COUNT_MAX);
     CHECK(!counts.full);
-    CHECK_EQ_U64(audit_counts_get(&counts, 7), REFERENCE_COUNT_MAX - 1);
+    CHECK_EQ_U64(audit_counts_get(&counts, 7), AUDIT_COUNT_MAX);
     audit_counts_add(&counts, 7, 8, 1);
     CHECK(counts.full);
     audit_counts_free(&counts);

@@ -54,6 +54,7 @@ static const struct end_mark end_marks[] = {
     END(512, 257 * 512, "\xde\x11\xde\x11", "DDF"),
     END(512, 1024, "Intel Raid ISM Cfg Sig. 1.2.00", "Intel"),
     END(512, 512, "$XIDE$", "LSI"),
+    END(512, 512, "JM", "JMicron"),
     END(512, 1024, "NVIDIA  ", "NVIDIA"),
     END(512, 512, "\x37\xfc\x4d\x1e", "Adaptec"),
     END(512, 11 * 512, "\xf3\x16\x78\x5a", "HighPoint"),
