@@ -189,6 +189,14 @@ static bool inspect_place(struct audit_tree *tree, uint64_t host_offset, uint64_
         }
         return false;
     }
+    uint64_t limit = audit_clusters(state) << state->header->cluster_bits;
+    if (host_offset + size > limit && source_complete(state->source)) {
+        pay_for_oddity(tree);
+        audit_report_at(&state->report, AUDIT_DATA_OUTSIDE_FILE, tree->place,
+                        "guest offset %" PRIu64 " is at %" PRIu64 " and may reach to %" PRIu64
+                        ", past the end of the file at %" PRIu64,
+                        tree->guest_offset, host_offset, host_offset + size, state->source->size);
+    }
     audit_use(state, align_down(host_offset + size - 1, state->header->cluster_size) +
                          state->header->cluster_size);
     return true;

@@ -188,7 +188,8 @@ static const struct magic {
     MAGIC(TAIL, TAIL_SIZE - 22, "PK\5\6", "a zip archive"),
 };
 
-enum { FINDERS = 3 }; // beside the rows: disk_format_find(), find_zip_comment(), find_old_tar()
+// Beside the rows: disk_format_find(), find_zip_comment(), find_old_tar(), find_atari().
+enum { FINDERS = 4 };
 
 _Static_assert(sizeof magics / sizeof *magics + FINDERS + DEVICE_MARKS_MAX <= PROBE_MARKS_MAX,
                "there is room for all marks");
@@ -402,6 +403,35 @@ static bool find_old_tar(const struct ends *ends, struct probe_mark *mark)
     return number == sum;
 }
 
+static bool is_alphanumeric(uint8_t byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= 'a' && byte <= 'z');
+}
+
+// An Atari partition table has no magic: one of four partitions is in use, has an id, and ends
+// where the disk does or before.
+static bool find_atari(const struct ends *ends, struct probe_mark *mark)
+{
+    enum { DISK_SIZE = 0x1c2, PARTITIONS = 0x1c6, PARTITION_SIZE = 12, COUNT = 4 };
+    enum { FLAGS = 0, ID = 1, FIRST = 4, SECTORS = 8, IN_USE = 1 };
+    uint64_t disk = bytes_be32(ends->start, DISK_SIZE); // sectors
+    if (ends->size < SECTOR_SIZE || disk > ends->size / SECTOR_SIZE) {
+        return false;
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        struct bytes entry = bytes_from(ends->start, PARTITIONS + i * PARTITION_SIZE);
+        uint64_t end = (uint64_t)bytes_be32(entry, FIRST) + bytes_be32(entry, SECTORS);
+        if ((bytes_u8(entry, FLAGS) & IN_USE) && end <= disk && is_alphanumeric(entry.data[ID]) &&
+            is_alphanumeric(entry.data[ID + 1]) && is_alphanumeric(entry.data[ID + 2])) {
+            *mark = (struct probe_mark){"a raw disk with an Atari partition table",
+                                        PARTITIONS + i * PARTITION_SIZE, PARTITION_SIZE};
+            return true;
+        }
+    }
+    return false;
+}
+
 // The buffer has room for both ends.
 static bool read_ends(struct source *source, uint8_t *buffer, struct ends *ends,
                       struct error *error)
@@ -430,6 +460,7 @@ bool probe_marks(struct source *source, struct probe_mark marks[PROBE_MARKS_MAX]
         *count += disk_format_find(bytes_up_to(ends.start, DISK_FORMAT_SIZE), &marks[*count]);
         *count += find_zip_comment(&ends, &marks[*count]);
         *count += find_old_tar(&ends, &marks[*count]);
+        *count += find_atari(&ends, &marks[*count]);
     }
     free(buffer);
     size_t of_devices = 0;

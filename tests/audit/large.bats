@@ -110,12 +110,20 @@ shared_only() {
 
 @test "audit large: a snapshot that goes back to an older one shares with both" {
     # Snapshots 0, 1 and 2 have tables of their own at index 0; the disk goes on from snapshot 0.
-    local l1 l2
-    full 1G 12 2 3 1
+    local l1 l2 data block
+    full 1G 12 3 3 1
     l1=$(field image l1_table_offset)
     l2=$(l2_of "$l1" 0)
-    poke_be64 image "$l2" "$(peek_be64 image "$(l2_of "$(snapshot_l1 0)" 0)")"
+    data=$(peek_be64 image "$(l2_of "$(snapshot_l1 0)" 0)")
+    poke_be64 image "$l2" "$data"
+    assert_only unsafe refcount-too-low "$data"
+    # Each block has 4096 refcounts of a byte.
+    block=$(peek_be64 image $(($(field image refcount_table_offset) + 8 * (data >> 24))))
+    poke image $((block + (data >> 12) % 4096)) 02
     assert_clean image
+    # The same data with COPIED.
+    poke_be64 image "$l2" $((COPIED | data))
+    assert_only unsafe copied-flag "$l2"
 }
 
 @test "audit large: L2 tables that are named twice, in one disk and in two" {
@@ -193,11 +201,11 @@ bytes_read() {
     done
 }
 
-@test "audit large: memory for a full disk is a bit for each cluster" {
+@test "audit large: memory for a full disk is a bit for each cluster, and two bytes for a shared one" {
     full 2T 16 0
     peak_below 24 audit image
     full 64G 12 2 3 4
-    peak_below 32 audit image
+    peak_below 56 audit image
     # 256 Mi clusters, of which the first and the last of each MiB are used.
     full 2T 21 0
     peak_below 16 audit image

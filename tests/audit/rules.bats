@@ -529,6 +529,20 @@ second_l1_entry() {
     assert_only unsafe data-free "$size"
 }
 
+@test "audit rule data-outside-file: compressed data that reaches over a whole cluster behind the end of the file" {
+    local data size
+    make_image disk 1M '' 'write -P 1 0 64K'
+    qemu-img convert -c -O qcow2 disk image
+    data=$(host_offset image 0)
+    size=$((data / C * C + C))
+    truncate -s $size image
+    poke_l2_entry image 0 $((COMPRESSED | 128 << 54 | (size - 512)))
+    poke_be16 image "$(refcount_entry "$size")" 1
+    assert_clean image
+    poke_l2_entry image 0 $((COMPRESSED | 129 << 54 | (size - 512)))
+    assert_only unsafe data-outside-file "$(l2_entry_at image 0)"
+}
+
 @test "audit rule copied-flag: L1 and L2 entries for what a snapshot shares" {
     local table entry
     make_small

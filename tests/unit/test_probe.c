@@ -469,6 +469,31 @@ static void a_tar_archive_without_a_magic_is_known_by_its_checksum(void)
     CHECK_EQ_U64(mark_count, 0);
 }
 
+// libblkid takes such a sector for a partition table.
+static void an_atari_partition_table_is_known_by_its_partitions(void)
+{
+    static const char partition[] = "\x01GEM\0\0\0\2\0\0\0\x64"; // sectors 2 to 102
+    make_qcow2(FILE_SIZE);
+    PUT(0x1c2, "\0\0\4\0"); // 1024 sectors: all of the file
+    PUT(0x1c6 + 12, partition);
+    find_marks();
+    CHECK_EQ_U64(mark_count, 1);
+    CHECK(is_marked("Atari", 0x1c6 + 12));
+    file[0x1c2 + 3] = 1; // more sectors than the file has
+    find_marks();
+    CHECK_EQ_U64(mark_count, 0);
+    PUT(0x1c2, "\0\0\0\x65"); // fewer than the partition needs
+    find_marks();
+    CHECK_EQ_U64(mark_count, 0);
+    PUT(0x1c2, "\0\0\4\0");
+    file[0x1c6 + 12] = 2; // not in use
+    find_marks();
+    CHECK_EQ_U64(mark_count, 0);
+    PUT(0x1c6 + 12, "\x01G-M");
+    find_marks();
+    CHECK_EQ_U64(mark_count, 0);
+}
+
 static void of_the_start_of_a_pipe_the_end_is_not_marked(void)
 {
     make_qcow2(FILE_SIZE);
@@ -515,6 +540,7 @@ int main(void)
     RUN(a_zip_archive_ends_with_its_comment);
     RUN(a_small_file_can_have_a_mark_at_its_end);
     RUN(a_tar_archive_without_a_magic_is_known_by_its_checksum);
+    RUN(an_atari_partition_table_is_known_by_its_partitions);
     RUN(of_the_start_of_a_pipe_the_end_is_not_marked);
     RUN(marks_that_cannot_be_read_are_an_error);
     return unit_done();
