@@ -17,7 +17,13 @@
 struct bitmap_sums {
     uint64_t entry;  // byte offset of the current entry
     uint64_t memory; // bytes of the bits of all bitmaps
+    uint64_t longer; // the same for a disk of AUDIT_BITMAPS_DISK
 };
+
+static uint64_t bytes_of_bits(uint64_t disk_size, uint64_t granularity)
+{
+    return divide_up(divide_up(disk_size, granularity), 8);
+}
 
 static void inspect_bitmap(struct audit_state *state, const struct bitmap *bitmap,
                            struct bitmap_sums *sums)
@@ -26,8 +32,8 @@ static void inspect_bitmap(struct audit_state *state, const struct bitmap *bitma
     uint64_t granularity;
     audit_name(state, AUDIT_NAME_LABEL, "the name of a bitmap", bitmap->name, sums->entry);
     if (bitmap_granularity(bitmap, &granularity)) {
-        uint64_t bytes = divide_up(divide_up(header->size, granularity), 8);
-        sums->memory = add_clipped(sums->memory, bytes);
+        sums->memory = add_clipped(sums->memory, bytes_of_bits(header->size, granularity));
+        sums->longer += bytes_of_bits(AUDIT_BITMAPS_DISK, granularity);
     }
     if (bitmap_table_limited(bitmap, header) && header_is_place(header, bitmap->table_offset)) {
         uint64_t clusters = (uint64_t)bitmap->table_size << header->cluster_bits;
@@ -72,6 +78,11 @@ static void inspect_bitmap_entries(struct audit_state *state)
         audit_report_at(&state->report, AUDIT_BITMAP_BOMB,
                         state->image->extensions.bitmaps_directory_offset,
                         "the bitmaps take %" PRIu64 " bytes of memory", sums.memory);
+    } else if (sums.longer > AUDIT_BITMAPS_MEMORY_MOST) {
+        audit_report_at(
+            &state->report, AUDIT_BITMAP_BOMB, state->image->extensions.bitmaps_directory_offset,
+            "the bitmaps take %" PRIu64 " bytes of memory for each TiB of a longer disk",
+            sums.longer);
     }
 }
 

@@ -172,19 +172,21 @@ void audit_free_data(struct audit_state *state)
 
 // --- Clusters that the file does not have --------------------------------------------------------
 
-// The first cluster from `first` on with a refcount that is not 0. False when there is none.
+// The first cluster from `first` on that is not in use and has a refcount. False when there is
+// none.
 static bool find_counted(struct audit_state *state, struct refcount_walk *walk, uint64_t first,
                          uint64_t *cluster)
 {
+    uint64_t end = HOST_OFFSET_LIMIT >> state->header->cluster_bits;
     struct refcounts refcounts;
     struct error error;
     enum walk_step step;
-    refcount_walk_start(walk, align_down(first, 8),
-                        HOST_OFFSET_LIMIT >> state->header->cluster_bits);
+    refcount_walk_start(walk, align_down(first, 8), end);
     while ((step = refcount_walk_next(walk, &refcounts, &error)) == WALK_FOUND) {
         for (uint64_t i = 0; i < refcounts.count; i++) {
             *cluster = refcounts.first + i;
-            if (*cluster >= first && refcounts_load(&refcounts, i) != 0) {
+            if (*cluster >= first && refcounts_load(&refcounts, i) != 0 &&
+                !cluster_bits_has(&state->places.used, *cluster)) {
                 return true;
             }
         }
@@ -204,12 +206,12 @@ void audit_refcounts_behind(struct audit_state *state)
         return;
     }
     struct refcount_walk walk = refcount_walk_make(state->image, &budget);
-    if (find_counted(state, &walk, audit_clusters(state) + (AUDIT_REFCOUNT_SLACK >> bits),
+    if (find_counted(state, &walk, divide_up(state->source->size, state->header->cluster_size),
                      &cluster)) {
         audit_report_file(&state->report, AUDIT_DATA_OUTSIDE_FILE,
-                          "cluster %" PRIu64 " at %" PRIu64
+                          "the cluster at %" PRIu64
                           " has a refcount, and the file ends at %" PRIu64,
-                          cluster, cluster << bits, state->source->size);
+                          cluster << bits, state->source->size);
     }
     refcount_walk_free(&walk);
     if (budget.ended) {

@@ -17,8 +17,9 @@ void audit_free_tables(struct audit_state *state);
 // AUDIT_REFCOUNT_BYTES of refcounts.
 void audit_free_data(struct audit_state *state);
 
-// Reports refcounts of clusters more than AUDIT_REFCOUNT_SLACK behind the end of the file: the next
-// cluster that is allocated lies behind those. Reads at most AUDIT_REFCOUNT_BYTES of refcounts.
+// Reports refcounts of clusters behind the end of the file: the next cluster that is allocated lies
+// behind those. Call it when all data is in state->places.used. Reads at most AUDIT_REFCOUNT_BYTES
+// of refcounts.
 void audit_refcounts_behind(struct audit_state *state);
 
 // Reports clusters that have a refcount and data but no reference. Call it when all clusters with

@@ -112,8 +112,7 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "an entry of the disk has the COPIED flag, and a snapshot refers to the same cluster",
         "the guest writes into a snapshot, and what it writes is freed with the snapshot and still in use"},
     [AUDIT_DATA_OUTSIDE_FILE] = {"data-outside-file", AUDIT_UNSAFE,
-        "a cluster of the disk lies past the end of the file, or clusters more than 64 MiB behind it have "
-        "refcounts",
+        "a cluster of the disk lies past the end of the file, or a cluster there has a refcount",
         "one write of the guest makes the file as long as the attacker likes, up to 64 PiB"},
     [AUDIT_DATA_OVER_TABLE] = {"data-over-table", AUDIT_UNSAFE,
         "a data cluster of the disk contains a table or bits of a bitmap",
@@ -140,9 +139,9 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the tables cannot be inspected, or there are more than an audit inspects",
         "attacks can hide in the part that was not inspected"},
     [AUDIT_SNAPSHOT_BOMB] = {"snapshot-bomb", AUDIT_UNSAFE,
-        "there are more than 1024 snapshots, their L1 tables are larger than the file, or their L2 tables, "
-        "counted once for each reference, are larger than 8 GiB and than the data of each disk or the file "
-        "without its holes",
+        "there are more than 1024 snapshots, their L1 tables are larger than the file, or than 256 MiB and "
+        "the file without its holes, or their L2 tables, counted once for each reference, are larger than "
+        "8 GiB and than the data of each disk or the file without its holes",
         "a program that opens the image spends minutes and gigabytes on the snapshots"},
     [AUDIT_SNAPSHOT_BROKEN] = {"snapshot-broken", AUDIT_UNSAFE,
         "an entry of the snapshot table breaks a rule or a limit of the format",
@@ -152,7 +151,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a program that resumes it loads device states and memory from an untrusted source"},
     [AUDIT_BITMAP_BOMB] = {"bitmap-bomb", AUDIT_UNSAFE,
         "there are more than 256 bitmaps, or they need more than 512 MiB of memory, or more than 64 MiB and "
-        "more than the file takes on disk, in memory or for the clusters that have any bits",
+        "more than the file takes on disk, in memory or for the clusters that have any bits, or more than 512 MiB "
+        "of memory for each TiB of a longer disk",
         "a program that opens the image spends gigabytes on bitmaps that take no space in the file, or "
         "writes as many when it closes it"},
     [AUDIT_BITMAP_BROKEN] = {"bitmap-broken", AUDIT_UNSAFE,

@@ -155,15 +155,19 @@ struct audit {
 // disk: a full disk has 8192 bytes of data for each byte of its tables in clusters of 64 KiB.
 #define AUDIT_SNAPSHOT_WALK (UINT64_C(8) << 30)
 
+// Bytes of the L1 tables of all snapshots, if they lie in holes of the file. QEMU reads each of
+// them when it checks the image: this much takes five seconds.
+#define AUDIT_SNAPSHOTS_L1 (UINT64_C(256) << 20)
+
 // A backup program keeps few bitmaps. Their memory when the image is opened is limited to
 // AUDIT_BITMAPS_MEMORY or the allocated size of the file, and to QEMU's limit for a single bitmap.
 #define AUDIT_BITMAPS_MAX         UINT32_C(256)
 #define AUDIT_BITMAPS_MEMORY      (UINT64_C(64) << 20)  // bytes
 #define AUDIT_BITMAPS_MEMORY_MOST (UINT64_C(512) << 20) // bytes
 
-// Bytes behind the end of a file: a program that was killed while it allocated clusters leaves
-// refcounts for them.
-#define AUDIT_REFCOUNT_SLACK (UINT64_C(64) << 20)
+// The largest size to which a service makes a disk longer, when it has bitmaps: their memory grows
+// with the disk, and is then AUDIT_BITMAPS_MEMORY_MOST at most.
+#define AUDIT_BITMAPS_DISK (UINT64_C(1) << 40)
 
 // The refcounts of all clusters of a file may take this many bytes, or as many as the file without
 // its holes: a disk with preallocated metadata has 8 bytes of L2 entries for each.

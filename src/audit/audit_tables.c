@@ -153,9 +153,11 @@ void audit_snapshots(struct audit_state *state)
         audit_table(state, PURPOSE_SNAPSHOT_TABLE, header->snapshots_offset,
                     end - header->snapshots_offset, HEADER_SNAPSHOTS_OFFSET, "the snapshot table");
     }
-    if (source_complete(state->source) && sums.l1_bytes > state->source->size) {
+    bool many = sums.l1_bytes > AUDIT_SNAPSHOTS_L1 && sums.l1_bytes > audit_stored(state);
+    if (source_complete(state->source) && (many || sums.l1_bytes > state->source->size)) {
         audit_report_at(&state->report, AUDIT_SNAPSHOT_BOMB, header->snapshots_offset,
-                        "the L1 tables of the snapshots have %" PRIu64 " bytes, the file %" PRIu64,
-                        sums.l1_bytes, state->source->size);
+                        "the L1 tables of the snapshots have %" PRIu64 " bytes, the file %" PRIu64
+                        ", and %" PRIu64 " without its holes",
+                        sums.l1_bytes, state->source->size, audit_stored(state));
     }
 }

@@ -422,8 +422,9 @@ static bool find_atari(const struct ends *ends, struct probe_mark *mark)
     for (size_t i = 0; i < COUNT; i++) {
         struct bytes entry = bytes_from(ends->start, PARTITIONS + i * PARTITION_SIZE);
         uint64_t end = (uint64_t)bytes_be32(entry, FIRST) + bytes_be32(entry, SECTORS);
-        if ((bytes_u8(entry, FLAGS) & IN_USE) && end <= disk && is_alphanumeric(entry.data[ID]) &&
-            is_alphanumeric(entry.data[ID + 1]) && is_alphanumeric(entry.data[ID + 2])) {
+        if ((bytes_u8(entry, FLAGS) & IN_USE) && end <= disk &&
+            is_alphanumeric(bytes_u8(entry, ID)) && is_alphanumeric(bytes_u8(entry, ID + 1)) &&
+            is_alphanumeric(bytes_u8(entry, ID + 2))) {
             *mark = (struct probe_mark){"a raw disk with an Atari partition table",
                                         PARTITIONS + i * PARTITION_SIZE, PARTITION_SIZE};
             return true;

@@ -65,7 +65,7 @@ second_l1_entry() {
 @test "audit rule backing-file-protocol: any bytes before a colon" {
     local name
     for name in ':r' 'a b:r' 'x@y:r'; do
-        printf %1000000s >"$name"
+        truncate -s 1M "./$name"
         qemu-img create -q -u -f qcow2 -F raw -b "$name" image 1M
         assert_only unsafe backing-file-protocol "$(field image backing_file_offset)"
         run_qcow2_info cat image
@@ -259,6 +259,15 @@ second_l1_entry() {
     [[ $(stat -c %s image) -gt $((2000 * C)) ]]
 }
 
+@test "audit rule data-outside-file: one cluster behind the end of the file has a refcount" {
+    make_small
+    poke_be16 image "$(refcount_entry "$(stat -c %s image)")" 1
+    assert_only unsafe data-outside-file null
+    # QEMU ends when it makes the disk longer.
+    run qemu-img resize -q --preallocation=falloc image 4M
+    [[ $status -gt 128 ]]
+}
+
 @test "audit rule data-outside-file: a cluster at 32 PiB" {
     make_small
     poke_l2_entry image 0 $((COPIED | 1 << 55))
@@ -398,6 +407,31 @@ second_l1_entry() {
     before=$(stat -c %b image)
     qemu-io -c 'write -q 0 512' image
     [[ $((($(stat -c %b image) - before) * 512)) -gt $((32 * size)) ]]
+}
+
+@test "audit rule bitmap-bomb: bitmaps of fine granularity on a small disk, which may become longer" {
+    local i arguments=()
+    make_small
+    for i in 1 2; do
+        qemu-img bitmap --add -g 512 image $i
+    done
+    assert_clean image
+    qemu-img bitmap --add -g 64k image 3
+    assert_only unsafe bitmap-bomb "$(peek_be64 image $(($(extension_at image 23852875) + 24)))"
+}
+
+@test "audit rule snapshot-bomb: L1 tables of 32 MiB in holes" {
+    local i entries=''
+    make_small
+    for ((i = 0; i < 9; i++)); do
+        entries+=$(snapshot_entry $(((1 << 30) + (i << 25))) 4194304 1048576 $i)
+    done
+    truncate -s $(((1 << 30) + (9 << 25))) image
+    poke image $((512 << 20)) "$entries"
+    poke_field image snapshots_offset $((512 << 20))
+    poke_field image nb_snapshots 9
+    BESIDE='table-free' audited image
+    assert_equal "${audited_codes-}" 'snapshot-bomb'
 }
 
 @test "audit rule bitmap-broken: a reserved flag" {

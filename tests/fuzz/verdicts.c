@@ -44,7 +44,8 @@ static const struct {
 } safe_corruption[] = {
     {FINDING_REFCOUNT_BLOCK_SHARED, NULL, "one reference, and a refcount above 1: a leak"},
     {FINDING_COPIED_FLAG, NULL,
-     "a write copies a cluster that it need not copy, or the refcount is above 1 for one reference"},
+     "a write copies a cluster that it need not copy, or the refcount is above 1 for one "
+     "reference"},
     {FINDING_OUT_OF_FILE, "bytes of compressed guest data",
      "a stream ends somewhere in its last sector, which need not be in the file"},
     {FINDING_CUT_SHORT, NULL, "a file need not contain all of its last cluster"},
