@@ -202,7 +202,7 @@ void audit_refcounts_behind(struct audit_state *state)
     uint32_t bits = state->header->cluster_bits;
     struct budget budget = {.left = AUDIT_REFCOUNT_BYTES};
     uint64_t cluster;
-    if (!has_refcounts(state) || state->source->kind != SOURCE_FILE) {
+    if (!has_refcounts(state) || state->source->kind == SOURCE_DEVICE) {
         return;
     }
     struct refcount_walk walk = refcount_walk_make(state->image, &budget);
