@@ -263,7 +263,7 @@ second_l1_entry() {
     make_small
     poke_be16 image "$(refcount_entry "$(stat -c %s image)")" 1
     assert_only unsafe data-outside-file null
-    run_qcow2_info audit --json - < <(cat image) # the whole file, from a pipe
+    run_qcow2_info audit --json --drain - < <(cat image) # the whole file, from a pipe
     assert_equal "$(codes)" data-outside-file
     # QEMU ends when it makes the disk longer.
     run qemu-img resize -q --preallocation=falloc image 4M
