@@ -215,6 +215,10 @@ void audit_references(struct audit_state *state)
         report_reference(state, &backing, name, header->backing_file_offset, "the backing file");
         audit_name(state, AUDIT_NAME_FILE, "the name of the backing file", name,
                    header->backing_file_offset);
+        if (state->image->extensions.backing_format.size == 0) {
+            audit_report_at(&state->report, AUDIT_BACKING_FORMAT, header->backing_file_offset,
+                            "the format of the backing file is not recorded");
+        }
     }
     if (header_has_data_file(header)) {
         report_reference(state, &data, data_file, HEADER_INCOMPATIBLE_FEATURES, "the data file");

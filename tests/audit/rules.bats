@@ -76,6 +76,17 @@ second_l1_entry() {
     done
 }
 
+@test "audit rule backing-format: a backing file without a format" {
+    local at
+    make_layer image 1M '' base raw
+    at=$(extension_at image e2792aca)
+    poke_be32 image "$at" 0x12345678 # unknown now
+    audited image --allow backing-file
+    assert_equal "$audited_codes" 'backing-format extension-unknown backing-file'
+    assert_equal "$(jq -c '[.safe, .findings[0].severity, .findings[0].offset]' <<<"$output")" \
+        "[false,\"unsafe\",$(field image backing_file_offset)]"
+}
+
 @test "audit rule data-file: the bit, with a name" {
     qemu-img create -q -f qcow2 -o data_file=data.raw image 1M
     assert_only unsafe data-file 72

@@ -322,7 +322,7 @@ far_bytes_are_right() {
 # audit_codes OPTIONS ARGUMENT...: what audit has to report of an image that was made like this, in order
 audit_codes() {
     local found=''
-    [[ ${3:-} != *-unnamed ]] || found+=' extension-unknown'
+    [[ ${3:-} != *-unnamed ]] || found+=' extension-unknown backing-format'
     [[ ${3:-none} == none ]] || found+=' backing-file name-path'
     [[ $1 != *data_file=* ]] || found+=' data-file'
     [[ $1 != *encrypt.format* ]] || found+=' encryption'
