@@ -82,7 +82,7 @@ second_l1_entry() {
     at=$(extension_at image e2792aca)
     poke_be32 image "$at" 0x12345678 # unknown now
     audited image --allow backing-file
-    assert_equal "$audited_codes" 'backing-format extension-unknown backing-file'
+    assert_equal "${audited_codes-}" 'backing-format extension-unknown backing-file'
     assert_equal "$(jq -c '[.safe, .findings[0].severity, .findings[0].offset]' <<<"$output")" \
         "[false,\"unsafe\",$(field image backing_file_offset)]"
 }
@@ -423,7 +423,7 @@ second_l1_entry() {
 }
 
 @test "audit rule bitmap-bomb: bitmaps of fine granularity on a small disk, which may become longer" {
-    local i arguments=()
+    local i
     make_small
     for i in 1 2; do
         qemu-img bitmap --add -g 512 image $i
