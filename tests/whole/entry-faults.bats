@@ -113,7 +113,7 @@ qemu_refuses() {
     at=$(l1_entry_at image $((512 << 20)))
     poke_be64 image "$at" $((COPIED))
     readable
-    judged zero-offset-copied '' "$at"
+    judged zero-offset-copied entry-broken "$at"
 }
 
 # ---- L2 tables ---------------------------------------------------------------------------------------
