@@ -13,15 +13,20 @@
 #include <string.h>
 #include <unistd.h>
 
-// Length of "scheme:" at the start of a name; 0: none. For QEMU a scheme has any bytes but a slash,
-// even none at all.
+static bool is_scheme_byte(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '+' || byte == '-' || byte == '.' || byte == '_';
+}
+
+// Length of "scheme:" at the start of a name; 0: none.
 static size_t scheme_size(struct bytes name)
 {
     size_t size = 0;
-    while (size < name.size && name.data[size] != ':' && name.data[size] != '/') {
+    while (size < name.size && is_scheme_byte(name.data[size])) {
         size++;
     }
-    return size < name.size && name.data[size] == ':' ? size + 1 : 0;
+    return size > 0 && size < name.size && name.data[size] == ':' ? size + 1 : 0;
 }
 
 static bool has_prefix(struct bytes name, const char *prefix)
