@@ -62,20 +62,6 @@ second_l1_entry() {
     assert_only unsafe backing-file-protocol "$(field image backing_file_offset)"
 }
 
-@test "audit rule backing-file-protocol: any bytes before a colon" {
-    local name
-    for name in ':r' 'a b:r' 'x@y:r'; do
-        truncate -s 1M "./$name"
-        qemu-img create -q -u -f qcow2 -F raw -b "$name" image 1M
-        assert_only unsafe backing-file-protocol "$(field image backing_file_offset)"
-        run_qcow2_info cat image
-        assert_status 1
-        # QEMU opens no file of that name either.
-        run qemu-io -c 'read 0 512' image
-        [[ $status -ne 0 && $output == *'Unknown protocol'* ]]
-    done
-}
-
 @test "audit rule backing-format: a backing file without a format" {
     local at
     make_layer image 1M '' base raw
