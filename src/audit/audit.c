@@ -52,7 +52,7 @@ static void inspect_tables(struct audit_state *state)
     audit_l2_places(state);
     audit_refcounts(state);
     audit_bitmap_bits(state);
-    audit_free_tables(state);
+    audit_table_refcounts(state);
     audit_l2_tables(state);
     if (state->places.used.full || state->counts.full) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);

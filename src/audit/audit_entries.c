@@ -82,6 +82,12 @@ static void clusters_of(const struct audit_tree *tree, uint64_t host_offset, uin
     *end = min_u64(((host_offset + size - 1) >> bits) + 1, tree->state->places.used.clusters);
 }
 
+// Whether disks may share the data of the table: they have the same table, or others at its index.
+static bool may_be_shared(const struct audit_tree *tree)
+{
+    return tree->disks > 1 || tree->versions.parts;
+}
+
 // Counts the references that all disks with the table make to the clusters from `first` to `end`.
 // The active disk is walked last, so it finds all other references counted.
 static void count_references(struct audit_tree *tree, struct l2_entry entry, uint64_t first,
@@ -93,7 +99,7 @@ static void count_references(struct audit_tree *tree, struct l2_entry entry, uin
         pay_for_oddity(tree);
         audit_report_at(&state->report, AUDIT_COPIED_FLAG, tree->place,
                         "guest offset %" PRIu64 " has data in cluster %" PRIu64
-                        " with COPIED, and so has a snapshot",
+                        " with COPIED, and a snapshot has it too",
                         tree->guest_offset, first);
     }
 }
@@ -105,7 +111,7 @@ static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t i
     uint64_t first;
     uint64_t end;
     clusters_of(tree, l2_entry_host_offset(entry), tree->state->header->cluster_size, &first, &end);
-    if (tree->counts) {
+    if (may_be_shared(tree)) {
         count_references(tree, entry, first, end);
     }
     uint64_t added = cluster_bits_add(used, first, end - first);
@@ -319,7 +325,7 @@ static size_t plain_run(const struct audit_tree *tree, struct bytes rest)
 static void pass_run(struct audit_tree *tree, struct l2_entry entry, uint64_t cluster, size_t count)
 {
     if (count > 0) {
-        if (tree->counts && !tree->again) {
+        if (may_be_shared(tree) && !tree->again) {
             count_references(tree, entry, cluster, cluster + count);
         }
         tree->table->data_parts += (uint32_t)count * SUBCLUSTERS;

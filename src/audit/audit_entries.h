@@ -42,7 +42,6 @@ struct audit_tree {
     bool again; // the table was walked before: only add up
 
     bool active;                    // the active disk has the table
-    bool counts;                    // its data may have several references, which are counted
     uint32_t disks;                 // that have the table
     uint64_t place;                 // byte offset of the entry
     uint64_t guest_offset;          // of the entry

@@ -153,14 +153,14 @@ static void find_low(struct low_search *search)
 }
 
 // state->places.used has only tables so far.
-void audit_free_tables(struct audit_state *state)
+void audit_table_refcounts(struct audit_state *state)
 {
     struct low_search search = {state, AUDIT_TABLE_FREE, "a table", {.left = AUDIT_REFCOUNT_BYTES}};
     find_low(&search);
 }
 
 // Tables with low refcounts were reported, and make the image unsafe unless they are allowed.
-void audit_free_data(struct audit_state *state)
+void audit_data_refcounts(struct audit_state *state)
 {
     struct low_search search = {
         state, AUDIT_DATA_FREE, "guest data", {.left = AUDIT_REFCOUNT_BYTES}};

@@ -11,11 +11,11 @@
 
 // Reports tables whose clusters have fewer refcounts than references. Call it before any data is in
 // state->places.used.
-void audit_free_tables(struct audit_state *state);
+void audit_table_refcounts(struct audit_state *state);
 
 // Reports the same of guest data. Call it when all data is in state->places.used. Both read at most
 // AUDIT_REFCOUNT_BYTES of refcounts.
-void audit_free_data(struct audit_state *state);
+void audit_data_refcounts(struct audit_state *state);
 
 // Reports refcounts of clusters behind the end of the file: the next cluster that is allocated lies
 // behind those. Call it when all data is in state->places.used. Reads at most AUDIT_REFCOUNT_BYTES

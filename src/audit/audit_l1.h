@@ -15,7 +15,7 @@ struct l1_row_table {
     uint64_t l2_offset;
     uint64_t at;    // byte offset of the first L1 entry that refers to it
     bool active;    // the active disk refers to it
-    bool copied;    // ... and says with COPIED that nothing else does
+    bool copied;    // ... and its L1 entry has COPIED
     uint32_t disks; // that refer to it
 };
 

@@ -73,7 +73,6 @@ static void inspect_only_table(struct audit_tree *tree, struct row_walk *row)
     tree->versions = (struct audit_versions){0};
     tree->active = row->rows.tables[0].active;
     tree->disks = row->rows.tables[0].disks;
-    tree->counts = tree->disks > 1;
     tree->table = &row->sums[0];
     while ((step = table_walk_view(&walk, &error)) == WALK_FOUND) {
         tree->place = l2_offset + walk.first * header->l2_entry_size;
@@ -131,7 +130,6 @@ static void inspect_part(struct audit_tree *tree, struct row_walk *row, uint64_t
             tree->versions.before = i;
             tree->active = table->active;
             tree->disks = table->disks;
-            tree->counts = true;
             tree->table = &row->sums[i];
             tree->place = table->l2_offset + first * header->l2_entry_size;
             tree->guest_offset = row->guest_offset + (first << header->cluster_bits);
@@ -277,7 +275,7 @@ void audit_l2_tables(struct audit_state *state)
     free(row.present);
     free(row.again);
     free(row.parts);
-    audit_free_data(state);
+    audit_data_refcounts(state);
     audit_refcounts_behind(state);
     audit_unused_clusters(state, &tree.compressed);
     stream_list_free(&tree.streams);
