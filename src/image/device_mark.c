@@ -262,23 +262,34 @@ static bool find_nilfs(struct source *source, struct probe_mark *marks, size_t *
 
 // --- XFS logs ------------------------------------------------------------------------------------
 
+// Sets `at` to the offset of the first sector that begins with a record. False when none does.
+static bool find_log_record(struct bytes sectors, size_t *at)
+{
+    enum { VERSION = 8, VERSION_MAX = 2 };
+    for (*at = 0; *at + SECTOR <= sectors.size; *at += SECTOR) {
+        uint32_t version = bytes_be32(sectors, *at + VERSION);
+        if (bytes_be32(sectors, *at) == 0xfeedbabe && version > 0 && version <= VERSION_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // An external log has a record at the start of one of its first sectors.
 static bool find_xfs_log(struct source *source, struct probe_mark *marks, size_t *count,
                          struct error *error)
 {
-    enum { SEARCHED = 256 << 10, VERSION = 8 };
-    uint8_t buffer[SECTOR];
-    const struct bytes sector = {buffer, sizeof buffer};
-    for (uint64_t at = 0; at < SEARCHED && range_inside(at, SECTOR, source->size); at += SECTOR) {
-        if (source_hole(source, at) >= SECTOR) {
-            continue;
-        }
-        if (!read_place(source, at, buffer, sizeof buffer, error)) {
+    enum { SEARCHED = 256 << 10, PIECE = 32 << 10 };
+    uint8_t piece[PIECE];
+    uint64_t end = min_u64(SEARCHED, source->size);
+    for (uint64_t start = 0; start < end; start += PIECE) {
+        const struct bytes sectors = {piece, min_u64(PIECE, end - start)};
+        size_t at;
+        if (!read_place(source, start, piece, sectors.size, error)) {
             return false;
         }
-        uint32_t version = bytes_be32(sector, VERSION);
-        if (bytes_be32(sector, 0) == 0xfeedbabe && (version == 1 || version == 2)) {
-            marks[(*count)++] = (struct probe_mark){"the log of an XFS file system", at, 4};
+        if (find_log_record(sectors, &at)) {
+            marks[(*count)++] = (struct probe_mark){"the log of an XFS file system", start + at, 4};
             return true;
         }
     }
