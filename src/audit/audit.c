@@ -57,7 +57,8 @@ static void inspect_tables(struct audit_state *state)
     if (state->places.used.full || state->counts.full) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
         audit_report_file(&state->report, AUDIT_UNSEEN_TABLES,
-                          "tables and data are in more places than fit into memory");
+                          "tables and data are in more places, or have more references, than an "
+                          "audit counts");
     }
     if (state->l2_budget.ended || state->bitmap_budget.ended) {
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);

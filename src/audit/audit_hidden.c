@@ -1,8 +1,8 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Finds contradictions between refcounts and tables: clusters with fewer refcounts than references,
-// data that nothing refers to, and refcounts of clusters that the file does not have.
+// Finds contradictions between refcounts and tables: refcounts that are lower than the number of
+// references, data that nothing refers to, and refcounts of clusters behind the end of the file.
 
 #include "audit/audit_hidden.h"
 
@@ -170,7 +170,7 @@ void audit_data_refcounts(struct audit_state *state)
     }
 }
 
-// --- Clusters that the file does not have --------------------------------------------------------
+// --- Clusters behind the end of the file ---------------------------------------------------------
 
 // The first cluster from `first` on that is not in use and has a refcount. False when there is
 // none.

@@ -9,17 +9,17 @@
 
 #include "audit/audit_state.h"
 
-// Reports tables whose clusters have fewer refcounts than references. Call it before any data is in
-// state->places.used.
+// Reports refcounts of tables that are lower than the number of references. Call it before any data
+// is in state->places.used.
 void audit_table_refcounts(struct audit_state *state);
 
 // Reports the same of guest data. Call it when all data is in state->places.used. Both read at most
 // AUDIT_REFCOUNT_BYTES of refcounts.
 void audit_data_refcounts(struct audit_state *state);
 
-// Reports refcounts of clusters behind the end of the file: the next cluster that is allocated lies
-// behind those. Call it when all data is in state->places.used. Reads at most AUDIT_REFCOUNT_BYTES
-// of refcounts.
+// Reports refcounts of clusters behind the end of the file: a program that writes allocates the
+// next cluster behind them. Call it when all data is in state->places.used. Reads at most
+// AUDIT_REFCOUNT_BYTES of refcounts.
 void audit_refcounts_behind(struct audit_state *state);
 
 // Reports clusters that have a refcount and data but no reference. Call it when all clusters with

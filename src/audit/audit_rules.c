@@ -17,8 +17,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the image names a backing file with a protocol, such as nbd: or https:",
         "the host connects to a server of the attacker's choice, or to one behind the firewall"},
     [AUDIT_BACKING_FORMAT] = {"backing-format", AUDIT_UNSAFE,
-        "the image names a backing file, and not its format: programs guess it from the content",
-        "a guest that could write to a raw backing file has made it an image, with references of its choice"},
+        "the image names a backing file without its format: programs guess the format from the content",
+        "a guest that could write to a raw backing file may have made it an image with references of its choice"},
     [AUDIT_DATA_FILE] = {"data-file", AUDIT_UNSAFE,
         "the data of the disk is in an external data file (incompatible feature bit 2)",
         "the guest reads a file of the host and, unlike a backing file, also writes to it"},
@@ -109,11 +109,11 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a cluster of guest data has refcount 0: a program that writes treats it as free",
         "the table that is put there next is what the guest writes: it chooses the tables of its own image"},
     [AUDIT_REFCOUNT_TOO_LOW] = {"refcount-too-low", AUDIT_UNSAFE,
-        "a cluster of a table or of guest data has a refcount, but more references than it counts",
-        "as above, once the guest has overwritten or discarded some of them"},
+        "a cluster of a table or of guest data has a refcount that is lower than the number of references",
+        "the guest overwrites some of the data, the cluster counts as free, and the next table is put there"},
     [AUDIT_COPIED_FLAG] = {"copied-flag", AUDIT_UNSAFE,
         "an entry of the disk has the COPIED flag, and a snapshot refers to the same cluster",
-        "the guest writes into a snapshot, and what it writes is freed with the snapshot and still in use"},
+        "the guest changes the snapshot; deleting the snapshot frees clusters that the disk still uses"},
     [AUDIT_DATA_OUTSIDE_FILE] = {"data-outside-file", AUDIT_UNSAFE,
         "a cluster of the disk lies past the end of the file, or a cluster there has a refcount",
         "one write of the guest makes the file as long as the attacker likes, up to 64 PiB"},
@@ -153,9 +153,9 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a snapshot has the state of a virtual machine",
         "a program that resumes it loads device states and memory from an untrusted source"},
     [AUDIT_BITMAP_BOMB] = {"bitmap-bomb", AUDIT_UNSAFE,
-        "there are more than 256 bitmaps, or they need more than 512 MiB of memory, or more than 64 MiB and "
-        "more than the file takes on disk, in memory or for the clusters that have any bits, or more than 512 MiB "
-        "of memory for each TiB of a longer disk",
+        "there are more than 256 bitmaps; or they take more than 64 MiB and more than the file takes on disk, "
+        "in memory or in clusters that have any bits; or they take more than 512 MiB of memory, or would if the "
+        "disk were 1 TiB long",
         "a program that opens the image spends gigabytes on bitmaps that take no space in the file, or "
         "writes as many when it closes it"},
     [AUDIT_BITMAP_BROKEN] = {"bitmap-broken", AUDIT_UNSAFE,
@@ -195,8 +195,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
 };
 // clang-format on
 
-// COPIED without an offset is about refcounts, and the entry reads as a hole. But QEMU takes an L1
-// entry with it for one with a table, and ends when the guest writes.
+// COPIED without an offset is about refcounts, and the entry reads as a hole. But for QEMU such an
+// L1 entry has a table, and it aborts when the guest writes.
 const enum audit_rule audit_rule_of_fault[FAULTS] = {
     [FAULT_L1_RESERVED_BITS] = AUDIT_ENTRY_BROKEN,
     [FAULT_L1_UNALIGNED] = AUDIT_TABLE_UNALIGNED,

@@ -166,8 +166,8 @@ struct audit {
 #define AUDIT_BITMAPS_MEMORY      (UINT64_C(64) << 20)  // bytes
 #define AUDIT_BITMAPS_MEMORY_MOST (UINT64_C(512) << 20) // bytes
 
-// The largest size to which a service makes a disk longer, when it has bitmaps: their memory grows
-// with the disk, and is then AUDIT_BITMAPS_MEMORY_MOST at most.
+// A service may make a disk longer, and the memory of its bitmaps grows with it. For a disk of this
+// size they may take AUDIT_BITMAPS_MEMORY_MOST.
 #define AUDIT_BITMAPS_DISK (UINT64_C(1) << 40)
 
 // The refcounts of all clusters of a file may take this many bytes, or as many as the file without

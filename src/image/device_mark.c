@@ -44,8 +44,8 @@ static const char luks[] = "a LUKS volume";
         BEFORE(SECTOR, (sector)*UINT64_C(512)), 24, "Promise Technology, Inc.", promise \
     }
 
-// Marks of fewer than four bytes are left out, because guest data would have them by chance, but
-// for one of two bytes in the last sector that libblkid knows.
+// Marks of fewer than four bytes are left out: guest data would have them by chance. The exception
+// is that of JMicron in find_in_last_sector(), which has only two.
 // clang-format off
 static const struct row {
     struct place place;

@@ -11,7 +11,7 @@
 
 // Bytes.
 struct memory_limit {
-    uint64_t most, used; // used is at most most
+    uint64_t most, used; // used <= most
 };
 
 // Counts `size` bytes more. False, and nothing is counted, when they exceed the limit.
