@@ -388,7 +388,7 @@ second_l1_entry() {
 }
 
 @test "audit rule bitmap-bomb: small bitmaps whose clusters are all ones" {
-    local i before directory='' size=$((2 << 20)) C=$((2 << 20)) extension
+    local i directory='' size=$((2 << 20)) C=$((2 << 20)) extension
     make_image image 1M cluster_size=2M
     qemu-img bitmap --add image first
     extension=$(extension_at image 23852875)
@@ -402,10 +402,9 @@ second_l1_entry() {
     poke_be32 image $((extension + 8)) 33
     poke_be64 image $((extension + 16)) $((33 * 32))
     assert_only unsafe bitmap-bomb "$(peek_be64 image $((extension + 24)))"
-    # QEMU writes all of them when it closes the image.
-    before=$(stat -c %b image)
+    # QEMU writes all of them when it closes the image, behind those that it has.
     qemu-io -c 'write -q 0 512' image
-    [[ $((($(stat -c %b image) - before) * 512)) -gt $((32 * size)) ]]
+    [[ $(stat -c %s image) -gt $((70 * size)) ]]
 }
 
 @test "audit rule bitmap-bomb: bitmaps of fine granularity on a small disk, which may become longer" {
@@ -501,52 +500,46 @@ second_l1_entry() {
     qemu-io -c "read -q -P 0x41 0 64k" image
 }
 
+# one_too_low HOST REFERENCES: the clean image has this refcount for the cluster at a host offset; with one
+# less, audit reports it
+one_too_low() {
+    local cluster=$(($1 / C * C))
+    assert_equal "$((0x$(peek image "$(refcount_entry "$cluster")" 2)))" "$2" || return
+    assert_clean image || return
+    poke_be16 image "$(refcount_entry "$cluster")" $(($2 - 1))
+    assert_only unsafe refcount-too-low "$cluster"
+}
+
 @test "audit rule refcount-too-low: an L2 table that a snapshot shares" {
     local table
     make_small
     qemu-img snapshot -c one image
     table=$(l2_table_at image 0)
-    assert_equal "$(peek image "$(refcount_entry "$table")" 2)" 0002
-    poke_be16 image "$(refcount_entry "$table")" 1
-    assert_only unsafe refcount-too-low "$table"
+    one_too_low "$table" 2
     # QEMU copies it for the first write and puts that write into it.
     qemu-io -c "write -q -P 0x41 512k 64k" image
     assert_equal "$(peek image "$table" 2)" 4141
 }
 
 @test "audit rule refcount-too-low: data that a snapshot shares, the active disk with a table of its own" {
-    local data
     make_small
     qemu-img snapshot -c one image
     qemu-io -c "write -q -P 2 512k 64k" image
-    data=$(host_offset image 0)
-    assert_equal "$(peek image "$(refcount_entry "$data")" 2)" 0002
-    poke_be16 image "$(refcount_entry "$data")" 1
-    assert_only unsafe refcount-too-low "$data"
+    one_too_low "$(host_offset image 0)" 2
 }
 
 @test "audit rule refcount-too-low: compressed data of 16 guest offsets in one cluster" {
-    local data
     make_image disk 1M '' 'write -P 1 0 1M'
     qemu-img convert -c -O qcow2 disk image
-    data=$(($(host_offset image 0) / C * C))
-    assert_equal "$(peek image "$(refcount_entry "$data")" 2)" 0010
-    assert_clean image
-    poke_be16 image "$(refcount_entry "$data")" 15
-    assert_only unsafe refcount-too-low "$data"
+    one_too_low "$(host_offset image 0)" 16
 }
 
 @test "audit rule refcount-too-low: compressed data that a snapshot shares" {
-    local data
     make_image disk 1M '' 'write -P 1 0 128K'
     qemu-img convert -c -O qcow2 disk image
     qemu-img snapshot -c one image
     qemu-io -c "write -q -P 2 512k 64k" image
-    data=$(($(host_offset image 0) / C * C))
-    assert_equal "$(peek image "$(refcount_entry "$data")" 2)" 0004
-    assert_clean image
-    poke_be16 image "$(refcount_entry "$data")" 3
-    assert_only unsafe refcount-too-low "$data"
+    one_too_low "$(host_offset image 0)" 4
 }
 
 @test "audit rule data-free: compressed data that reaches into a cluster behind the end of the file" {
