@@ -258,10 +258,10 @@ after() {
     make_small
     poke_field image backing_file_offset $((2 * C))
     poke_field image backing_file_size 5
-    assert_codes backing-file header-broken
+    assert_codes backing-file backing-format header-broken
     poke_field image backing_file_offset 600
     poke_field image backing_file_size 2000
-    assert_codes backing-file header-limit
+    assert_codes backing-file backing-format header-limit
 }
 
 # unknown_extensions FIRST COUNT: so many header extensions without bytes, of types side by side, in
@@ -282,11 +282,11 @@ unknown_extensions() {
     assert_codes backing-file extension-repeated extension-unknown
     # Of the unknown ones as many are watched.
     poke image 112 "$(unknown_extensions $unknown 32) $(unknown_extensions $unknown 1) 0000000000000000"
-    assert_codes backing-file extension-repeated extension-unknown
+    assert_codes backing-file backing-format extension-repeated extension-unknown
     poke image 112 "$(unknown_extensions $unknown 32) 0000000000000000"
-    assert_codes backing-file extension-unknown
+    assert_codes backing-file backing-format extension-unknown
     poke image 112 "$(unknown_extensions $unknown 33) 0000000000000000"
-    assert_codes backing-file extension-repeated extension-unknown
+    assert_codes backing-file backing-format extension-repeated extension-unknown
     assert_output_contains 'more than 32 unknown types'
 }
 
