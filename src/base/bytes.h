@@ -1,8 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The only access to the bytes of a file: a bounded view, and big-endian loads that cannot leave
-// it.
+// The only access to the bytes of a file: a bounded view, and loads that cannot leave it.
 
 #ifndef BASE_BYTES_H
 #define BASE_BYTES_H
@@ -46,6 +45,14 @@ static inline uint64_t load_be64(const uint8_t *data)
     return (uint64_t)data[0] << 56 | (uint64_t)data[1] << 48 | (uint64_t)data[2] << 40 |
            (uint64_t)data[3] << 32 | (uint64_t)data[4] << 24 | (uint64_t)data[5] << 16 |
            (uint64_t)data[6] << 8 | (uint64_t)data[7];
+}
+
+// ... and a little-endian one.
+static inline uint64_t load_le64(const uint8_t *data)
+{
+    return (uint64_t)data[7] << 56 | (uint64_t)data[6] << 48 | (uint64_t)data[5] << 40 |
+           (uint64_t)data[4] << 32 | (uint64_t)data[3] << 24 | (uint64_t)data[2] << 16 |
+           (uint64_t)data[1] << 8 | (uint64_t)data[0];
 }
 
 // Loads an integer at `offset`. The result is 0 unless all its bytes are inside the view: in the

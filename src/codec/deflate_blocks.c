@@ -33,26 +33,9 @@ struct bit_reader {
     unsigned missing; // ... that stand for bytes behind the end
 };
 
-static uint64_t load_le64(const uint8_t *data)
+// refill() for the last bytes and behind them.
+static void refill_slowly(struct bit_reader *reader)
 {
-    uint64_t value = 0;
-    for (unsigned i = 8; i-- > 0;) {
-        value = value << 8 | data[i];
-    }
-    return value;
-}
-
-// Makes at least 56 bits available.
-static void refill(struct bit_reader *reader)
-{
-    struct bytes word;
-    if (bytes_view(reader->rest, 0, 8, &word)) {
-        reader->bits |= load_le64(word.data) << reader->count;
-        unsigned taken = (63 - reader->count) / 8;
-        reader->rest = bytes_from(reader->rest, taken);
-        reader->count += taken * 8;
-        return;
-    }
     while (reader->count <= 56) {
         if (reader->rest.size > 0) {
             reader->bits |= (uint64_t)reader->rest.data[0] << reader->count;
@@ -62,6 +45,20 @@ static void refill(struct bit_reader *reader)
         }
         reader->count += 8;
     }
+}
+
+// Makes at least 56 bits available.
+static inline void refill(struct bit_reader *reader)
+{
+    struct bytes word;
+    if (!bytes_view(reader->rest, 0, 8, &word)) {
+        refill_slowly(reader);
+        return;
+    }
+    reader->bits |= load_le64(word.data) << reader->count;
+    unsigned taken = (63 - reader->count) / 8;
+    reader->rest = bytes_from(reader->rest, taken);
+    reader->count += taken * 8;
 }
 
 static void skip(struct bit_reader *reader, unsigned count)
@@ -91,6 +88,7 @@ struct step {
     uint8_t code_bits; // of the codes; 0: longer than the table has room for
     uint8_t bits;      // those behind a length or a distance included
     uint8_t next;      // an enum next; in the code of code lengths, the symbol
+    uint8_t unused;    // a size of four bytes makes the table's index a shift
 };
 
 // What a symbol is, without its code: `bits` are those behind it.
@@ -233,21 +231,28 @@ struct walk {
     struct step steps[2][1 << TABLE_BITS];
 };
 
-// Reads codes to the end of the block. A step takes at most 28 bits: a distance of 15 and 13. What
-// comes next cannot be guessed, so nothing here branches on it but the end of the block.
+// Reads a code and the bits behind it, at most 28: a distance has 15 and 13. Says what comes next.
+static inline unsigned skip_code(const struct walk *walk, struct bit_reader *reader, unsigned next)
+{
+    struct step step = walk->steps[next][reader->bits & ((1U << TABLE_BITS) - 1)];
+    if (step.code_bits == 0) {
+        step = long_step(&walk->codes[next], reader->bits);
+    }
+    skip(reader, step.bits);
+    return step.next;
+}
+
+// Reads codes to the end of the block. What comes next cannot be guessed, so nothing here branches
+// on it but the end of the block.
 static bool skip_codes(struct walk *walk)
 {
     struct bit_reader reader = walk->reader;
     unsigned next = NEXT_LITERAL;
     while (next <= NEXT_DISTANCE && !is_past_end(&reader)) {
         refill(&reader);
-        for (unsigned i = 0; i < 2 && next <= NEXT_DISTANCE; i++) {
-            struct step step = walk->steps[next][reader.bits & ((1U << TABLE_BITS) - 1)];
-            if (step.code_bits == 0) {
-                step = long_step(&walk->codes[next], reader.bits);
-            }
-            skip(&reader, step.bits);
-            next = step.next;
+        next = skip_code(walk, &reader, next);
+        if (next <= NEXT_DISTANCE) {
+            next = skip_code(walk, &reader, next);
         }
     }
     walk->reader = reader;
