@@ -246,30 +246,80 @@ static bool has_data(struct audit_state *state, uint64_t offset, uint64_t size)
     return false;
 }
 
+// Clusters that have a refcount, and nothing refers to them.
 struct leaked {
-    uint64_t count, first;
-    uint64_t left; // bytes that may still be read
+    struct audit_state *state;
+    const struct cluster_bits *compressed; // clusters with compressed data
+    uint64_t all;                          // of them, in holes too
+    uint64_t with_data, first; // how many have data, and the host offset of the first such one
+    uint64_t left;             // bytes that may still be read
 };
 
-static void inspect_leaked(struct audit_state *state, uint64_t cluster, struct leaked *leaked)
+static void inspect_leaked(struct leaked *leaked, uint64_t cluster)
 {
-    uint64_t size = state->header->cluster_size;
-    uint64_t offset = cluster << state->header->cluster_bits;
-    if (leaked->left < size || offset >= state->source->size) {
+    const struct header *header = leaked->state->header;
+    uint64_t offset = cluster << header->cluster_bits;
+    leaked->all++;
+    if (leaked->left < header->cluster_size || offset >= leaked->state->source->size) {
         return;
     }
-    leaked->left -= size;
-    if (has_data(state, offset, size)) {
-        leaked->first = leaked->count == 0 ? offset : leaked->first;
-        leaked->count++;
+    leaked->left -= header->cluster_size;
+    if (has_data(leaked->state, offset, header->cluster_size)) {
+        leaked->first = leaked->with_data == 0 ? offset : leaked->first;
+        leaked->with_data++;
+    }
+}
+
+static uint64_t word_of(const struct cluster_bits *bits, uint64_t cluster)
+{
+    const uint64_t *leaf = cluster_bits_leaf(bits, cluster);
+    return leaf ? leaf[cluster / WORD % CLUSTER_LEAF_WORDS] : 0;
+}
+
+// Inspects the clusters in words: nearly all are full of references.
+static void inspect_unused(struct leaked *leaked, const struct refcounts *refcounts)
+{
+    const struct cluster_bits *used = &leaked->state->places.used;
+    for (uint64_t i = 0; i < refcounts->count; i += WORD) {
+        uint64_t cluster = refcounts->first + i;
+        uint64_t unused = ~(word_of(used, cluster) | word_of(leaked->compressed, cluster));
+        uint64_t end = unused ? min_u64(refcounts->count, i + WORD) : 0;
+        for (uint64_t at = i; at < end; at++) {
+            if (unused >> (at - i) & 1 && refcounts_load(refcounts, at) != 0) {
+                inspect_leaked(leaked, refcounts->first + at);
+            }
+        }
+    }
+}
+
+// Whether they are too many for a program that prints each.
+static bool is_flood(const struct leaked *leaked)
+{
+    return leaked->all > AUDIT_LEAKED_CLUSTERS &&
+           leaked->all << leaked->state->header->cluster_bits > audit_stored(leaked->state);
+}
+
+static void report_leaked(const struct leaked *leaked)
+{
+    struct audit_state *state = leaked->state;
+    if (is_flood(leaked)) {
+        audit_report_file(&state->report, AUDIT_REFCOUNT_BOMB,
+                          "nothing refers to more than %" PRIu64
+                          " clusters with a refcount, and the file without its holes has %" PRIu64
+                          " bytes",
+                          leaked->all - 1, audit_stored(state));
+    }
+    if (leaked->with_data > 0) {
+        audit_report_at(&state->report, AUDIT_HIDDEN_DATA, leaked->first,
+                        "nothing refers to %" PRIu64 " %s with a refcount and data",
+                        leaked->with_data, leaked->with_data == 1 ? "cluster" : "clusters");
     }
 }
 
 void audit_unused_clusters(struct audit_state *state, const struct cluster_bits *compressed)
 {
-    uint64_t clusters = audit_clusters(state);
-    struct budget budget = {.left = AUDIT_END_BYTES};
-    struct leaked leaked = {.left = AUDIT_LEAKED_BYTES};
+    struct budget budget = {.left = AUDIT_REFCOUNT_BYTES};
+    struct leaked leaked = {state, compressed, .left = AUDIT_LEAKED_BYTES};
     struct refcounts refcounts;
     struct error ignored;
     if (!has_refcounts(state) || state->places.used.full || compressed->full ||
@@ -277,21 +327,10 @@ void audit_unused_clusters(struct audit_state *state, const struct cluster_bits 
         return;
     }
     struct refcount_walk walk = refcount_walk_make(state->image, &budget);
-    refcount_walk_start(&walk, 0, clusters);
-    while (refcount_walk_next(&walk, &refcounts, &ignored) == WALK_FOUND) {
-        for (uint64_t i = 0; i < refcounts.count; i++) {
-            uint64_t cluster = refcounts.first + i;
-            if (refcounts_load(&refcounts, i) != 0 &&
-                !cluster_bits_has(&state->places.used, cluster) &&
-                !cluster_bits_has(compressed, cluster)) {
-                inspect_leaked(state, cluster, &leaked);
-            }
-        }
+    refcount_walk_start(&walk, 0, audit_clusters(state));
+    while (!is_flood(&leaked) && refcount_walk_next(&walk, &refcounts, &ignored) == WALK_FOUND) {
+        inspect_unused(&leaked, &refcounts);
     }
     refcount_walk_free(&walk);
-    if (leaked.count > 0) {
-        audit_report_at(&state->report, AUDIT_HIDDEN_DATA, leaked.first,
-                        "nothing refers to %" PRIu64 " %s with a refcount and data", leaked.count,
-                        leaked.count == 1 ? "cluster" : "clusters");
-    }
+    report_leaked(&leaked);
 }

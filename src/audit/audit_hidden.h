@@ -22,9 +22,10 @@ void audit_data_refcounts(struct audit_state *state);
 // AUDIT_REFCOUNT_BYTES of refcounts.
 void audit_refcounts_behind(struct audit_state *state);
 
-// Reports clusters that have a refcount and data but no reference. Call it when all clusters with
-// references are known: those in state->places.used, and those of compressed data. Reads at most
-// AUDIT_END_BYTES of refcounts and AUDIT_LEAKED_BYTES of such clusters.
+// Reports clusters that have a refcount but no reference: those with data, and more than
+// AUDIT_LEAKED_CLUSTERS that take no space. Call it when all clusters with references are known:
+// those in state->places.used, and those of compressed data. Reads at most AUDIT_REFCOUNT_BYTES of
+// refcounts and AUDIT_LEAKED_BYTES of such clusters.
 void audit_unused_clusters(struct audit_state *state, const struct cluster_bits *compressed);
 
 #endif

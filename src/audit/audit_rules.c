@@ -90,9 +90,10 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the refcount table is far larger than its file needs, or than QEMU accepts",
         "a program that opens the image reads all of it into memory"},
     [AUDIT_REFCOUNT_BOMB] = {"refcount-bomb", AUDIT_UNSAFE,
-        "the refcounts of all clusters of the file, holes included, take more than 64 MiB and more than the "
-        "file without its holes",
-        "a program that checks the image spends gigabytes on a file that takes no space"},
+        "the refcounts of all clusters of the file, holes included, take more than 64 MiB, or more than "
+        "1048576 clusters have a refcount and no reference, and that is more than the file without its holes",
+        "a program that checks the image takes gigabytes of memory, or prints gigabytes, for a file that takes "
+        "no space"},
     [AUDIT_TABLE_OUTSIDE_FILE] = {"table-outside-file", AUDIT_UNSAFE,
         "a table, a part of a table, or bits of a bitmap lie past the end of the file",
         "it reads as zeros, or not at all, and as the attacker's data once the file has grown"},

@@ -218,11 +218,15 @@ struct audit {
 // 64 KiB has fewer.
 #define AUDIT_REFCOUNT_BYTES (UINT64_C(544) << 20)
 
+// Clusters with a refcount that nothing refers to: how many may lie in holes, and bytes of them that
+// are inspected. QEMU's check prints a line for each.
+#define AUDIT_LEAKED_CLUSTERS (UINT64_C(1) << 20)
+#define AUDIT_LEAKED_BYTES    (UINT64_C(16) << 20)
+
 // Bytes of refcount blocks, read backwards from the end of the file to find the last cluster in
 // use; and bytes after that cluster, without holes.
 #define AUDIT_END_BYTES      (UINT64_C(4) << 20)
 #define AUDIT_TRAILING_BYTES (UINT64_C(16) << 20)
-#define AUDIT_LEAKED_BYTES   (UINT64_C(16) << 20) // of clusters that nothing refers to
 // If there are more, the last bytes of the file are inspected too: as many as are searched for
 // marks of other formats.
 #define AUDIT_LAST_BYTES (UINT64_C(64) << 10)

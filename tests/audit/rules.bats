@@ -322,12 +322,32 @@ second_l1_entry() {
     assert_clean image
 }
 
+@test "audit rule refcount-bomb: 2097152 clusters in holes, each with a refcount and no reference" {
+    # Refcounts of one bit: a block of 64 KiB has 524288. The first is where qemu-img has put it.
+    local table block at
+    make_image image 1M refcount_bits=1
+    truncate -s 128G image || skip 'machine: the file system has no files of 128 GiB'
+    table=$(field image refcount_table_offset)
+    at=$(peek_be64 image "$table")
+    for block in 0 1 2 3; do
+        head -c $C /dev/zero | tr '\0' '\377' | place image "$at"
+        poke_be64 image $((table + block * 8)) "$at"
+        at=$(((block + 16) * C))
+    done
+    assert_only unsafe refcount-bomb null
+    assert_output_contains 'nothing refers to more than'
+    # Half of them are no more than that; the blocks of the others have no reference now.
+    poke image $((table + 16)) '0000000000000000 0000000000000000'
+    truncate -s 64G image
+    assert_only note hidden-data $((17 * C))
+}
+
 @test "audit rule unseen-tables: data in more places than can be remembered" {
     # 20480 clusters of 512 bytes that are 16 MiB from each other: 4 KiB of memory for each.
     local at=$((1 << 20)) tables=320
     make_image image $((tables * 32768)) cluster_size=512
     truncate -s 15T image || skip 'machine: the file system has no files of 15 TiB'
-    copied_entries $((tables * 64)) $((1 << 30)) $((16 << 20)) | place image $at
+    copied_entries $((tables * 64)) $((1 << 30)) $((16 << 20)) | place image "$at"
     copied_entries $tables $at 512 | place image "$(field image l1_table_offset)"
     assert_equal "$(field image l1_size)" $tables
     # None of these tables has a refcount.
