@@ -42,8 +42,8 @@ static void inspect_bitmap(struct audit_state *state, const struct bitmap *bitma
                                   (uint64_t)bitmap->table_size * BITMAP_TABLE_ENTRY_SIZE,
                                   sums->entry, "the table of a bitmap");
         if (inside && state->bitmap_count < AUDIT_BITMAPS_MAX) {
-            state->bitmaps[state->bitmap_count++] =
-                (struct bitmap_table){bitmap->table_offset, bitmap->table_size};
+            state->bitmaps[state->bitmap_count++] = (struct bitmap_table){
+                bitmap->table_offset, bitmap->table_size, (bitmap->flags & BITMAP_AUTO) != 0};
         }
     } else {
         audit_unseen(&state->report,
@@ -119,7 +119,6 @@ static void inspect_bits(struct audit_state *state, const struct table_entry *en
     uint64_t offset = bitmap_table_offset(entry->value);
     uint32_t faults = bitmap_table_faults(state->header, entry->value);
     bool taken;
-    state->sums.bitmap_clusters += entry->value != 0;
     if (!audit_faults(&state->report, faults, entry->at, "the table of a bitmap", entry->value) ||
         offset == 0) {
         return; // all zeros, or all ones
@@ -136,9 +135,12 @@ static void inspect_bitmap_table(struct audit_state *state, struct table_file *f
     struct table_entry entry;
     struct error error;
     enum walk_step step;
+    uint64_t with_bits = 0;
     while ((step = table_walk_entry(&walk, &entry, &error)) == WALK_FOUND) {
+        with_bits += entry.value != 0;
         inspect_bits(state, &entry);
     }
+    state->sums.bitmap_clusters += table.is_auto ? table.entries : with_bits;
     if (step == WALK_ERROR) {
         audit_unreadable(&state->report, &error, "the table of a bitmap");
     }
@@ -155,7 +157,7 @@ void audit_bitmap_bits(struct audit_state *state)
     if (size > AUDIT_BITMAPS_MEMORY && size > audit_stored(state)) {
         audit_report_at(&state->report, AUDIT_BITMAP_BOMB,
                         state->image->extensions.bitmaps_directory_offset,
-                        "the bitmaps have bits in clusters of %" PRIu64
+                        "the bitmaps have, or will have, bits in clusters of %" PRIu64
                         " bytes, in a file of %" PRIu64 " bytes without its holes",
                         size, audit_stored(state));
     }

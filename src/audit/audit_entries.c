@@ -195,7 +195,9 @@ static bool inspect_place(struct audit_tree *tree, uint64_t host_offset, uint64_
         }
         return false;
     }
-    uint64_t limit = audit_clusters(state) << state->header->cluster_bits;
+    // A writer counts sectors to the last one with data, so all of them are in the last cluster.
+    uint64_t cluster_size = state->header->cluster_size;
+    uint64_t limit = divide_up(state->source->size, cluster_size) * cluster_size;
     if (host_offset + size > limit && source_complete(state->source)) {
         pay_for_oddity(tree);
         audit_report_at(&state->report, AUDIT_DATA_OUTSIDE_FILE, tree->place,

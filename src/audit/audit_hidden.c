@@ -28,12 +28,18 @@ static bool is_unsafe(const struct audit_state *state)
     return false;
 }
 
-// Stale or unreadable refcounts have their own findings.
+// Unreadable refcounts have their own findings.
 static bool has_refcounts(const struct audit_state *state)
 {
     uint64_t size = (uint64_t)state->header->refcount_table_clusters << state->header->cluster_bits;
-    return !is_unsafe(state) && !(state->header->incompatible_features & INCOMPATIBLE_DIRTY) &&
-           source_complete(state->source) && audit_refcounts_obstacle(state, size) == AUDIT_RULES;
+    return !is_unsafe(state) && source_complete(state->source) &&
+           audit_refcounts_obstacle(state, size) == AUDIT_RULES;
+}
+
+// Whether QEMU makes the refcounts of the clusters of the file anew before it writes.
+static bool is_dirty(const struct audit_state *state)
+{
+    return state->header->incompatible_features & INCOMPATIBLE_DIRTY;
 }
 
 // --- Refcounts that are too low ------------------------------------------------------------------
@@ -110,6 +116,20 @@ static void inspect_refcounts(struct low_search *search, struct refcount_walk *w
     }
 }
 
+// Reports the clusters of [first, end) with more references than a refcount can say.
+static void inspect_counts(struct low_search *search, uint64_t first, uint64_t end)
+{
+    const struct audit_counts *counts = &search->state->counts;
+    uint64_t most = UINT64_MAX >> (64 - search->state->header->refcount_bits);
+    while (first < end) {
+        uint64_t run = audit_counts_run(counts, first, end - first);
+        if (audit_counts_get(counts, first) > most) {
+            report_low_run(search, first, first + run, most);
+        }
+        first += run;
+    }
+}
+
 // The first word of the set at or after `cluster` that is not 0, or the first that is 0: the number
 // of its first cluster, or `clusters`. `cluster` is a multiple of WORD.
 static uint64_t find_word(const struct cluster_bits *bits, uint64_t cluster, uint64_t clusters,
@@ -143,7 +163,11 @@ static void find_low(struct low_search *search)
     uint64_t first = find_word(used, 0, clusters, false);
     while (first < clusters && !search->budget.ended) {
         uint64_t end = find_word(used, first, clusters, true);
-        inspect_refcounts(search, &walk, first, end);
+        if (is_dirty(state)) {
+            inspect_counts(search, first, end);
+        } else {
+            inspect_refcounts(search, &walk, first, end);
+        }
         first = find_word(used, end, clusters, false);
     }
     refcount_walk_free(&walk);
@@ -322,7 +346,7 @@ void audit_unused_clusters(struct audit_state *state, const struct cluster_bits 
     struct leaked leaked = {state, compressed, .left = AUDIT_LEAKED_BYTES};
     struct refcounts refcounts;
     struct error ignored;
-    if (!has_refcounts(state) || state->places.used.full || compressed->full ||
+    if (!has_refcounts(state) || is_dirty(state) || state->places.used.full || compressed->full ||
         !state->report.audit->complete) {
         return;
     }

@@ -155,8 +155,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a program that resumes it loads device states and memory from an untrusted source"},
     [AUDIT_BITMAP_BOMB] = {"bitmap-bomb", AUDIT_UNSAFE,
         "there are more than 256 bitmaps; or they take more than 64 MiB and more than the file takes on disk, "
-        "in memory or in clusters that have any bits; or they take more than 512 MiB of memory, or would if the "
-        "disk were 1 TiB long",
+        "in memory, in clusters that have any bits, or in those that bitmaps in use may get; or they take more "
+        "than 512 MiB of memory, or would if the disk were 1 TiB long",
         "a program that opens the image spends gigabytes on bitmaps that take no space in the file, or "
         "writes as many when it closes it"},
     [AUDIT_BITMAP_BROKEN] = {"bitmap-broken", AUDIT_UNSAFE,

@@ -19,6 +19,7 @@
 struct bitmap_table {
     uint64_t offset;  // bytes
     uint32_t entries; // each for a cluster of bits
+    bool is_auto;     // a write of the guest may set a bit in any of them
 };
 
 // A disk whose L1 table is in the file, and the sums over the L2 tables that were walked.
@@ -66,7 +67,7 @@ struct audit_sums {
     uint64_t accounted;       // of the disks, VM states and bitmaps in the image
     uint64_t unseen_tables;   // L2 tables of the active disk that were not walked: budget exhausted
     uint64_t data_clusters;   // that are not compressed, each counted once
-    uint64_t bitmap_clusters; // with any bits: a program that closes the image writes all of them
+    uint64_t bitmap_clusters; // of bits that a program writes when it closes the image
     uint64_t snapshot_walk;   // of the L2 tables of all snapshots, counted once for each reference
     bool stored_known;
     uint64_t stored; // of the file, without holes

@@ -267,6 +267,25 @@ second_l1_entry() {
     [[ $status -gt 128 ]]
 }
 
+# set_dirty: the image was not closed
+set_dirty() {
+    poke_field image incompatible_features $(($(field image incompatible_features) | 1))
+}
+
+@test "audit rule data-outside-file: a repair of QEMU keeps refcounts behind the end of the file" {
+    local end
+    make_small
+    end=$(stat -c %s image)
+    poke_be16 image "$(refcount_entry "$end")" 1
+    repeat_bytes image "$(refcount_entry "$end")" 2 $((2000 - end / C))
+    set_dirty
+    audited image --allow dirty
+    assert_status 2
+    assert_equal "${audited_codes-}" 'data-outside-file dirty'
+    qemu-io -c 'write -q 512k 64k' image
+    [[ $(stat -c %s image) -gt $((2000 * C)) ]]
+}
+
 @test "audit rule data-outside-file: a cluster at 32 PiB" {
     make_small
     poke_l2_entry image 0 $((COPIED | 1 << 55))
@@ -427,6 +446,25 @@ second_l1_entry() {
     [[ $(stat -c %s image) -gt $((70 * size)) ]]
 }
 
+@test "audit rule bitmap-bomb: small bitmaps in use that have no bits yet" {
+    local i directory='' size=$((2 << 20)) extension
+    make_image image 1M cluster_size=2M
+    qemu-img bitmap --add image first
+    extension=$(extension_at image 23852875)
+    for ((i = 0; i < 33; i++)); do
+        directory+=$(bitmap_entry $((10 * size + i * size)) 1 $i)
+        C=$size poke_be16 image "$(refcount_entry $((10 * size + i * size)))" 1
+    done
+    truncate -s $((50 * size)) image
+    poke image "$(peek_be64 image $((extension + 24)))" "$directory"
+    poke_be32 image $((extension + 8)) 33
+    poke_be64 image $((extension + 16)) $((33 * 32))
+    assert_only unsafe bitmap-bomb "$(peek_be64 image $((extension + 24)))"
+    # One write of a guest gives each a cluster.
+    qemu-io -c 'write -q 0 512' image
+    [[ $(stat -c %s image) -gt $((70 * size)) ]]
+}
+
 @test "audit rule bitmap-bomb: bitmaps of fine granularity on a small disk, which may become longer" {
     local i
     make_small
@@ -575,18 +613,43 @@ one_too_low() {
     assert_only unsafe data-free "$size"
 }
 
-@test "audit rule data-outside-file: compressed data that reaches over a whole cluster behind the end of the file" {
+@test "audit rule data-outside-file: compressed data that reaches behind the last cluster of the file" {
     local data size
     make_image disk 1M '' 'write -P 1 0 64K'
     qemu-img convert -c -O qcow2 disk image
     data=$(host_offset image 0)
     size=$((data / C * C + C))
     truncate -s $size image
-    poke_l2_entry image 0 $((COMPRESSED | 128 << 54 | (size - 512)))
-    poke_be16 image "$(refcount_entry "$size")" 1
     assert_clean image
-    poke_l2_entry image 0 $((COMPRESSED | 129 << 54 | (size - 512)))
+    poke_l2_entry image 0 $((COMPRESSED | (size - 512)))
+    assert_clean image
+    poke_l2_entry image 0 $((COMPRESSED | 1 << 54 | (size - 512)))
+    poke_be16 image "$(refcount_entry "$size")" 1
     assert_only unsafe data-outside-file "$(l2_entry_at image 0)"
+    # QEMU ends when it makes the disk longer.
+    run qemu-img resize -q --preallocation=falloc image 4M
+    [[ $status -gt 128 ]]
+}
+
+@test "audit rule refcount-too-low: more references than a refcount of one bit counts, in an image that QEMU repairs" {
+    local first
+    make_image disk 1M '' 'write -P 1 0 64K' 'write -P 2 64K 64K'
+    qemu-img convert -c -O qcow2 -o refcount_bits=1 disk image
+    set_dirty
+    audited image --allow dirty
+    assert_status 0
+    # The second stream comes to lie behind the first.
+    first=$(($(l2_entry image 0) & OFFSET_MASK))
+    poke image $((first + 512)) "$(peek image $(($(l2_entry image $C) & OFFSET_MASK)) 512)"
+    poke_l2_entry image $C $((COMPRESSED | (first + 512)))
+    audited image --allow dirty
+    assert_status 2
+    assert_equal "${audited_codes-}" 'refcount-too-low dirty'
+    assert_output_contains 'with 2 references, but the refcount 1'
+    # QEMU opens it for writing and goes on with the refcount 1.
+    qemu-io -c 'write -q 512k 64k' image
+    run qemu-img check image
+    assert_output_contains 'overflow cluster offset='
 }
 
 @test "audit rule copied-flag: L1 and L2 entries for what a snapshot shares" {
