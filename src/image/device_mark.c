@@ -61,7 +61,7 @@ static const struct row {
     MARK(BEFORE(SECTOR, 257 * UINT64_C(512)), "\xde\x11\xde\x11", "a member of a DDF RAID"),
     MARK(BEFORE(SECTOR, 1024), "Intel Raid ISM Cfg Sig. ", "a member of an Intel RAID"),
     MARK(BEFORE(SECTOR, 512), "$XIDE$", "a member of an LSI RAID"),
-    MARK(BEFORE(SECTOR, 1024), "NVIDIA  ", "a member of an NVIDIA RAID"),
+    MARK(BEFORE(SECTOR, 1024), "NVIDIA", "a member of an NVIDIA RAID"),
     MARK(BEFORE(SECTOR, 512), "\x37\xfc\x4d\x1e", "a member of an Adaptec RAID"),
     MARK(BEFORE(SECTOR, 11 * UINT64_C(512)), "\xf3\x16\x78\x5a", "a member of a HighPoint RAID"),
     MARK(BEFORE(SECTOR, 11 * UINT64_C(512)), "\xfd\x16\x78\x5a", "a member of a HighPoint RAID"),
@@ -265,7 +265,7 @@ static bool find_nilfs(struct source *source, struct probe_mark *marks, size_t *
 // Sets `at` to the offset of the first sector that begins with a record. False when none does.
 static bool find_log_record(struct bytes sectors, size_t *at)
 {
-    enum { VERSION = 8, VERSION_MAX = 2 };
+    enum { VERSION = 8, VERSION_MAX = 3 }; // 1 and 2 as bits
     for (*at = 0; *at + SECTOR <= sectors.size; *at += SECTOR) {
         uint32_t version = bytes_be32(sectors, *at + VERSION);
         if (bytes_be32(sectors, *at) == 0xfeedbabe && version > 0 && version <= VERSION_MAX) {

@@ -55,7 +55,7 @@ static const struct end_mark end_marks[] = {
     END(512, 1024, "Intel Raid ISM Cfg Sig. 1.2.00", "Intel"),
     END(512, 512, "$XIDE$", "LSI"),
     END(512, 512, "JM", "JMicron"),
-    END(512, 1024, "NVIDIA  ", "NVIDIA"),
+    END(512, 1024, "NVIDIA", "NVIDIA"),
     END(512, 512, "\x37\xfc\x4d\x1e", "Adaptec"),
     END(512, 11 * 512, "\xf3\x16\x78\x5a", "HighPoint"),
     END(512, 63 * 512, "Promise Technology, Inc.", "Promise"),
@@ -163,7 +163,7 @@ static void nilfs_has_a_superblock_at_each_end(void)
     }
 }
 
-// A record of version 1 or 2 in any of the first sectors.
+// A record of version 1, 2 or both in any of the first sectors.
 static void a_log_of_xfs_begins_in_the_first_256_kib(void)
 {
     uint8_t record[12] = {0xfe, 0xed, 0xba, 0xbe, [11] = 2};
@@ -173,6 +173,8 @@ static void a_log_of_xfs_begins_in_the_first_256_kib(void)
     CHECK(!is_found(256 << 10, bytes, 5 * MIB, "XFS"));
     CHECK(!is_found(513, bytes, 5 * MIB, "XFS"));
     record[11] = 3;
+    CHECK(is_found(512, bytes, 5 * MIB, "XFS"));
+    record[11] = 4;
     CHECK(!is_found(512, bytes, 5 * MIB, "XFS"));
 }
 

@@ -93,8 +93,8 @@ static const struct format formats[] = {
     MARK(512, "EFI PART\0\0\1\0", "GPT", false),
     MARK(4096, "EFI PART\0\0\1\0", "GPT", false),
     MARK(1024 + 56, "\x53\xef", "ext4", false), // magic 0xef53 of a superblock at 1024
-    MARK(1024, "H+\0\4", "HFS+", false),
-    MARK(1024, "HX\0\5", "HFS+", false),
+    MARK(1024, "H+", "HFS+", false),
+    MARK(1024, "HX", "HFS+", false),
     MARK(0, "XFSB", "XFS", false),
     MARK(65536 + 64, "_BHRfS_M", "Btrfs", false),
     MARK(3, "NTFS    ", "NTFS", false),
@@ -145,6 +145,8 @@ static const struct format formats[] = {
     MARK(15 * 1024 + 512 + 504, "\xfd\x18\x7e\x20", "System V", false),
     MARK(18 * 1024 + 512 + 504, "\xfd\x18\x7e\x20", "System V", false),
     MARK(1024 + 1016, "\x2b\x55\x44", "Xenix", false),
+    MARK(2048, "\x2b\x55\x44", "Xenix", false),
+    MARK(2048, "\x44\x55\x2b", "Xenix", false),
     MARK(32, "NXSB", "APFS", false),
     MARK(32, "ORCLDISK", "Oracle", false),
     MARK(512 + 4, "!Stra0tis\x86\xff\x02^\x41rh", "Stratis", false), // sectors 1 and 9
