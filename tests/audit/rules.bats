@@ -600,19 +600,6 @@ one_too_low() {
     one_too_low "$(host_offset image 0)" 4
 }
 
-@test "audit rule data-free: compressed data that reaches into a cluster behind the end of the file" {
-    local data size entry
-    make_image disk 1M '' 'write -P 1 0 64K'
-    qemu-img convert -c -O qcow2 disk image
-    data=$(host_offset image 0)
-    size=$((data / C * C + C)) # the data is in the last cluster
-    truncate -s $size image
-    entry=$(l2_entry image 0)
-    # 54 bits of offset, then the sectors.
-    poke_l2_entry image 0 $((entry & 0xffc0000000000000 | 1 << 54 | (size - 512)))
-    assert_only unsafe data-free "$size"
-}
-
 @test "audit rule data-outside-file: compressed data that reaches behind the last cluster of the file" {
     local data size
     make_image disk 1M '' 'write -P 1 0 64K'
