@@ -200,6 +200,23 @@ static void report_reference(struct audit_state *state, const struct reference_r
     }
 }
 
+static void inspect_backing_format(struct audit_state *state, struct bytes name)
+{
+    struct bytes recorded = state->image->extensions.backing_format;
+    enum layer_format format;
+    struct error ignored;
+    const char *problem = NULL;
+    if (!reference_format(name, recorded, &format, &ignored)) {
+        problem = "is not raw or qcow2";
+    } else if (format == LAYER_PROBE) {
+        problem = "is not recorded";
+    }
+    if (problem) {
+        audit_report_at(&state->report, AUDIT_BACKING_FORMAT, state->header->backing_file_offset,
+                        "the format of the backing file %s", problem);
+    }
+}
+
 void audit_references(struct audit_state *state)
 {
     static const struct reference_rules backing = {
@@ -215,10 +232,7 @@ void audit_references(struct audit_state *state)
         report_reference(state, &backing, name, header->backing_file_offset, "the backing file");
         audit_name(state, AUDIT_NAME_FILE, "the name of the backing file", name,
                    header->backing_file_offset);
-        if (state->image->extensions.backing_format.size == 0) {
-            audit_report_at(&state->report, AUDIT_BACKING_FORMAT, header->backing_file_offset,
-                            "the format of the backing file is not recorded");
-        }
+        inspect_backing_format(state, name);
     }
     if (header_has_data_file(header)) {
         report_reference(state, &data, data_file, HEADER_INCOMPATIBLE_FEATURES, "the data file");

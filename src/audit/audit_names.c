@@ -53,12 +53,12 @@ static bool has_one_of(struct bytes name, const char *signs)
     return false;
 }
 
-static struct bytes path_of(enum audit_name_role role, struct bytes name)
+static const char file_scheme[] = "file:";
+
+static bool has_file_scheme(struct bytes name)
 {
-    static const char scheme[] = "file:";
-    size_t size = strlen(scheme);
-    bool has_scheme = name.size > size && memcmp(name.data, scheme, size) == 0;
-    return role == AUDIT_NAME_FILE && has_scheme ? bytes_from(name, size) : name;
+    size_t size = strlen(file_scheme);
+    return name.size >= size && memcmp(name.data, file_scheme, size) == 0;
 }
 
 // Describes how a name could lead to another place than a file in the intended folder; NULL: it
@@ -79,6 +79,9 @@ static const char *path_trick(enum audit_name_role role, struct bytes name)
     }
     if (role == AUDIT_NAME_FILE && has_one_of(name, "*?[]{}$`|<>\\;&")) {
         return "has characters that a shell expands";
+    }
+    if (role == AUDIT_NAME_FILE && has_file_scheme(name)) {
+        return "belongs to the current folder, not to that of the image";
     }
     return NULL;
 }
@@ -102,8 +105,7 @@ void audit_name(struct audit_state *state, enum audit_name_role role, const char
     }
     // A json: name always contains such characters, and has its own rules.
     bool is_path = role != AUDIT_NAME_FILE || reference_kind(name) == REFERENCE_FILE;
-    const char *trick =
-        role != AUDIT_NAME_TEXT && is_path ? path_trick(role, path_of(role, name)) : NULL;
+    const char *trick = role != AUDIT_NAME_TEXT && is_path ? path_trick(role, name) : NULL;
     if (trick) {
         audit_report_at(&state->report, AUDIT_NAME_PATH, at, "%s %s: \"%.*s\"", what, trick, shown,
                         (const char *)name.data);

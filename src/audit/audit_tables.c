@@ -73,7 +73,50 @@ void audit_header_tables(struct audit_state *state)
 struct snapshot_sums {
     uint64_t entry;    // byte offset of the current entry
     uint64_t l1_bytes; // of all L1 tables
+    uint64_t ids[AUDIT_SNAPSHOTS_MAX];
+    size_t id_count;
 };
+
+// Reads an ID as QEMU gives it: a decimal number from 1 on, the next above all others. False for
+// any other, and for one above which hardly any are left.
+static bool read_snapshot_id(struct bytes text, uint64_t *id)
+{
+    enum { DIGITS_MAX = 18 };
+    *id = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = bytes_u8(text, i);
+        if (c < '0' || c > '9' || i == DIGITS_MAX) {
+            return false;
+        }
+        *id = *id * 10 + c - '0';
+    }
+    return bytes_u8(text, 0) > '0';
+}
+
+static bool is_known_id(const struct snapshot_sums *sums, uint64_t id)
+{
+    for (size_t i = 0; i < sums->id_count; i++) {
+        if (sums->ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void inspect_snapshot_id(struct audit_state *state, struct bytes text,
+                                struct snapshot_sums *sums)
+{
+    uint64_t id;
+    if (!read_snapshot_id(text, &id)) {
+        audit_report_at(&state->report, AUDIT_SNAPSHOT_ID, sums->entry,
+                        "the ID of a snapshot is no decimal number as QEMU gives it");
+    } else if (is_known_id(sums, id)) {
+        audit_report_at(&state->report, AUDIT_SNAPSHOT_ID, sums->entry,
+                        "two snapshots have the ID %" PRIu64, id);
+    } else if (sums->id_count < AUDIT_SNAPSHOTS_MAX) {
+        sums->ids[sums->id_count++] = id;
+    }
+}
 
 static void inspect_snapshot_l1(struct audit_state *state, const struct snapshot *snapshot,
                                 struct snapshot_sums *sums)
@@ -97,6 +140,7 @@ static void inspect_snapshot(struct audit_state *state, const struct snapshot *s
                              struct snapshot_sums *sums)
 {
     audit_name(state, AUDIT_NAME_LABEL, "the id of a snapshot", snapshot->id, sums->entry);
+    inspect_snapshot_id(state, snapshot->id, sums);
     audit_name(state, AUDIT_NAME_LABEL, "the name of a snapshot", snapshot->name, sums->entry);
     if (snapshot->disk_size > state->options->max_virtual_size) {
         audit_report_at(&state->report, AUDIT_VIRTUAL_SIZE, sums->entry,

@@ -10,7 +10,7 @@
 struct search {
     const char *wanted;
     struct snapshot by_id, by_name;
-    unsigned ids, names; // how many snapshots have it as id, as name
+    unsigned ids, names; // how many snapshots have it as id, as name and not as id
     struct name_list list;
 };
 
@@ -20,7 +20,7 @@ static void search_take(struct search *search, const struct snapshot *snapshot)
         search->by_id = *snapshot;
         search->ids++;
     }
-    if (name_is(snapshot->name, search->wanted)) {
+    if (!name_is(snapshot->id, search->wanted) && name_is(snapshot->name, search->wanted)) {
         search->by_name = *snapshot;
         search->names++;
     }
@@ -39,7 +39,7 @@ bool snapshot_find(const struct image *image, const char *id_or_name, struct sna
     struct error ended = reader.ended;
     snapshot_reader_free(&reader);
 
-    if (search.ids == 1 || (search.ids == 0 && search.names == 1)) {
+    if (search.ids + search.names == 1) {
         *found = search.ids == 1 ? search.by_id : search.by_name;
         found->id = found->name = (struct bytes){0};
         return true;

@@ -7,8 +7,9 @@
 #include "format/snapshot.h"
 #include "image/image.h"
 
-// Finds a snapshot by its id or, when no snapshot has the id, by its name. ERROR_NOT_FOUND, with a
-// list of all snapshots, when none or more than one matches. The names in `found` are not valid.
+// Finds the snapshot with this id or name. ERROR_NOT_FOUND, with a list of all snapshots, when none
+// or more than one has it: programs differ in which one they take. The names in `found` are not
+// valid.
 bool snapshot_find(const struct image *image, const char *id_or_name, struct snapshot *found,
                    struct error *error);
 

@@ -129,11 +129,11 @@ assert_codes() {
 @test "audit attack: names of backing files that are paths with tricks" {
     local name
     for name in /etc/passwd /dev/sda /proc/self/environ ../secret a/../../secret .. 'file:/etc/passwd' \
-        'file:../x' '~root/x' '-o' 'a*' 'a?' '[ab]' '{a,b}' '$HOME' '`id`' 'a|b' 'a\b' 'a;b' 'a&b'; do
+        'file:../x' 'file:base' file: '~root/x' '-o' 'a*' 'a?' '[ab]' '{a,b}' '$HOME' '`id`' 'a|b' 'a\b' 'a;b' 'a&b'; do
         make_layer image 1M '' "$name" raw
         assert_codes backing-file name-path || fail "$name"
     done
-    for name in base.qcow2 images/base.qcow2 ..base a..b 'a b' 'file:base'; do
+    for name in base.qcow2 images/base.qcow2 ..base a..b 'a b'; do
         make_layer image 1M '' "$name" raw
         assert_codes backing-file || fail "$name"
     done
@@ -732,9 +732,9 @@ incomplete_with() {
     for ((i = 0; i < 8; i++)); do
         # A table of one entry, in a cluster of its own, for each of them.
         poke_be64 image $((l1 + (i + 1) * C)) $((COPIED | at + i * C))
-        entries+=$(snapshot_entry $((l1 + (i + 1) * C)) 1 $((512 << 20)) "$i")
+        entries+=$(snapshot_entry $((l1 + (i + 1) * C)) 1 $((512 << 20)) $((i + 1)))
     done
-    entries+=$(snapshot_entry "$l1" 8 $((4 << 30)) all)
+    entries+=$(snapshot_entry "$l1" 8 $((4 << 30)) 9)
     poke image $((12 << 20)) "$entries"
     poke_field image snapshots_offset $((12 << 20))
     poke_field image nb_snapshots 8

@@ -73,6 +73,20 @@ second_l1_entry() {
         "[false,\"unsafe\",$(field image backing_file_offset)]"
 }
 
+@test "audit rule backing-format: a format that is no format of a disk, or ends early" {
+    local at
+    make_layer image 1M '' base raw
+    at=$(extension_at image e2792aca)
+    # raw, NUL and x; nothing and raw; nbd
+    for format in 72617700 00726177 6e6264; do
+        poke_be32 image $((at + 4)) $((${#format} / 2))
+        poke image $((at + 8)) "$format"
+        audited image --allow backing-file
+        assert_equal "${audited_codes-}" 'backing-format backing-file' || fail "$format"
+        assert_status 2 || fail "$format"
+    done
+}
+
 @test "audit rule data-file: the bit, with a name" {
     qemu-img create -q -f qcow2 -o data_file=data.raw image 1M
     assert_only unsafe data-file 72
@@ -407,6 +421,44 @@ set_dirty() {
     qemu-img snapshot -c one image
     poke_be64 image $(($(field image snapshots_offset) + 40)) 1048576
     assert_only note vm-state "$(field image snapshots_offset)"
+}
+
+# id_of_first: where the ID of the first snapshot is
+id_of_first() {
+    local at
+    at=$(field image snapshots_offset)
+    echo $((at + 40 + $(peek_be32 image $((at + 36)))))
+}
+
+@test "audit rule snapshot-id: not the decimal number that QEMU gives" {
+    local id
+    make_small
+    qemu-img snapshot -c x image
+    assert_clean image
+    for id in 30 2d 62 20 00; do # 0, -, b, a blank, NUL
+        poke image "$(id_of_first)" $id
+        audited image
+        assert_status 2 || fail "$id"
+        [[ " $audited_codes " == *' snapshot-id '* ]] || fail "$id: $audited_codes"
+    done
+    # QEMU reads the uploaded snapshot where the name of the later one was meant; this program asks.
+    poke_text image "$(id_of_first)" b
+    qemu-img snapshot -c b image
+    qemu-io -c 'write -q -P 9 0 64k' image
+    run_qcow2_info cat --snapshot b image
+    assert_status 1
+    assert_stderr_contains 'there is more than one snapshot "b"; the image has: b (x), 1 (b)'
+    assert_equal "$(qemu-img convert -l b -O raw image b.raw && head -c 1 b.raw | od -An -tu1 | tr -d ' ')" 1
+}
+
+@test "audit rule snapshot-id: two snapshots have the same" {
+    make_small
+    qemu-img snapshot -c x image
+    qemu-img snapshot -c y image
+    assert_clean image
+    poke_text image "$(id_of_first)" 2
+    # The second entry: the first has 40 bytes, extra data, two bytes of names, and ends at a multiple of 8.
+    assert_only unsafe snapshot-id $((($(id_of_first) + 2 + 7) / 8 * 8))
 }
 
 @test "audit rule bitmap-bomb: 257 sound bitmaps" {
