@@ -14,19 +14,25 @@
 
 // --- Sizes and places in the header --------------------------------------------------------------
 
+// Compares the entries of an L1 table with those that `size` bytes of a disk need. `at`: the offset
+// of their number.
+static void inspect_l1_size(struct audit_state *state, uint32_t l1_size, uint64_t size, uint64_t at)
+{
+    uint64_t needed = divide_up(size, header_l2_coverage(state->header));
+    if (l1_size > add_clipped(2 * needed, AUDIT_L1_SLACK)) {
+        audit_report_at(&state->report, AUDIT_L1_SIZE, at,
+                        "the L1 table has %" PRIu32 " entries, but the disk needs only %" PRIu64,
+                        l1_size, needed);
+    }
+}
+
 static void inspect_l1(struct audit_state *state)
 {
     const struct header *header = state->header;
-    uint64_t needed = divide_up(header->size, header_l2_coverage(header));
     if (header->l1_size > CAP_L1_SIZE || !audit_possible_place(header->l1_table_offset)) {
         return;
     }
-    uint64_t of_largest = divide_up(state->options->max_virtual_size, header_l2_coverage(header));
-    if (header->l1_size > max_u64(2 * needed + AUDIT_L1_SLACK, of_largest)) {
-        audit_report_at(&state->report, AUDIT_L1_SIZE, HEADER_L1_SIZE,
-                        "the L1 table has %" PRIu32 " entries, but the disk needs only %" PRIu64,
-                        header->l1_size, needed);
-    }
+    inspect_l1_size(state, header->l1_size, header->size, HEADER_L1_SIZE);
     audit_table(state, PURPOSE_L1_TABLE, header->l1_table_offset,
                 (uint64_t)header->l1_size * L1_ENTRY_SIZE, HEADER_L1_TABLE_OFFSET, "the L1 table");
 }
@@ -129,6 +135,8 @@ static void inspect_snapshot_l1(struct audit_state *state, const struct snapshot
                      AUDIT_SNAPSHOT_BROKEN); // reported as a problem of the entry
         return;
     }
+    inspect_l1_size(state, l1.size, add_clipped(snapshot->disk_size, snapshot->vm_state_size),
+                    sums->entry);
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
                               "the L1 table of a snapshot");
     if (inside && state->view_count < AUDIT_SNAPSHOTS_MAX) {

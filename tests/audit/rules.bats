@@ -224,6 +224,24 @@ second_l1_entry() {
     assert_only unsafe l1-size 36
 }
 
+@test "audit rule l1-size: with small clusters, and of a snapshot" {
+    local at
+    make_image image 1M cluster_size=4k,refcount_bits=64
+    # All of it is in a hole, and the next table behind it.
+    truncate -s 64M image
+    poke_field image l1_table_offset $((32 << 20))
+    poke_field image l1_size 4000000
+    BESIDE=table-free assert_only unsafe l1-size 36
+    make_small
+    qemu-img snapshot -c x image
+    assert_clean image
+    at=$(field image snapshots_offset)
+    truncate -s 64M image
+    poke_be64 image "$at" $((32 << 20))
+    poke_be32 image $((at + 8)) 200000
+    BESIDE='table-free hidden-data refcount-too-low' assert_only unsafe l1-size "$at"
+}
+
 @test "audit rule refcount-table-size: 40 clusters where one is enough" {
     make_small
     local end
