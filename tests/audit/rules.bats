@@ -417,7 +417,7 @@ set_dirty() {
     local i table='' l1=$((1 << 20))
     make_image image 1M cluster_size=512
     for ((i = 0; i < 1025; i++)); do
-        table+=$(snapshot_entry $((l1 + i * 512)) 32 1048576 $i)
+        table+=$(snapshot_entry $((l1 + i * 512)) 32 1048576 $((i + 1)))
     done
     truncate -s $((l1 + 1025 * 512)) image
     poke image $((2 << 20)) "$table"
@@ -550,13 +550,13 @@ id_of_first() {
     local i entries=''
     make_small
     for ((i = 0; i < 9; i++)); do
-        entries+=$(snapshot_entry $(((1 << 30) + (i << 25))) 4194304 1048576 $i)
+        entries+=$(snapshot_entry $(((1 << 30) + (i << 25))) 4194304 $((1 << 50)) $((i + 1)))
     done
     truncate -s $(((1 << 30) + (9 << 25))) image
     poke image $((512 << 20)) "$entries"
     poke_field image snapshots_offset $((512 << 20))
     poke_field image nb_snapshots 9
-    BESIDE='table-free' audited image
+    BESIDE='table-free virtual-size' audited image
     assert_equal "${audited_codes-}" 'snapshot-bomb'
 }
 

@@ -208,7 +208,7 @@ static void write_snapshot_table(void)
 {
     for (uint64_t i = 0; i < snapshots; i++) {
         char id[21];
-        snprintf(id, sizeof id, "%08" PRIu64, i + 1);
+        snprintf(id, sizeof id, "%" PRIu64, 10000001 + i); // 8 digits
         put(piece, 8, (l1_start + (i + 1) * l1_clusters) * cluster_size);
         put(piece + 8, 4, l2_tables);
         put(piece + 12, 2, 8); // the id; no name

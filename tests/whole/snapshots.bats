@@ -165,10 +165,11 @@ first_byte() {
     first_byte three 3
 }
 
-@test "snapshots: an id wins over a name" {
-    make_numbered 2 other 1
-    first_byte 2 2
+@test "snapshots: the id of one and the name of another is refused: for QEMU the id wins, for users who named it the name" {
+    make_numbered 2 other x
+    refused_name 2 'more than one' '1 (2)' '2 (other)'
     first_byte 1 1
+    first_byte other 2
     qemu-img convert -f qcow2 -O raw -l 2 image theirs
     assert_equal "$(head -c 1 theirs)" 2
 }
