@@ -84,7 +84,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the file takes more than twice the space of all virtual disks in it",
         "storage that is not paid for, and that no scan of the disk reads"},
     [AUDIT_L1_SIZE] = {"l1-size", AUDIT_UNSAFE,
-        "an L1 table is far larger than its disk needs, or than QEMU accepts",
+        "an L1 table is far larger than its disk needs, or than QEMU accepts, or has more than 16384 clusters and "
+        "more bytes than the file without its holes",
         "a program that opens the image reads all of it into memory, and copies it for each snapshot"},
     [AUDIT_REFCOUNT_TABLE_SIZE] = {"refcount-table-size", AUDIT_UNSAFE,
         "the refcount table is far larger than its file needs, or than QEMU accepts",

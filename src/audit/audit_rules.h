@@ -140,13 +140,18 @@ struct audit {
 #define AUDIT_FILE_SLACK (UINT64_C(64) << 20)
 
 // An L1 table of 1 MiB maps 64 TiB in clusters of 64 KiB. When a disk shrinks, its L1 table stays
-// larger than needed. A table with more than twice the needed entries and these, and with more than
-// the largest safe disk needs, has another reason.
+// larger than needed. A table with more than twice the needed entries and these has another reason.
 #define AUDIT_L1_SLACK UINT32_C(131072) // entries
 
+// Clusters of an L1 table in a hole, which takes no space. Each snapshot copies it, and the time for
+// that grows with their square: seconds for so many.
+#define AUDIT_L1_CLUSTERS UINT64_C(16384)
+
 // Bytes of a refcount table. One of 1 MiB counts the clusters of a file of 256 TiB; small clusters
-// need more, but never more than four times what their file has.
-#define AUDIT_REFCOUNT_TABLE_SLACK (UINT64_C(1) << 20)
+// need more, but never more than four times what their file has. Narrow refcounts need less: a
+// change of their width goes through all refcounts that the table has room for.
+#define AUDIT_REFCOUNT_TABLE_SLACK  (UINT64_C(1) << 20)
+#define AUDIT_REFCOUNT_TABLE_COUNTS (UINT64_C(1) << 32)
 
 // qemu-img needs a moment for a thousand snapshots, and half a minute for 65536. People have
 // dozens.

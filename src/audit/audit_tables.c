@@ -23,6 +23,15 @@ static void inspect_l1_size(struct audit_state *state, uint32_t l1_size, uint64_
         audit_report_at(&state->report, AUDIT_L1_SIZE, at,
                         "the L1 table has %" PRIu32 " entries, but the disk needs only %" PRIu64,
                         l1_size, needed);
+        return;
+    }
+    uint64_t bytes = (uint64_t)l1_size * L1_ENTRY_SIZE;
+    bool slow = bytes >> state->header->cluster_bits > AUDIT_L1_CLUSTERS;
+    if (slow && bytes > audit_stored(state)) {
+        audit_report_at(&state->report, AUDIT_L1_SIZE, at,
+                        "the L1 table has %" PRIu64 " bytes in %" PRIu64
+                        " clusters, the file %" PRIu64 " without its holes",
+                        bytes, bytes >> state->header->cluster_bits, audit_stored(state));
     }
 }
 
@@ -45,10 +54,11 @@ static void inspect_refcount_table(struct audit_state *state)
         return;
     }
     uint64_t clusters = divide_up(state->source->size, header->cluster_size);
-    uint64_t block_bits = (uint64_t)header->cluster_size * 8;
-    uint64_t blocks = divide_up(clusters * header->refcount_bits, block_bits);
-    uint64_t most = 4 * blocks * REFCOUNT_TABLE_ENTRY_SIZE;
-    most = max_u64(max_u64(most, AUDIT_REFCOUNT_TABLE_SLACK), (uint64_t)2 * header->cluster_size);
+    uint64_t a_block = (uint64_t)header->cluster_size * 8 / header->refcount_bits; // refcounts
+    uint64_t needed = divide_up(clusters, a_block) * REFCOUNT_TABLE_ENTRY_SIZE;
+    uint64_t slack = AUDIT_REFCOUNT_TABLE_COUNTS / a_block * REFCOUNT_TABLE_ENTRY_SIZE;
+    slack = max_u64(min_u64(slack, AUDIT_REFCOUNT_TABLE_SLACK), 2 * (uint64_t)header->cluster_size);
+    uint64_t most = max_u64(4 * needed, slack);
     if (source_complete(state->source) && size > most) {
         audit_report_at(&state->report, AUDIT_REFCOUNT_TABLE_SIZE, HEADER_REFCOUNT_TABLE_CLUSTERS,
                         "the refcount table has %" PRIu64 " bytes for a file of %" PRIu64, size,
@@ -84,10 +94,10 @@ struct snapshot_sums {
 };
 
 // Reads an ID as QEMU gives it: a decimal number from 1 on, the next above all others. False for
-// any other, and for one above which hardly any are left.
+// any other, and for numbers that may be dates or times: names that somebody gives later.
 static bool read_snapshot_id(struct bytes text, uint64_t *id)
 {
-    enum { DIGITS_MAX = 18 };
+    enum { DIGITS_MAX = 5 };
     *id = 0;
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = bytes_u8(text, i);
@@ -135,8 +145,8 @@ static void inspect_snapshot_l1(struct audit_state *state, const struct snapshot
                      AUDIT_SNAPSHOT_BROKEN); // reported as a problem of the entry
         return;
     }
-    inspect_l1_size(state, l1.size, add_clipped(snapshot->disk_size, snapshot->vm_state_size),
-                    sums->entry);
+    uint64_t vm_state = min_u64(snapshot->vm_state_size, audit_stored(state));
+    inspect_l1_size(state, l1.size, add_clipped(snapshot->disk_size, vm_state), sums->entry);
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
                               "the L1 table of a snapshot");
     if (inside && state->view_count < AUDIT_SNAPSHOTS_MAX) {

@@ -240,6 +240,19 @@ second_l1_entry() {
     poke_be64 image "$at" $((32 << 20))
     poke_be32 image $((at + 8)) 200000
     BESIDE='table-free hidden-data refcount-too-low' assert_only unsafe l1-size "$at"
+    # However large the VM state is said to be: none of it is stored.
+    poke_be32 image $((at + 32)) 0xffffffff
+    poke_be64 image $((at + 40)) $((1 << 50))
+    BESIDE='table-free hidden-data refcount-too-low vm-state' audited image
+    assert_equal "${audited_codes-}" l1-size
+}
+
+@test "audit rule l1-size: a table for a disk of 100 GiB in clusters of 512 bytes, in a hole" {
+    make_new_image image 100G cluster_size=512
+    assert_clean image
+    cp --sparse=always image copy && mv copy image
+    assert_only unsafe l1-size 36
+    assert_output_contains 'in 51200 clusters'
 }
 
 @test "audit rule refcount-table-size: 40 clusters where one is enough" {
@@ -297,6 +310,15 @@ second_l1_entry() {
     # QEMU ends when it makes the disk longer.
     run qemu-img resize -q --preallocation=falloc image 4M
     [[ $status -gt 128 ]]
+}
+
+@test "audit rule refcount-table-size: room for more refcounts of one bit than an amend can go through" {
+    make_image image 1M refcount_bits=1
+    truncate -s 8M image
+    poke_field image refcount_table_offset $((2 << 20))
+    poke_be64 image $((2 << 20)) $((2 * C))
+    poke_field image refcount_table_clusters 3
+    BESIDE='table-free hidden-data data-free' assert_only unsafe refcount-table-size 56
 }
 
 # set_dirty: the image was not closed
@@ -467,6 +489,19 @@ id_of_first() {
     assert_status 1
     assert_stderr_contains 'there is more than one snapshot "b"; the image has: b (x), 1 (b)'
     assert_equal "$(qemu-img convert -l b -O raw image b.raw && head -c 1 b.raw | od -An -tu1 | tr -d ' ')" 1
+}
+
+@test "audit rule snapshot-id: a number that may be a date, which a later snapshot may have as its name" {
+    local at
+    make_small
+    qemu-img snapshot -c 0261128x image
+    at=$(field image snapshots_offset)
+    poke image $((at + 12)) '0008 0001' # the first 8 bytes are the ID, the last is the name
+    assert_only unsafe snapshot-id "$at"
+    qemu-img snapshot -c 10261128 image
+    qemu-io -c 'write -q -P 9 0 64k' image
+    qemu-img snapshot -d 10261128 image # the later one
+    assert_equal "$(qemu-img info --output=json image | jq -r '.snapshots[].name')" x
 }
 
 @test "audit rule snapshot-id: two snapshots have the same" {

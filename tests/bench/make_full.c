@@ -208,14 +208,14 @@ static void write_snapshot_table(void)
 {
     for (uint64_t i = 0; i < snapshots; i++) {
         char id[21];
-        snprintf(id, sizeof id, "%" PRIu64, 10000001 + i); // 8 digits
+        snprintf(id, sizeof id, "%" PRIu64, 10001 + i); // 5 digits
         put(piece, 8, (l1_start + (i + 1) * l1_clusters) * cluster_size);
         put(piece + 8, 4, l2_tables);
-        put(piece + 12, 2, 8); // the id; no name
+        put(piece + 12, 2, 5); // the id; no name
         put(piece + 36, 4, 24);
         put(piece + 48, 8, size);
         put(piece + 56, 8, UINT64_MAX);
-        memcpy(piece + 64, id, 8);
+        memcpy(piece + 64, id, 5);
         write_at(snapshot_table * cluster_size + i * SNAPSHOT_ENTRY, SNAPSHOT_ENTRY);
     }
 }
