@@ -140,7 +140,11 @@ static void inspect_bitmap_table(struct audit_state *state, struct table_file *f
         with_bits += entry.value != 0;
         inspect_bits(state, &entry);
     }
-    state->sums.bitmap_clusters += table.is_auto ? table.entries : with_bits;
+    state->sums.bitmap_clusters += with_bits;
+    if (table.is_auto) {
+        state->sums.bitmaps_in_use++;
+        state->sums.unset_clusters += table.entries - with_bits;
+    }
     if (step == WALK_ERROR) {
         audit_unreadable(&state->report, &error, "the table of a bitmap");
     }
@@ -153,7 +157,10 @@ void audit_bitmap_bits(struct audit_state *state)
         inspect_bitmap_table(state, &file, state->bitmaps[i]);
     }
     table_file_free(&file);
-    uint64_t size = state->sums.bitmap_clusters << state->header->cluster_bits;
+    // For each cluster that the guest writes, a bitmap in use may get one too.
+    bool many = state->sums.bitmaps_in_use > AUDIT_BITMAPS_IN_USE;
+    uint64_t clusters = state->sums.bitmap_clusters + (many ? state->sums.unset_clusters : 0);
+    uint64_t size = clusters << state->header->cluster_bits;
     if (size > AUDIT_BITMAPS_MEMORY && size > audit_stored(state)) {
         audit_report_at(&state->report, AUDIT_BITMAP_BOMB,
                         state->image->extensions.bitmaps_directory_offset,

@@ -189,6 +189,7 @@ static bool inspect_row(struct audit_tree *tree, struct row_walk *row, struct bu
             stored++;
         }
     }
+    state->sums.hole_tables += rows->count - stored;
     if (stored == 0) {
         return !asks->ended;
     }
@@ -226,6 +227,17 @@ static void inspect_streams(struct audit_tree *tree)
     }
 }
 
+static void inspect_hole_tables(struct audit_state *state)
+{
+    uint64_t bytes = state->sums.hole_tables << state->header->cluster_bits;
+    if (bytes > AUDIT_HOLE_TABLES && bytes > audit_stored(state)) {
+        audit_report_file(&state->report, AUDIT_TABLE_BOMB,
+                          "%" PRIu64 " L2 tables of %" PRIu64
+                          " bytes lie in holes, and the file without its holes has %" PRIu64,
+                          state->sums.hole_tables, bytes, audit_stored(state));
+    }
+}
+
 static void inspect_rows(struct audit_tree *tree, struct row_walk *row)
 {
     struct audit_state *state = tree->state;
@@ -238,6 +250,7 @@ static void inspect_rows(struct audit_tree *tree, struct row_walk *row)
         audit_unseen(&state->report, AUDIT_UNSEEN_TABLES);
     }
     inspect_streams(tree);
+    inspect_hole_tables(state);
     if (tree->compressed.full || tree->walked.full) {
         state->places.used.full = true;
     }

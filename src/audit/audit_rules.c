@@ -95,6 +95,9 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "1048576 clusters have a refcount and no reference, and that is more than the file without its holes",
         "a program that checks the image takes gigabytes of memory, or prints gigabytes, for a file that takes "
         "no space"},
+    [AUDIT_TABLE_BOMB] = {"table-bomb", AUDIT_UNSAFE,
+        "L2 tables that lie in holes have more than 1 GiB and more than the file without its holes",
+        "a program that checks the image or takes a snapshot spends minutes on a file that takes no space"},
     [AUDIT_TABLE_OUTSIDE_FILE] = {"table-outside-file", AUDIT_UNSAFE,
         "a table, a part of a table, or bits of a bitmap lie past the end of the file",
         "it reads as zeros, or not at all, and as the attacker's data once the file has grown"},
@@ -159,8 +162,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a program that resumes it loads device states and memory from an untrusted source"},
     [AUDIT_BITMAP_BOMB] = {"bitmap-bomb", AUDIT_UNSAFE,
         "there are more than 256 bitmaps; or they take more than 64 MiB and more than the file takes on disk, "
-        "in memory, in clusters that have any bits, or in those that bitmaps in use may get; or they take more "
-        "than 512 MiB of memory, or would if the disk were 1 TiB long",
+        "in memory, in clusters that have any bits, or in those that more than 16 in use may get; or they take "
+        "more than 512 MiB of memory, or would if the disk were 1 TiB long",
         "a program that opens the image spends gigabytes on bitmaps that take no space in the file, or "
         "writes as many when it closes it"},
     [AUDIT_BITMAP_BROKEN] = {"bitmap-broken", AUDIT_UNSAFE,

@@ -46,6 +46,7 @@ enum audit_rule {
     AUDIT_L1_SIZE,
     AUDIT_REFCOUNT_TABLE_SIZE,
     AUDIT_REFCOUNT_BOMB,
+    AUDIT_TABLE_BOMB,
     AUDIT_TABLE_OUTSIDE_FILE,
     AUDIT_TABLE_UNALIGNED,
     AUDIT_TABLE_OVERLAP,
@@ -162,6 +163,9 @@ struct audit {
 // disk: a full disk has 8192 bytes of data for each byte of its tables in clusters of 64 KiB.
 #define AUDIT_SNAPSHOT_WALK (UINT64_C(8) << 30)
 
+// Bytes of L2 tables in holes, which QEMU reads for a check or a snapshot: seconds for so many.
+#define AUDIT_HOLE_TABLES (UINT64_C(1) << 30)
+
 // Bytes of the L1 tables of all snapshots, if they lie in holes of the file. QEMU reads each of
 // them when it checks the image: this much takes five seconds.
 #define AUDIT_SNAPSHOTS_L1 (UINT64_C(256) << 20)
@@ -212,6 +216,9 @@ struct audit {
 #define AUDIT_MEMORY       (UINT64_C(38) << 20)
 #define AUDIT_MEMORY_LARGE (UINT64_C(272) << 20)
 #define AUDIT_MEMORY_SHARE UINT64_C(16)
+
+// Bitmaps in which writes of the guest set bits. A backup has one or two for each of its copies.
+#define AUDIT_BITMAPS_IN_USE 16
 
 // Bytes of the tables of all bitmaps. Bitmaps with the largest safe memory have tables of half this
 // size with the smallest clusters; the rest is for seeks.

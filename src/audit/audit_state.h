@@ -66,8 +66,11 @@ struct mark_list {
 struct audit_sums {
     uint64_t accounted;       // of the disks, VM states and bitmaps in the image
     uint64_t unseen_tables;   // L2 tables of the active disk that were not walked: budget exhausted
+    uint64_t hole_tables;     // L2 tables in holes, of all disks
     uint64_t data_clusters;   // that are not compressed, each counted once
-    uint64_t bitmap_clusters; // of bits that a program writes when it closes the image
+    uint64_t bitmap_clusters; // with any bits: a program that closes the image writes all of them
+    uint64_t bitmaps_in_use;  // in which a write of the guest sets bits
+    uint64_t unset_clusters;  // of those bitmaps: without bits so far
     uint64_t snapshot_walk;   // of the L2 tables of all snapshots, counted once for each reference
     bool stored_known;
     uint64_t stored; // of the file, without holes

@@ -166,7 +166,7 @@ assert_codes() {
     assert_codes backing-file name-control
     make_layer image 1M '' base qcow2
     poke_text image $(($(extension_at image e2792aca) + 8)) $'\eabcd'
-    assert_codes backing-file name-control
+    assert_codes backing-file backing-format name-control
     name_data_file image $'a\x07b'
     assert_codes data-file name-control
     make_small
@@ -175,7 +175,7 @@ assert_codes() {
     make_small
     qemu-img snapshot -c one image
     poke image $(($(field image snapshots_offset) + 64)) 0d
-    assert_codes name-control
+    assert_codes snapshot-id name-control
     make_small
     qemu-img bitmap --add image one
     poke image $(($(peek_be64 image $(($(extension_at image 23852875) + 24))) + 24)) ff
@@ -811,7 +811,7 @@ incomplete_with() {
     table=$(l2_table_at image 0)
     begin=$((table - C + 1024))
     poke_l2_entry image 0 $((COMPRESSED | 255 << 54 | begin))
-    assert_codes data-over-table
+    assert_codes data-outside-file data-over-table
     assert_status 2
     poke_l2_entry image 0 $((COMPRESSED | 125 << 54 | begin))
     assert_codes ''

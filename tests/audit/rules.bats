@@ -415,6 +415,23 @@ set_dirty() {
     assert_only note hidden-data $((17 * C))
 }
 
+@test "audit rule table-bomb: 600 L2 tables of 2 MiB in holes" {
+    local C=$((2 << 20)) l1 tables
+    make_image image 1M cluster_size=2M
+    l1=$(field image l1_table_offset)
+    tables=$((16 * C))
+    truncate -s $((tables + 600 * C)) image
+    copied_entries 600 $tables $C | place image "$l1"
+    poke_field image l1_size 600
+    # Each has the refcount 1, in the first refcount block.
+    poke_be16 image "$(refcount_entry $tables)" 1
+    repeat_bytes image "$(refcount_entry $tables)" 2 600
+    assert_only unsafe table-bomb null
+    poke_field image l1_size 500
+    audited image
+    [[ " $(codes) " != *' table-bomb '* ]]
+}
+
 @test "audit rule unseen-tables: data in more places than can be remembered" {
     # 20480 clusters of 512 bytes that are 16 MiB from each other: 4 KiB of memory for each.
     local at=$((1 << 20)) tables=320
