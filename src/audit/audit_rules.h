@@ -141,7 +141,8 @@ struct audit {
 #define AUDIT_FILE_SLACK (UINT64_C(64) << 20)
 
 // An L1 table of 1 MiB maps 64 TiB in clusters of 64 KiB. When a disk shrinks, its L1 table stays
-// larger than needed. A table with more than twice the needed entries and these has another reason.
+// larger than needed. A table with more than twice the needed entries and these, and with more than
+// the largest safe disk needs or in a hole, has another reason.
 #define AUDIT_L1_SLACK UINT32_C(131072) // entries
 
 // Clusters of an L1 table in a hole, which takes no space. Each snapshot copies it, and the time for

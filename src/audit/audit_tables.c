@@ -14,24 +14,26 @@
 
 // --- Sizes and places in the header --------------------------------------------------------------
 
-// Compares the entries of an L1 table with those that `size` bytes of a disk need. `at`: the offset
-// of their number.
+// Compares the entries of an L1 table with those that `size` bytes of a disk need. A table that a
+// larger disk has left behind is stored. `at`: the offset of their number.
 static void inspect_l1_size(struct audit_state *state, uint32_t l1_size, uint64_t size, uint64_t at)
 {
-    uint64_t needed = divide_up(size, header_l2_coverage(state->header));
-    if (l1_size > add_clipped(2 * needed, AUDIT_L1_SLACK)) {
+    uint64_t coverage = header_l2_coverage(state->header);
+    uint64_t needed = divide_up(size, coverage);
+    uint64_t bytes = (uint64_t)l1_size * L1_ENTRY_SIZE;
+    uint64_t clusters = bytes >> state->header->cluster_bits;
+    uint64_t of_largest = divide_up(state->options->max_virtual_size, coverage);
+    bool large = l1_size > add_clipped(2 * needed, AUDIT_L1_SLACK);
+    bool stored = (!large && clusters <= AUDIT_L1_CLUSTERS) || bytes <= audit_stored(state);
+    if (large && (l1_size > of_largest || !stored)) {
         audit_report_at(&state->report, AUDIT_L1_SIZE, at,
                         "the L1 table has %" PRIu32 " entries, but the disk needs only %" PRIu64,
                         l1_size, needed);
-        return;
-    }
-    uint64_t bytes = (uint64_t)l1_size * L1_ENTRY_SIZE;
-    bool slow = bytes >> state->header->cluster_bits > AUDIT_L1_CLUSTERS;
-    if (slow && bytes > audit_stored(state)) {
+    } else if (!stored) {
         audit_report_at(&state->report, AUDIT_L1_SIZE, at,
                         "the L1 table has %" PRIu64 " bytes in %" PRIu64
                         " clusters, the file %" PRIu64 " without its holes",
-                        bytes, bytes >> state->header->cluster_bits, audit_stored(state));
+                        bytes, clusters, audit_stored(state));
     }
 }
 
@@ -145,7 +147,8 @@ static void inspect_snapshot_l1(struct audit_state *state, const struct snapshot
                      AUDIT_SNAPSHOT_BROKEN); // reported as a problem of the entry
         return;
     }
-    uint64_t vm_state = min_u64(snapshot->vm_state_size, audit_stored(state));
+    uint64_t vm_state = snapshot->vm_state_size;
+    vm_state = vm_state > 0 ? min_u64(vm_state, audit_stored(state)) : 0;
     inspect_l1_size(state, l1.size, add_clipped(snapshot->disk_size, vm_state), sums->entry);
     bool inside = audit_table(state, PURPOSE_L1_TABLE, l1.offset, size, sums->entry,
                               "the L1 table of a snapshot");
