@@ -145,8 +145,8 @@ struct audit {
 // the largest safe disk needs or in a hole, has another reason.
 #define AUDIT_L1_SLACK UINT32_C(131072) // entries
 
-// Clusters of an L1 table in a hole, which takes no space. Each snapshot copies it, and the time for
-// that grows with their square: seconds for so many.
+// Clusters of an L1 table in a hole, which takes no space. Each snapshot copies it, and the time
+// for that grows with their square: seconds for so many.
 #define AUDIT_L1_CLUSTERS UINT64_C(16384)
 
 // Bytes of a refcount table. One of 1 MiB counts the clusters of a file of 256 TiB; small clusters
@@ -232,8 +232,8 @@ struct audit {
 // 64 KiB has fewer.
 #define AUDIT_REFCOUNT_BYTES (UINT64_C(544) << 20)
 
-// Clusters with a refcount that nothing refers to: how many may lie in holes, and bytes of them that
-// are inspected. QEMU's check prints a line for each.
+// Clusters with a refcount that nothing refers to: how many may lie in holes, and bytes of them
+// that are inspected. QEMU's check prints a line for each.
 #define AUDIT_LEAKED_CLUSTERS (UINT64_C(1) << 20)
 #define AUDIT_LEAKED_BYTES    (UINT64_C(16) << 20)
 
