@@ -48,6 +48,21 @@ static void inspect_l1(struct audit_state *state)
                 (uint64_t)header->l1_size * L1_ENTRY_SIZE, HEADER_L1_TABLE_OFFSET, "the L1 table");
 }
 
+// The bytes that a refcount table may have, for the clusters of the file and those that it may get.
+static uint64_t refcount_table_limit(const struct audit_state *state)
+{
+    const struct header *header = state->header;
+    uint64_t clusters = divide_up(state->source->size, header->cluster_size);
+    if (header->refcount_bits == 0) {
+        return UINT64_MAX; // not known: header-limit
+    }
+    uint64_t a_block = (uint64_t)header->cluster_size * 8 / header->refcount_bits; // refcounts
+    uint64_t needed = divide_up(clusters, a_block) * REFCOUNT_TABLE_ENTRY_SIZE;
+    uint64_t slack = AUDIT_REFCOUNT_TABLE_COUNTS / a_block * REFCOUNT_TABLE_ENTRY_SIZE;
+    slack = max_u64(min_u64(slack, AUDIT_REFCOUNT_TABLE_SLACK), 2 * (uint64_t)header->cluster_size);
+    return max_u64(4 * needed, slack);
+}
+
 static void inspect_refcount_table(struct audit_state *state)
 {
     const struct header *header = state->header;
@@ -55,12 +70,7 @@ static void inspect_refcount_table(struct audit_state *state)
     if (size > CAP_REFCOUNT_TABLE_BYTES || !audit_possible_place(header->refcount_table_offset)) {
         return;
     }
-    uint64_t clusters = divide_up(state->source->size, header->cluster_size);
-    uint64_t a_block = (uint64_t)header->cluster_size * 8 / header->refcount_bits; // refcounts
-    uint64_t needed = divide_up(clusters, a_block) * REFCOUNT_TABLE_ENTRY_SIZE;
-    uint64_t slack = AUDIT_REFCOUNT_TABLE_COUNTS / a_block * REFCOUNT_TABLE_ENTRY_SIZE;
-    slack = max_u64(min_u64(slack, AUDIT_REFCOUNT_TABLE_SLACK), 2 * (uint64_t)header->cluster_size);
-    uint64_t most = max_u64(4 * needed, slack);
+    uint64_t most = refcount_table_limit(state);
     if (source_complete(state->source) && size > most) {
         audit_report_at(&state->report, AUDIT_REFCOUNT_TABLE_SIZE, HEADER_REFCOUNT_TABLE_CLUSTERS,
                         "the refcount table has %" PRIu64 " bytes for a file of %" PRIu64, size,

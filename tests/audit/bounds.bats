@@ -173,7 +173,7 @@ place_marks() {
 }
 
 @test "audit bounds: L2 tables of 512 bytes between holes" {
-    local BESIDE='table-free refcount-bomb'
+    local BESIDE='table-free refcount-bomb l1-size table-bomb'
     make_sparse cluster_size=512
     place_l1
     local i
@@ -184,7 +184,7 @@ place_marks() {
     audited image
     assert_equal "${audited_codes-}" shared-l2-table
     assert_equal "$(jq .complete <<<"$output")" true
-    audited image --allow shared-l2-table,table-free,refcount-bomb
+    audited image --allow shared-l2-table,table-free,refcount-bomb,l1-size,table-bomb
     assert_status 0
 }
 
