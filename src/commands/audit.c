@@ -194,7 +194,7 @@ static const char notes[] =
     "  qcow2-info audit disk.qcow2\n"
     "  qcow2-info audit --json disk.qcow2 | jq -e '.safe and .complete'\n"
     "  qcow2-info audit --deny incomplete --max-virtual-size 100G disk.qcow2\n"
-    "  qcow2-info audit --deny trailing-data --allow backing-file,name-path disk.qcow2\n"
+    "  qcow2-info audit --deny trailing-data --allow backing-file disk.qcow2\n"
     "  qcow2-info audit --list-rules\n";
 
 const struct command command_audit = {
