@@ -54,7 +54,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the disk is encrypted",
         "scanners cannot read it, and its key derivation can be made to take hours"},
     [AUDIT_DIRTY] = {"dirty", AUDIT_UNSAFE,
-        "the image was not closed: its refcounts may be stale",
+        "the image was not closed: its refcounts may be stale, and are not compared with references, save where "
+        "no refcount can count them",
         "a program that opens it for writing first rebuilds all refcounts, and tables can be made "
         "to slow this down"},
     [AUDIT_CORRUPT] = {"corrupt", AUDIT_UNSAFE,
@@ -178,8 +179,8 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a name is not UTF-8",
         "programs cut, replace or refuse it in different ways, and then use different names"},
     [AUDIT_NAME_PATH] = {"name-path", AUDIT_UNSAFE,
-        "a name is a suspicious path: absolute, with .., with a NUL inside, or the name of a file with "
-        "characters that a shell expands",
+        "a name is a suspicious path: absolute, with .., with a NUL inside, or the name of a file that "
+        "begins with file: or has characters that a shell expands",
         "a program that uses it as a file name leaves the intended folder"},
     [AUDIT_OTHER_FORMAT] = {"other-format", AUDIT_UNSAFE,
         "the file also has the mark of another format, where programs look for it and outside guest "
