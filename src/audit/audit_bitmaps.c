@@ -142,7 +142,7 @@ static void inspect_bitmap_table(struct audit_state *state, struct table_file *f
     }
     state->sums.bitmap_clusters += with_bits;
     if (table.is_auto) {
-        state->sums.bitmaps_in_use++;
+        state->sums.auto_bitmaps++;
         state->sums.unset_clusters += table.entries - with_bits;
     }
     if (step == WALK_ERROR) {
@@ -157,8 +157,8 @@ void audit_bitmap_bits(struct audit_state *state)
         inspect_bitmap_table(state, &file, state->bitmaps[i]);
     }
     table_file_free(&file);
-    // For each cluster that the guest writes, a bitmap in use may get one too.
-    bool many = state->sums.bitmaps_in_use > AUDIT_BITMAPS_IN_USE;
+    // For each cluster that the guest writes, each enabled bitmap may get one too.
+    bool many = state->sums.auto_bitmaps > AUDIT_BITMAPS_AUTO;
     uint64_t clusters = state->sums.bitmap_clusters + (many ? state->sums.unset_clusters : 0);
     uint64_t size = clusters << state->header->cluster_bits;
     if (size > AUDIT_BITMAPS_MEMORY && size > audit_stored(state)) {

@@ -17,7 +17,7 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "the image names a backing file with a protocol, such as nbd: or https:",
         "the host connects to a server of the attacker's choice, or to one behind the firewall"},
     [AUDIT_BACKING_FORMAT] = {"backing-format", AUDIT_UNSAFE,
-        "the image names a backing file, and its format is not raw or qcow2: programs guess it from the content",
+        "the image names a backing file without the format raw or qcow2: programs guess the format from the content",
         "a guest that could write to a raw backing file may have made it an image with references of its choice"},
     [AUDIT_DATA_FILE] = {"data-file", AUDIT_UNSAFE,
         "the data of the disk is in an external data file (incompatible feature bit 2)",
@@ -156,14 +156,14 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "an entry of the snapshot table breaks a rule or a limit of the format",
         "programs that trust its numbers read past the table, or read other data as a table"},
     [AUDIT_SNAPSHOT_ID] = {"snapshot-id", AUDIT_UNSAFE,
-        "the ID of a snapshot is no decimal number as QEMU gives it, or two snapshots have the same",
-        "a later snapshot whose name is this ID, or that gets the same ID, is mistaken for this one"},
+        "the id of a snapshot is not a decimal number as QEMU gives it, or two snapshots have the same id",
+        "programs take this snapshot for a later one that has the id as its name, or gets the same id"},
     [AUDIT_VM_STATE] = {"vm-state", AUDIT_NOTE,
         "a snapshot has the state of a virtual machine",
         "a program that resumes it loads device states and memory from an untrusted source"},
     [AUDIT_BITMAP_BOMB] = {"bitmap-bomb", AUDIT_UNSAFE,
         "there are more than 256 bitmaps; or they take more than 64 MiB and more than the file takes on disk, "
-        "in memory, in clusters that have any bits, or in those that more than 16 in use may get; or they take "
+        "in memory, in clusters with bits, or in clusters that more than 16 enabled bitmaps may get; or they take "
         "more than 512 MiB of memory, or would if the disk were 1 TiB long",
         "a program that opens the image spends gigabytes on bitmaps that take no space in the file, or "
         "writes as many when it closes it"},

@@ -219,7 +219,7 @@ struct audit {
 #define AUDIT_MEMORY_SHARE UINT64_C(16)
 
 // Bitmaps in which writes of the guest set bits. A backup has one or two for each of its copies.
-#define AUDIT_BITMAPS_IN_USE 16
+#define AUDIT_BITMAPS_AUTO 16
 
 // Bytes of the tables of all bitmaps. Bitmaps with the largest safe memory have tables of half this
 // size with the smallest clusters; the rest is for seeks.

@@ -69,7 +69,7 @@ struct audit_sums {
     uint64_t hole_tables;     // L2 tables in holes, of all disks
     uint64_t data_clusters;   // that are not compressed, each counted once
     uint64_t bitmap_clusters; // with any bits: a program that closes the image writes all of them
-    uint64_t bitmaps_in_use;  // in which a write of the guest sets bits
+    uint64_t auto_bitmaps;    // in which a write of the guest sets bits
     uint64_t unset_clusters;  // of those bitmaps: without bits so far
     uint64_t snapshot_walk;   // of the L2 tables of all snapshots, counted once for each reference
     bool stored_known;

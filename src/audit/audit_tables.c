@@ -24,6 +24,7 @@ static void inspect_l1_size(struct audit_state *state, uint32_t l1_size, uint64_
     uint64_t clusters = bytes >> state->header->cluster_bits;
     uint64_t of_largest = divide_up(state->options->max_virtual_size, coverage);
     bool large = l1_size > add_clipped(2 * needed, AUDIT_L1_SLACK);
+    // Asked only where it matters, because it takes time to find the holes.
     bool stored = (!large && clusters <= AUDIT_L1_CLUSTERS) || bytes <= audit_stored(state);
     if (large && (l1_size > of_largest || !stored)) {
         audit_report_at(&state->report, AUDIT_L1_SIZE, at,
@@ -105,8 +106,8 @@ struct snapshot_sums {
     size_t id_count;
 };
 
-// Reads an ID as QEMU gives it: a decimal number from 1 on, the next above all others. False for
-// any other, and for numbers that may be dates or times: names that somebody gives later.
+// Reads an id as QEMU gives it: a decimal number from 1 on, one above all others. False for any
+// other, and for a number so long that it may be a date: an operator may give that as a name later.
 static bool read_snapshot_id(struct bytes text, uint64_t *id)
 {
     enum { DIGITS_MAX = 5 };
@@ -136,11 +137,12 @@ static void inspect_snapshot_id(struct audit_state *state, struct bytes text,
 {
     uint64_t id;
     if (!read_snapshot_id(text, &id)) {
-        audit_report_at(&state->report, AUDIT_SNAPSHOT_ID, sums->entry,
-                        "the ID of a snapshot is no decimal number as QEMU gives it");
+        audit_report_at(
+            &state->report, AUDIT_SNAPSHOT_ID, sums->entry,
+            "the id of a snapshot is not a decimal number of up to 5 digits, as QEMU gives it");
     } else if (is_known_id(sums, id)) {
         audit_report_at(&state->report, AUDIT_SNAPSHOT_ID, sums->entry,
-                        "two snapshots have the ID %" PRIu64, id);
+                        "two snapshots have the id %" PRIu64, id);
     } else if (sums->id_count < AUDIT_SNAPSHOTS_MAX) {
         sums->ids[sums->id_count++] = id;
     }

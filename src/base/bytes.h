@@ -47,7 +47,7 @@ static inline uint64_t load_be64(const uint8_t *data)
            (uint64_t)data[6] << 8 | (uint64_t)data[7];
 }
 
-// ... and a little-endian one.
+// Loads a little-endian integer at `data`; the caller has checked the view.
 static inline uint64_t load_le64(const uint8_t *data)
 {
     return (uint64_t)data[7] << 56 | (uint64_t)data[6] << 48 | (uint64_t)data[5] << 40 |
