@@ -30,6 +30,16 @@ corpus_of() {
     find "${folders[@]}" -type f 2>/dev/null | sort
 }
 
+# files_in images|parsers: the corpus of the harnesses that take images, or of the others, one file a line
+files_in() {
+    local folder kind
+    for folder in "$FUZZ"/corpus/*; do
+        kind=parsers
+        ! { echo image && "$PROGRAMS/driver" --images; } | grep -qx "${folder##*/}" || kind=images
+        [[ $1 != "$kind" ]] || find "$folder" -type f
+    done | sort
+}
+
 # replay HARNESS...: all of its corpus, in one process each
 replay() {
     local harness files
@@ -138,22 +148,18 @@ judge_seeds() {
 }
 
 @test "hostile: every command on every image of the corpus" {
-    local harness folders=() files
+    local files
     require_tool jq
-    for harness in image $("$PROGRAMS/driver" --images); do
-        [[ ! -d $FUZZ/corpus/$harness ]] || folders+=("$FUZZ/corpus/$harness")
-    done
-    mapfile -t files < <(find "${folders[@]}" -type f | sort)
+    mapfile -t files < <(files_in images)
     run judge "${files[@]}"
     assert_status 0
 }
 
 # To a command they are files that are no images.
 @test "hostile: commands in turn on the corpus of the parsers" {
-    local images files
+    local files
     require_tool jq
-    images=$("$PROGRAMS/driver" --images | paste -s -d '|')
-    mapfile -t files < <(find "$FUZZ/corpus" -type f | grep -vE "/(image|$images)/" | sort)
+    mapfile -t files < <(files_in parsers)
     [[ ${#files[@]} -gt 100 ]]
     run judge --every 4 "${files[@]}"
     assert_status 0
