@@ -81,11 +81,22 @@ repeat_bytes() {
     done
 }
 
+# hex_of VARIABLE TEXT: sets it to the bytes of TEXT, which is ASCII, in hexadecimal
+hex_of() {
+    local -n hex_of_text=$1
+    local byte i
+    hex_of_text=''
+    for ((i = 0; i < ${#2}; i++)); do
+        printf -v byte '%02x' "'${2:i:1}"
+        hex_of_text+=$byte
+    done
+}
+
 # snapshot_entry L1_OFFSET L1_SIZE DISK_SIZE ID: an entry of the snapshot table, in hexadecimal; an id of
 # up to 8 characters and no name
 snapshot_entry() {
     local id
-    id=$(printf %s "$4" | od -An -v -tx1 | tr -d ' \n')
+    hex_of id "$4"
     printf '%016x%08x%04x0000%08x%08x%016x%08x%08x' "$1" "$2" ${#4} 0 0 0 0 24
     printf '%016x%016xffffffffffffffff%s%0*d' 0 "$3" "$id" $((16 - ${#id})) 0
 }
@@ -94,6 +105,6 @@ snapshot_entry() {
 # granularity 64 KiB, with a name of up to 8 characters
 bitmap_entry() {
     local name
-    name=$(printf %s "$3" | od -An -v -tx1 | tr -d ' \n')
+    hex_of name "$3"
     printf '%016x%08x%08x0110%04x%08x%s%0*d' "$1" "$2" 2 ${#3} 0 "$name" $((16 - ${#name})) 0
 }

@@ -163,10 +163,15 @@ assert_same_bytes() {
 
 # poke FILE OFFSET HEX: overwrites bytes; the digits of HEX may be spaced
 poke() {
-    local hex=${3//[[:space:]]/} bytes='' i
+    local hex=${3//[[:space:]]/} bytes='' part i at
+    local digits=${#hex}
     [[ $hex =~ ^([[:xdigit:]]{2})+$ ]] || fail "poke: not whole bytes in hexadecimal: $3" || return
-    for ((i = 0; i < ${#hex}; i += 2)); do
-        bytes+="\\x${hex:i:2}"
+    # In parts, because bash counts a string from its beginning each time.
+    for ((at = 0; at < digits; at += 512)); do
+        part=${hex:at:512}
+        for ((i = 0; i < ${#part}; i += 2)); do
+            bytes+="\\x${part:i:2}"
+        done
     done
     # shellcheck disable=SC2059 # the format is the bytes
     printf "$bytes" | dd of="$1" bs=64k oflag=seek_bytes seek="$(($2))" conv=notrunc status=none
