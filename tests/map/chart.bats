@@ -46,7 +46,7 @@ make_mixed() {
     qemu-img create -q -f qcow2 "${@:2}" "$1" 40M
     qemu-io -f qcow2 -c 'write -q -P 1 0 3M' -c 'write -q -P 2 3211264 64k' -c 'write -q -c -P 3 8M 64k' \
         -c 'write -q -c -P 4 8454144 64k' -c 'write -q -z 12M 5M' -c 'write -q -P 5 20M 4k' -c 'write -q -P 6 32M 100k' \
-        -c 'write -q -P 7 41877504 64k' "$1"
+        -c 'write -q -P 7 41877504 64k' "$1" && fill_holes "$1"
 }
 
 @test "chart: each cell shows what prevails in it, as qemu-img says" {

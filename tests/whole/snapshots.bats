@@ -52,6 +52,7 @@ make_states() {
 # disk of a copy that was put back to it
 snapshots_equal() {
     local name
+    fill_holes image || return
     for name in first second; do
         qemu-img convert -t unsafe -f qcow2 -O raw -l "snapshot.name=$name" image theirs || return
         qcow2_info cat --snapshot "$name" image | cmp - theirs || fail "cat --snapshot $name" || return
