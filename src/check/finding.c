@@ -20,6 +20,11 @@ static const char copy_first[] =
     "copy the file before any repair, and before any program writes to it: a repair frees leaked "
     "clusters, and their data is lost for good";
 
+// A repair writes to the header.
+static const char never_repair[] =
+    "do not repair it: copy the disk to a new image with qemu-img convert, and keep the file: "
+    "snapshots are not copied";
+
 const struct finding_rule finding_rules[FINDING_KINDS] = {
     [FINDING_REFCOUNT_TOO_LOW] = {"refcount-too-low", SEVERITY_CORRUPTION,
                                   "the number of references to a cluster exceeds its refcount: a "
@@ -51,6 +56,10 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
                            "cluster is missing, --short-end reads it as zeros"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L1 entry has reserved bits set", repair},
+    [FINDING_L1_NO_TABLE] = {"l1-without-table", SEVERITY_CORRUPTION,
+                             "an L1 entry has other bits than those of an offset, and no L2 table: "
+                             "QEMU repairs or writes the header as if it were one",
+                             never_repair},
     [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L2 entry has reserved bits set", repair},
     [FINDING_L2_TABLE_UNALIGNED] =
@@ -165,7 +174,7 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
 const enum finding_kind finding_of_fault[FAULTS] = {
     [FAULT_L1_RESERVED_BITS] = FINDING_L1_RESERVED_BITS,
     [FAULT_L1_UNALIGNED] = FINDING_L2_TABLE_UNALIGNED,
-    [FAULT_L1_COPIED] = FINDING_ZERO_OFFSET_COPIED,
+    [FAULT_L1_NO_TABLE] = FINDING_L1_NO_TABLE,
     [FAULT_L2_RESERVED_BITS] = FINDING_L2_RESERVED_BITS,
     [FAULT_L2_ZERO_BIT] = FINDING_ZERO_BIT_VERSION_2,
     [FAULT_L2_ZERO_BIT_EXTENDED] = FINDING_ZERO_BIT_EXTENDED,
@@ -193,6 +202,9 @@ const char *check_cure(const struct check *check, enum finding_kind kind)
 {
     const char *cure = finding_rules[kind].cure;
     bool frees = cure == repair || cure == reclaim || cure == reopen || cure == unmark;
+    if (frees && check->findings.by_kind[FINDING_L1_NO_TABLE] > 0) {
+        return never_repair;
+    }
     return frees && check_repair_is_risky(check) ? copy_first : cure;
 }
 

@@ -8,9 +8,11 @@
 uint32_t l1_entry_faults(const struct header *header, uint64_t entry)
 {
     uint64_t l2_offset = l1_entry_l2_offset(entry);
+    if (l2_offset == 0) {
+        return fault_if(entry != 0, FAULT_L1_NO_TABLE);
+    }
     return fault_if(entry & L1_ENTRY_RESERVED, FAULT_L1_RESERVED_BITS) |
-           fault_if(!is_aligned(l2_offset, header->cluster_size), FAULT_L1_UNALIGNED) |
-           fault_if(l2_offset == 0 && entry_is_copied(entry), FAULT_L1_COPIED);
+           fault_if(!is_aligned(l2_offset, header->cluster_size), FAULT_L1_UNALIGNED);
 }
 
 static uint32_t compressed_faults(const struct header *header, struct l2_entry entry)

@@ -336,12 +336,13 @@ struct fault_case {
 static const struct fault_case fault_cases[] = {
     {0x50000 | UINT64_C(1) << 56, 0, 0, 3, 0, L1, false, SET(FAULT_L1_RESERVED_BITS)},
     {0x50000 | COMPRESSED, 0, 0, 3, 0, L1, false, SET(FAULT_L1_RESERVED_BITS)},
-    {UINT64_C(1) << 8, 0, 0, 3, 0, L1, false, SET(FAULT_L1_RESERVED_BITS)},
+    {UINT64_C(1) << 8, 0, 0, 3, 0, L1, false, SET(FAULT_L1_NO_TABLE)},
     {0x50000 | ZERO, 0, 0, 3, 0, L1, false, SET(FAULT_L1_RESERVED_BITS)},
     {0x50200, 0, 0, 3, 0, L1, true, SET(FAULT_L1_UNALIGNED)},
     {0x5fe00 | COPIED, 0, 0, 2, 0, L1, true, SET(FAULT_L1_UNALIGNED)},
-    {COPIED, 0, 0, 3, 0, L1, false, SET(FAULT_L1_COPIED)},
-    {COPIED, 0, 0, 3, DATA_FILE, L1, false, SET(FAULT_L1_COPIED)},
+    {COPIED, 0, 0, 3, 0, L1, false, SET(FAULT_L1_NO_TABLE)},
+    {COPIED, 0, 0, 3, DATA_FILE, L1, false, SET(FAULT_L1_NO_TABLE)},
+    {UINT64_C(1) << 56, 0, 0, 3, 0, L1, false, SET(FAULT_L1_NO_TABLE)},
 
     {0x50000 | 2, 0, 0, 3, 0, L2, false, SET(FAULT_L2_RESERVED_BITS)},
     {UINT64_C(1) << 8, 0, 0, 2, 0, L2, false, SET(FAULT_L2_RESERVED_BITS)},

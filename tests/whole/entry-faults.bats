@@ -90,7 +90,7 @@ qemu_refuses() {
     at=$(l1_entry_at image $((512 << 20)))
     poke_be64 image "$at" $((1 << 56))
     readable
-    judged l1-reserved-bits entry-broken "$at"
+    judged l1-without-table entry-broken "$at"
 }
 
 @test "entry fault: an L2 table that is not aligned" {
@@ -113,7 +113,7 @@ qemu_refuses() {
     at=$(l1_entry_at image $((512 << 20)))
     poke_be64 image "$at" $((COPIED))
     readable
-    judged zero-offset-copied entry-broken "$at"
+    judged l1-without-table entry-broken "$at"
 }
 
 # ---- L2 tables ---------------------------------------------------------------------------------------
