@@ -88,6 +88,13 @@ static bool may_be_shared(const struct audit_tree *tree)
     return tree->disks > 1 || tree->versions.parts;
 }
 
+// Whether the references of the table are counted. A table is walked again where it has other guest
+// offsets.
+static bool counts_references(const struct audit_tree *tree)
+{
+    return tree->state->counts_all || (may_be_shared(tree) && !tree->again);
+}
+
 // Counts the references that all disks with the table make to the clusters from `first` to `end`.
 // The active disk is walked last, so it finds all other references counted.
 static void count_references(struct audit_tree *tree, struct l2_entry entry, uint64_t first,
@@ -95,12 +102,36 @@ static void count_references(struct audit_tree *tree, struct l2_entry entry, uin
 {
     struct audit_state *state = tree->state;
     bool several = audit_counts_add(&state->counts, first, end, tree->disks);
-    if (several && tree->active && !l2_entry_is_compressed(entry) && entry_is_copied(entry.entry)) {
+    if (several && tree->active && may_be_shared(tree) && !l2_entry_is_compressed(entry) &&
+        entry_is_copied(entry.entry)) {
         pay_for_oddity(tree);
         audit_report_at(&state->report, AUDIT_COPIED_FLAG, tree->place,
                         "guest offset %" PRIu64 " has data in cluster %" PRIu64
                         " with COPIED, and a snapshot has it too",
                         tree->guest_offset, first);
+    }
+}
+
+// Notes that the refcount of a cluster is read for each disk with the table.
+static void note_refcount(struct audit_tree *tree, uint64_t host_offset)
+{
+    uint64_t cluster = host_offset >> tree->state->header->cluster_bits;
+    uint64_t block = cluster / tree->block_entries;
+    if (block != tree->refcount_block) {
+        tree->refcount_block = block;
+        tree->state->sums.refcount_reads += tree->disks;
+    }
+}
+
+// Counts the references of an entry of a table that is walked again.
+static void count_again(struct audit_tree *tree, struct l2_entry entry, uint64_t host_offset,
+                        uint64_t size)
+{
+    uint64_t first;
+    uint64_t end;
+    if (counts_references(tree)) {
+        clusters_of(tree, host_offset, size, &first, &end);
+        count_references(tree, entry, first, end);
     }
 }
 
@@ -111,7 +142,7 @@ static void use_cluster(struct audit_tree *tree, struct l2_entry entry, size_t i
     uint64_t first;
     uint64_t end;
     clusters_of(tree, l2_entry_host_offset(entry), tree->state->header->cluster_size, &first, &end);
-    if (may_be_shared(tree)) {
+    if (counts_references(tree)) {
         count_references(tree, entry, first, end);
     }
     uint64_t added = cluster_bits_add(used, first, end - first);
@@ -216,7 +247,10 @@ static void inspect_compressed(struct audit_tree *tree, struct l2_entry entry, s
     if (l2_entry_stretch(tree->state->header, entry, tree->guest_offset, &stretch) != 0) {
         return; // no program reads it
     }
-    if (!tree->again && inspect_place(tree, stretch.host_offset, stretch.stored_size)) {
+    note_refcount(tree, stretch.host_offset);
+    if (tree->again) {
+        count_again(tree, entry, stretch.host_offset, stretch.stored_size);
+    } else if (inspect_place(tree, stretch.host_offset, stretch.stored_size)) {
         use_stream(tree, entry, index, &stretch);
         inspect_marks(tree, stretch.host_offset, stretch.stored_size, ALL_PARTS);
     }
@@ -234,10 +268,13 @@ static void inspect_cluster(struct audit_tree *tree, struct l2_entry entry, size
     if (header_has_data_file(header)) {
         return;
     }
-    if (!tree->again && inspect_place(tree, host_offset, header->cluster_size)) {
+    note_refcount(tree, host_offset);
+    if (tree->again) {
+        count_again(tree, entry, host_offset, header->cluster_size);
+    } else if (inspect_place(tree, host_offset, header->cluster_size)) {
         use_cluster(tree, entry, index);
         inspect_marks(tree, host_offset, header->cluster_size, parts);
-    } else if (!tree->again) {
+    } else {
         tree->state->sums.data_clusters++; // past the end of the file
     }
     // Counting bits is a function call unless the compiler can use an instruction.
@@ -327,7 +364,7 @@ static size_t plain_run(const struct audit_tree *tree, struct bytes rest)
 static void pass_run(struct audit_tree *tree, struct l2_entry entry, uint64_t cluster, size_t count)
 {
     if (count > 0) {
-        if (may_be_shared(tree) && !tree->again) {
+        if (counts_references(tree)) {
             count_references(tree, entry, cluster, cluster + count);
         }
         tree->table->data_parts += (uint32_t)count * SUBCLUSTERS;
@@ -343,6 +380,7 @@ static void inspect_run(struct audit_tree *tree, struct bytes rest, size_t index
     const struct header *header = state->header;
     struct l2_entry first = l2_entry_load(header, rest, 0);
     uint64_t cluster = l2_entry_host_offset(first) >> header->cluster_bits;
+    note_refcount(tree, l2_entry_host_offset(first));
     if (tree->again || same_as_before(tree, rest.data, index, count)) {
         pass_run(tree, first, cluster, count);
         return;

@@ -41,6 +41,9 @@ struct audit_tree {
 
     bool again; // the table was walked before: only add up
 
+    uint32_t block_entries;  // refcounts in a block
+    uint64_t refcount_block; // number of that of the last entry's cluster
+
     bool active;                    // the active disk has the table
     uint32_t disks;                 // that have the table
     uint64_t place;                 // byte offset of the entry

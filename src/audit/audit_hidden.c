@@ -49,6 +49,7 @@ struct low_search {
     struct audit_state *state;
     enum audit_rule rule; // for the refcount 0
     const char *what;     // the clusters contain
+    bool but_tables;      // tables were searched before
     struct budget budget;
 };
 
@@ -57,7 +58,8 @@ static void report_low(struct low_search *search, uint64_t cluster, uint64_t ref
 {
     struct audit_state *state = search->state;
     uint64_t offset = cluster << state->header->cluster_bits;
-    if (!cluster_bits_has(&state->places.used, cluster)) {
+    if (!cluster_bits_has(&state->places.used, cluster) ||
+        (search->but_tables && audit_is_table(state, cluster))) {
         return;
     }
     if (refcount == 0) {
@@ -179,19 +181,16 @@ static void find_low(struct low_search *search)
 // state->places.used has only tables so far.
 void audit_table_refcounts(struct audit_state *state)
 {
-    struct low_search search = {state, AUDIT_TABLE_FREE, "a table", {.left = AUDIT_REFCOUNT_BYTES}};
+    struct low_search search = {
+        state, AUDIT_TABLE_FREE, "a table", false, {.left = AUDIT_REFCOUNT_BYTES}};
     find_low(&search);
 }
 
-// Tables with low refcounts were reported, and make the image unsafe unless they are allowed.
 void audit_data_refcounts(struct audit_state *state)
 {
     struct low_search search = {
-        state, AUDIT_DATA_FREE, "guest data", {.left = AUDIT_REFCOUNT_BYTES}};
-    const struct audit_finding *findings = state->report.audit->findings;
-    if (findings[AUDIT_TABLE_FREE].count == 0 && findings[AUDIT_REFCOUNT_TOO_LOW].count == 0) {
-        find_low(&search);
-    }
+        state, AUDIT_DATA_FREE, "guest data", true, {.left = AUDIT_REFCOUNT_BYTES}};
+    find_low(&search);
 }
 
 // --- Clusters behind the end of the file ---------------------------------------------------------

@@ -268,15 +268,14 @@ static void note_l2_table(struct audit_state *state, const struct l1_row_table *
                     table->l2_offset);
 }
 
-// Counts the references to a table that disks share.
+// Counts the references to a table that disks may share.
 static void count_l2_table(struct audit_state *state, const struct l1_row_table *table)
 {
     uint64_t cluster = table->l2_offset >> state->header->cluster_bits;
-    if (table->disks == 1) {
-        return;
+    if (table->disks > 1 || state->counts_all) {
+        audit_counts_add(&state->counts, cluster, cluster + 1, table->disks);
     }
-    audit_counts_add(&state->counts, cluster, cluster + 1, table->disks);
-    if (table->active && table->copied) {
+    if (table->disks > 1 && table->active && table->copied) {
         audit_report_at(&state->report, AUDIT_COPIED_FLAG, table->l2_offset,
                         "an L1 entry with COPIED refers to the L2 table at %" PRIu64
                         ", and so does a snapshot",
@@ -304,6 +303,7 @@ void audit_l2_places(struct audit_state *state)
     if (!l1_rows_start(&rows, state, true)) {
         return;
     }
+    uint64_t walk = max_u64(state->header->cluster_size, AUDIT_WALK_OF_TABLE);
     while (l1_rows_next(&rows)) {
         for (size_t i = 0; i < rows.count; i++) {
             note_l2_table(state, &rows.tables[i]);
@@ -312,7 +312,7 @@ void audit_l2_places(struct audit_state *state)
         for (size_t i = 0; i < rows.view_count; i++) {
             bool snapshot = !state->views[rows.views[i]].active;
             bool named = rows.table_of[rows.views[i]] != L1_ROW_NONE;
-            state->sums.snapshot_walk += snapshot && named ? state->header->cluster_size : 0;
+            state->sums.snapshot_walk += snapshot && named ? walk : 0;
         }
     }
     if (rows.budget.ended) {

@@ -10,6 +10,7 @@
 #include "audit/audit_places.h"
 #include "base/checked.h"
 #include "format/layout.h"
+#include "format/refcount.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -229,11 +230,12 @@ static void inspect_streams(struct audit_tree *tree)
 
 static void inspect_hole_tables(struct audit_state *state)
 {
-    uint64_t bytes = state->sums.hole_tables << state->header->cluster_bits;
+    uint64_t bytes =
+        state->sums.hole_tables * max_u64(state->header->cluster_size, AUDIT_READ_OF_TABLE);
     if (bytes > AUDIT_HOLE_TABLES && bytes > audit_stored(state)) {
         audit_report_file(&state->report, AUDIT_TABLE_BOMB,
-                          "%" PRIu64 " L2 tables of %" PRIu64
-                          " bytes lie in holes, and the file without its holes has %" PRIu64,
+                          "%" PRIu64 " L2 tables lie in holes and count as %" PRIu64
+                          " bytes, and the file without its holes has %" PRIu64,
                           state->sums.hole_tables, bytes, audit_stored(state));
     }
 }
@@ -268,6 +270,9 @@ void audit_l2_tables(struct audit_state *state)
         .compressed = cluster_bits_make(audit_clusters(state), &state->memory),
         .walked = cluster_bits_make(audit_clusters(state), &state->memory),
         .streams.limit = &state->memory,
+        // A width that is unknown has a finding of its own.
+        .block_entries =
+            state->header->refcount_bits > 0 ? refcount_block_entries(state->header) : UINT32_MAX,
         .search.left = AUDIT_SEARCH + audit_file_bytes(state) / 8,
     };
     struct row_walk row = {

@@ -163,9 +163,17 @@ struct audit {
 // is a bomb when it is more than this many bytes of tables, and more than the data of the largest
 // disk: a full disk has 8192 bytes of data for each byte of its tables in clusters of 64 KiB.
 #define AUDIT_SNAPSHOT_WALK (UINT64_C(8) << 30)
+#define AUDIT_WALK_OF_TABLE (UINT64_C(16) << 10) // at least: small tables take this much time, too
 
 // Bytes of L2 tables in holes, which QEMU reads for a check or a snapshot: seconds for so many.
 #define AUDIT_HOLE_TABLES (UINT64_C(1) << 30)
+
+// Bytes of refcount blocks that QEMU reads for a check or a snapshot, because it keeps only four of
+// them: each time when an entry leads to another one than the entry before. Seconds for so many.
+#define AUDIT_REFCOUNT_READS (UINT64_C(8) << 30)
+
+// A table or a refcount block that is read on its own counts with so many bytes at least.
+#define AUDIT_READ_OF_TABLE (UINT64_C(64) << 10)
 
 // Bytes of the L1 tables of all snapshots, if they lie in holes of the file. QEMU reads each of
 // them when it checks the image: this much takes five seconds.

@@ -135,6 +135,19 @@ static void inspect_snapshot_walk(struct audit_state *state)
     }
 }
 
+static void inspect_refcount_reads(struct audit_state *state)
+{
+    uint64_t read =
+        state->sums.refcount_reads * max_u64(state->header->cluster_size, AUDIT_READ_OF_TABLE);
+    if (read > AUDIT_REFCOUNT_READS && read / AUDIT_EXPANSION_MAX > audit_stored(state)) {
+        audit_report_file(
+            &state->report, AUDIT_REFCOUNT_BOMB,
+            "the disks go %" PRIu64 " times from one refcount block to another, which "
+            "counts as %" PRIu64 " bytes, and the file without its holes has %" PRIu64,
+            state->sums.refcount_reads, read, audit_stored(state));
+    }
+}
+
 // A program that checks the image keeps a refcount of each cluster of the file, holes included.
 static void inspect_refcount_memory(struct audit_state *state)
 {
@@ -158,6 +171,7 @@ void audit_sizes(struct audit_state *state)
 {
     inspect_snapshot_walk(state);
     inspect_refcount_memory(state);
+    inspect_refcount_reads(state);
     inspect_unseen_tables(state);
     inspect_actual_size(state);
 }

@@ -72,6 +72,7 @@ struct audit_sums {
     uint64_t auto_bitmaps;    // in which a write of the guest sets bits
     uint64_t unset_clusters;  // of those bitmaps: without bits so far
     uint64_t snapshot_walk;   // of the L2 tables of all snapshots, counted once for each reference
+    uint64_t refcount_reads;  // how often disks go from one refcount block to another
     bool stored_known;
     uint64_t stored; // of the file, without holes
 };
@@ -93,6 +94,7 @@ struct audit_state {
     struct memory_limit memory; // of all sets of clusters, and of the counts
     struct audit_places places;
     struct audit_counts counts;
+    bool counts_all; // one disk may refer to a cluster twice: each reference is counted
     struct audit_end end;
     struct audit_sums sums;
     struct mark_list marks;

@@ -30,6 +30,12 @@ assert_codes() {
     assert_equal "${audited_codes-}" "$*"
 }
 
+# assert_allowing RULE CODES: the same when a rule is allowed
+assert_allowing() {
+    audited image --allow "$1" || return
+    assert_equal "${audited_codes-}" "$2"
+}
+
 # ---- Known attacks ---------------------------------------------------------------------------------
 
 @test "audit attack: CVE-2022-47951: a VMDK descriptor whose extent is a file of the host" {
@@ -1219,4 +1225,111 @@ marked_far() {
     run --separate-stderr bash -c 'head -c 65536 image | "$QCOW2_INFO" audit --json'
     assert_status 2
     assert_equal "$(codes)" 'other-format incomplete'
+}
+
+# ---- Small tables that take QEMU as much time as large ones --------------------------------------------
+
+# shuffle_entries IMAGE: puts all L2 entries of the disk into an order in which each leads far
+# away from the one before
+shuffle_entries() {
+    python3 - "$1" "$(field "$1" l1_table_offset)" "$(field "$1" l1_size)" <<'EOF'
+import struct, sys
+path, l1, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+with open(path, "r+b") as image:
+    image.seek(l1)
+    tables = [entry & ~(1 << 63) for entry in struct.unpack(f">{size}Q", image.read(8 * size))]
+    entries = []
+    for table in tables:
+        image.seek(table)
+        entries += struct.unpack(">8192Q", image.read(65536))
+    count = len(entries)
+    entries = [entries[i * 100003 % count] for i in range(count)]
+    for i, table in enumerate(tables):
+        image.seek(table)
+        image.write(struct.pack(">8192Q", *entries[i * 8192:(i + 1) * 8192]))
+EOF
+}
+
+@test "audit attack: data in holes whose refcounts are in another block each time" {
+    qemu-img create -q -f qcow2 -o preallocation=metadata,refcount_bits=64 image 16G
+    assert_clean image
+    shuffle_entries image
+    qemu-img check -q image
+    assert_only unsafe refcount-bomb null
+    # Half as many are read in a few seconds.
+    qemu-img create -q -f qcow2 -o preallocation=metadata,refcount_bits=64 image 7G
+    shuffle_entries image
+    qemu-img check -q image
+    assert_clean image
+}
+
+@test "audit attack: 16384 L2 tables of 512 bytes in holes" {
+    local BESIDE='table-free' at=$((64 << 20))
+    make_image image 1G cluster_size=512
+    truncate -s $((at + (32 << 20))) image
+    copied_entries 16390 $at 512 | place image "$(field image l1_table_offset)"
+    assert_codes table-bomb
+    head -c $((8 * 16390)) /dev/zero | place image "$(field image l1_table_offset)"
+    copied_entries 16384 $at 512 | place image "$(field image l1_table_offset)"
+    assert_codes ''
+}
+
+@test "audit attack: snapshots that go through small L2 tables half a million times" {
+    local BESIDE='snapshot-id table-overlap table-free refcount-too-low' at=$((2 << 20))
+    qemu-img create -q -f qcow2 -o preallocation=metadata,cluster_size=512 image 20M
+    truncate -s 4M image
+    poke image $at "$(snapshot_entry "$(field image l1_table_offset)" 640 $((20 << 20)) 1)"
+    repeat_bytes image $at 72 1000
+    poke_field image snapshots_offset $at
+    poke_field image nb_snapshots 800
+    audited image
+    [[ " $(codes) " != *' snapshot-bomb '* ]] || fail "$output"
+    poke_field image nb_snapshots 820
+    audited image
+    [[ " $(codes) " == *' snapshot-bomb '* ]] || fail "$output"
+}
+
+# ---- What one rule finds is found when another is allowed ----------------------------------------------
+
+@test "audit attack: refcounts that are too low are found when the cause is allowed" {
+    local BESIDE=hidden-data table data
+    # Data that is shared within the disk.
+    make_image image 1M '' "write -q -P 1 0 $((2 * C))"
+    data=$(host_offset image 0)
+    poke_l2_entry image $C $((COPIED | data))
+    run -2 qemu-img check image
+    assert_allowing shared-data 'refcount-too-low shared-data'
+    poke_be16 image "$(refcount_entry "$data")" 2
+    assert_allowing shared-data shared-data
+    assert_status 0
+    # An L2 table that is: its own refcount, and that of its data.
+    make_image image 1G '' "write -q -P 1 0 $C"
+    data=$(host_offset image 0)
+    table=$(l2_table_at image 0)
+    poke_be64 image "$(l1_entry_at image $((512 << 20)))" $((COPIED | table))
+    assert_allowing shared-l2-table 'refcount-too-low shared-l2-table'
+    assert_equal "$(count_of refcount-too-low)" 1
+    poke_be16 image "$(refcount_entry "$table")" 2
+    assert_allowing shared-l2-table 'refcount-too-low shared-l2-table'
+    assert_equal "$(jq '.findings[] | select(.code == "refcount-too-low") | .offset' <<<"$output")" "$data"
+    poke_be16 image "$(refcount_entry "$data")" 2
+    assert_allowing shared-l2-table shared-l2-table
+    assert_status 0
+    # Compressed data in the same table.
+    make_image image 1G '' "write -q -c -P 1 0 $C"
+    table=$(l2_table_at image 0)
+    poke_be64 image "$(l1_entry_at image $((512 << 20)))" $((COPIED | table))
+    poke_be16 image "$(refcount_entry "$table")" 2
+    run -2 qemu-img check image
+    assert_allowing shared-l2-table 'refcount-too-low shared-l2-table'
+}
+
+@test "audit attack: data without a refcount is found when tables with a low one are allowed" {
+    local table
+    make_image image 1M '' "write -q -P 1 0 $((2 * C))"
+    table=$(l2_table_at image 0)
+    poke_be16 image "$(refcount_entry "$(host_offset image $C)")" 0
+    poke_be16 image "$(refcount_entry "$table")" 0
+    assert_allowing table-free 'data-free table-free'
+    assert_equal "$(count_of table-free) $(count_of data-free)" '1 1'
 }

@@ -34,11 +34,6 @@ make_two() {
     make_image image 1G '' "write -P 1 0 $((2 * C))"
 }
 
-# refcount_entry HOST: where the refcount of the cluster at a host offset of the image is
-refcount_entry() {
-    echo $(($(peek_be64 image "$(field image refcount_table_offset)") + 2 * ($1 / C)))
-}
-
 # Where its second L1 entry is.
 second_l1_entry() {
     l1_entry_at image $((512 << 20))

@@ -81,6 +81,11 @@ repeat_bytes() {
     done
 }
 
+# refcount_entry HOST: where the refcount of the cluster at a host offset of the image is
+refcount_entry() {
+    echo $(($(peek_be64 image "$(field image refcount_table_offset)") + 2 * ($1 / C)))
+}
+
 # hex_of VARIABLE TEXT: sets it to the bytes of TEXT, which is ASCII, in hexadecimal
 hex_of() {
     local -n hex_of_text=$1

@@ -332,8 +332,8 @@ make_both_maps() {
     qcow2_info map --host-offsets --json "$@" "$image" >"$ours.raw" ||
         fail "map $* $image: status $?" || return
     timeout -k 5 "$PROGRAM_SECONDS" qemu-img map "${qemu_image[@]}" --output=json >"$theirs.raw" || return
-    jq -s -c --argjson no_offsets $no_offsets "$OUR_MAP" "$ours.raw" >"$ours" || return
-    jq -c --argjson no_offsets $no_offsets "$THEIR_MAP" "$theirs.raw" >"$theirs"
+    jq -s -c --argjson no_offsets "$no_offsets" "$OUR_MAP" "$ours.raw" >"$ours" || return
+    jq -c --argjson no_offsets "$no_offsets" "$THEIR_MAP" "$theirs.raw" >"$theirs"
 }
 
 # fill_holes FILE...: writes each anew, so that no part of it is a hole, or reserved and not written, which is a
