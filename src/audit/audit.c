@@ -29,7 +29,7 @@ static uint64_t memory_limit(const struct audit_state *state)
     uint64_t clusters = audit_clusters(state);
     uint64_t sets = 2 * (clusters / 8 + clusters / 256);
     uint64_t all = sets + 2 * clusters + clusters / 256;
-    uint64_t most = max_u64(AUDIT_MEMORY_LARGE, audit_file_bytes(state) / AUDIT_MEMORY_SHARE);
+    uint64_t most = max_u64(AUDIT_MEMORY_LARGE, audit_sent_bytes(state) / AUDIT_MEMORY_SHARE);
     return max_u64(AUDIT_MEMORY, all <= most ? all : sets <= most ? sets : 0);
 }
 
@@ -127,7 +127,7 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .bitmap_budget = {.left = AUDIT_BITMAP_BYTES, .seek = AUDIT_SEEK_COST},
     };
     state.l2_budget =
-        (struct budget){.left = AUDIT_L2_BYTES + audit_file_bytes(&state), .seek = AUDIT_SEEK_COST};
+        (struct budget){.left = AUDIT_L2_BYTES + audit_sent_bytes(&state), .seek = AUDIT_SEEK_COST};
     audit_header(&state);
     audit_references(&state);
     audit_virtual_size(&state);

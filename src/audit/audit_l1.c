@@ -25,7 +25,7 @@ struct l1_key {
 
 struct budget audit_l1_budget(const struct audit_state *state)
 {
-    return (struct budget){.left = AUDIT_SNAPSHOT_L1_BYTES + audit_file_bytes(state) / 4,
+    return (struct budget){.left = AUDIT_SNAPSHOT_L1_BYTES + audit_sent_bytes(state) / 4,
                            .seek = AUDIT_L1_SEEK_COST};
 }
 

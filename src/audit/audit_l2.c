@@ -243,7 +243,7 @@ static void inspect_hole_tables(struct audit_state *state)
 static void inspect_rows(struct audit_tree *tree, struct row_walk *row)
 {
     struct audit_state *state = tree->state;
-    struct budget asks = {.left = AUDIT_HOLES + audit_file_bytes(state) / AUDIT_HOLE_SHARE};
+    struct budget asks = {.left = AUDIT_HOLES + audit_sent_bytes(state) / AUDIT_HOLE_SHARE};
     while (l1_rows_next(&row->rows)) {
         bool active = row->rows.table_of[state->view_count - 1] != L1_ROW_NONE;
         state->sums.unseen_tables += !inspect_row(tree, row, &asks) && active;
@@ -273,7 +273,7 @@ void audit_l2_tables(struct audit_state *state)
         // A width that is unknown has a finding of its own.
         .block_entries =
             state->header->refcount_bits > 0 ? refcount_block_entries(state->header) : UINT32_MAX,
-        .search.left = AUDIT_SEARCH + audit_file_bytes(state) / 8,
+        .search.left = AUDIT_SEARCH + audit_sent_bytes(state) / 8,
     };
     struct row_walk row = {
         .sums = calloc(views, sizeof *row.sums),

@@ -156,13 +156,20 @@ void audit_name(struct audit_state *state, enum audit_name_role role, const char
 // Whether a disk has more data than the file can contain.
 void audit_expansion(struct audit_state *state, const struct audit_view *view);
 
-// The allocated size of the file, or its size if unknown: the bytes that a sender had to send. It
-// limits work and decides nothing else.
+// The allocated size of the file, or its size if unknown.
 static inline uint64_t audit_file_bytes(const struct audit_state *state)
 {
     const struct source *source = state->source;
     return source->kind == SOURCE_FILE ? min_u64(source->allocated_size, source->size)
                                        : source->size;
+}
+
+// The bytes that a sender had to send, as far as is known: 0 of a device, and of an object whose
+// size is what its server claims. They limit work and decide nothing else.
+static inline uint64_t audit_sent_bytes(const struct audit_state *state)
+{
+    enum source_kind kind = state->source->kind;
+    return kind == SOURCE_DEVICE || kind == SOURCE_REMOTE ? 0 : audit_file_bytes(state);
 }
 
 // Bytes of the file without its holes, as the file system reports them.

@@ -66,6 +66,20 @@ as_remote() {
     done
 }
 
+@test "remote: the size that a server claims buys no memory and no time" {
+    # 20480 clusters of 512 bytes that are 16 MiB from each other, in a file of 15 TiB: 4 KiB of memory for each.
+    local tables=320
+    make_image image $((tables * 32768)) cluster_size=512
+    truncate -s 15T image || skip 'machine: the file system has no files of 15 TiB'
+    copied_entries $((tables * 64)) $((1 << 30)) $((16 << 20)) | place image $((1 << 20))
+    copied_entries $tables $((1 << 20)) 512 | place image "$(field image l1_table_offset)"
+    mv image "$WWW/far.qcow2"
+    run_qcow2_info audit --json "$HTTP/far.qcow2"
+    rm "$WWW/far.qcow2"
+    assert_status 2
+    jq -e 'any(.findings[]; .code == "unseen-tables") and (.complete | not)' <<<"$output" >/dev/null || fail "$output"
+}
+
 @test "remote: info asks at most twice, for at most 128 KiB, and never by HEAD" {
     forget_requests
     run_qcow2_info info --stats "$HTTP/zlib.qcow2"
