@@ -59,7 +59,7 @@ static void report_low(struct low_search *search, uint64_t cluster, uint64_t ref
     struct audit_state *state = search->state;
     uint64_t offset = cluster << state->header->cluster_bits;
     if (!cluster_bits_has(&state->places.used, cluster) ||
-        (search->but_tables && audit_is_table(state, cluster))) {
+        (search->but_tables && (audit_is_table(state, cluster) || state->places.tables.full))) {
         return;
     }
     if (refcount == 0) {

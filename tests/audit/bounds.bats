@@ -193,7 +193,11 @@ place_marks() {
     audited image
     assert_equal "${audited_codes-}" shared-l2-table
     assert_equal "$(jq .complete <<<"$output")" true
+    # These tables are shared more often than an audit counts.
     audited image --allow shared-l2-table,table-free,refcount-bomb,l1-size,table-bomb
+    assert_equal "${audited_codes-}" 'unseen-tables hidden-data shared-l2-table'
+    assert_status 2
+    audited image --allow shared-l2-table,table-free,refcount-bomb,l1-size,table-bomb,unseen-tables
     assert_status 0
 }
 
