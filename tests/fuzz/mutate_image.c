@@ -186,8 +186,8 @@ static void change_l1(const struct image_map *map, struct random *random)
     uint64_t at = l1_entry(map, random);
     uint64_t entry = get_number(map->subject, at, 8);
     switch (random_below(random, 5)) {
-    case 0:
-        entry = 0;
+    case 0: // no table, with and without the flag of one
+        entry = random_below(random, 2) == 0 ? 0 : ENTRY_COPIED;
         break;
     case 1:
         entry ^= ENTRY_COPIED;
