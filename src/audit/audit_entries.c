@@ -123,6 +123,43 @@ static void note_refcount(struct audit_tree *tree, uint64_t host_offset)
     }
 }
 
+// Counts the pieces of a disk. An entry, or a run of them, goes on with the piece before or begins
+// another one.
+static void note_piece(struct audit_tree *tree, enum audit_piece piece, uint64_t host_offset,
+                       uint64_t size)
+{
+    bool same = piece == tree->piece && (piece != PIECE_DATA || host_offset == tree->piece_end);
+    tree->table->pieces += !same;
+    tree->piece = piece;
+    tree->piece_end = host_offset + size;
+}
+
+// A function call unless the compiler can use an instruction.
+static unsigned count_bits(uint32_t bits)
+{
+    return bits == 0 ? 0 : (unsigned)__builtin_popcount(bits);
+}
+
+// The same for one entry, whose subclusters may be pieces themselves.
+static void note_entry(struct audit_tree *tree, struct l2_entry entry)
+{
+    const struct header *header = tree->state->header;
+    uint32_t data = l2_entry_data_parts(header, entry);
+    uint32_t zero = (uint32_t)(entry.subclusters >> SUBCLUSTERS);
+    bool zeros = l2_entry_is_zero(header, entry) || zero != 0;
+    if (l2_entry_is_compressed(entry)) {
+        note_piece(tree, PIECE_COMPRESSED, 0, 0);
+        return;
+    }
+    note_piece(tree,
+               data != 0 ? PIECE_DATA
+               : zeros   ? PIECE_ZERO
+                         : PIECE_HOLE,
+               l2_entry_host_offset(entry), header->cluster_size);
+    tree->table->pieces +=
+        count_bits(((data ^ data >> 1) | (zero ^ zero >> 1)) & ~(UINT32_C(1) << 31));
+}
+
 // Counts the references of an entry of a table that is walked again.
 static void count_again(struct audit_tree *tree, struct l2_entry entry, uint64_t host_offset,
                         uint64_t size)
@@ -277,9 +314,7 @@ static void inspect_cluster(struct audit_tree *tree, struct l2_entry entry, size
     } else {
         tree->state->sums.data_clusters++; // past the end of the file
     }
-    // Counting bits is a function call unless the compiler can use an instruction.
-    tree->table->data_parts +=
-        parts == ALL_PARTS ? SUBCLUSTERS : (unsigned)__builtin_popcount(parts);
+    tree->table->data_parts += parts == ALL_PARTS ? SUBCLUSTERS : count_bits(parts);
 }
 
 static void pass_entries(struct audit_tree *tree, size_t count)
@@ -433,6 +468,7 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
     for (size_t i = 0; i < count;) {
         struct bytes rest = {view.data + i * entry_size, view.size - i * entry_size};
         if (i % in_line == 0 && is_zero_line(view, i * entry_size)) {
+            note_piece(tree, PIECE_HOLE, 0, 0);
             pass_entries(tree, in_line);
             i += in_line;
             continue;
@@ -440,8 +476,11 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
         struct l2_entry entry = l2_entry_load(header, rest, 0);
         size_t run = plain_run(tree, rest);
         if (run > 0) {
+            note_piece(tree, PIECE_DATA, l2_entry_host_offset(entry),
+                       (uint64_t)run << header->cluster_bits);
             inspect_run(tree, rest, i, run);
         } else {
+            note_entry(tree, entry);
             inspect_entry(tree, entry, i);
             pass_entries(tree, 1);
             run = 1;

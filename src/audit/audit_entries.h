@@ -18,7 +18,10 @@ struct audit_table_sums {
     uint32_t data_parts; // 32 in a cluster
     uint32_t compressed_clusters;
     uint64_t compressed_stored; // bytes that they need at least
+    uint64_t pieces;
 };
+
+enum audit_piece { PIECE_HOLE, PIECE_ZERO, PIECE_COMPRESSED, PIECE_DATA };
 
 // The same part of several tables that disks have at one L1 index, one after another. When two of
 // them refer to a cluster at the same index, both disks have it at the same offset.
@@ -43,6 +46,8 @@ struct audit_tree {
 
     uint32_t block_entries;  // refcounts in a block
     uint64_t refcount_block; // number of that of the last entry's cluster
+    enum audit_piece piece;  // that the last entry belongs to, and
+    uint64_t piece_end;      // ... the host offset where it ends, of data
 
     bool active;                    // the active disk has the table
     uint32_t disks;                 // that have the table

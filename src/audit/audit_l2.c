@@ -173,6 +173,7 @@ static void add_sums(struct audit_state *state, const struct row_walk *row)
             view->compressed_bytes += (uint64_t)sums->compressed_clusters
                                       << state->header->cluster_bits;
             view->compressed_stored += sums->compressed_stored;
+            view->pieces += sums->pieces;
         }
     }
 }

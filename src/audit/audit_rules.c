@@ -100,8 +100,10 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "that takes no space"},
     [AUDIT_TABLE_BOMB] = {"table-bomb", AUDIT_UNSAFE,
         "L2 tables that lie in holes, each counted with at least 64 KiB, have more than 1 GiB and more than "
-        "the file without its holes",
-        "a program that checks the image or takes a snapshot spends minutes on a file that takes no space"},
+        "the file without its holes; or a disk is in more than 262144 pieces, with less than 32 bytes of that "
+        "file for each",
+        "a program that checks, maps or copies the image, or takes a snapshot, spends minutes on a file that "
+        "takes no space"},
     [AUDIT_TABLE_OUTSIDE_FILE] = {"table-outside-file", AUDIT_UNSAFE,
         "a table, a part of a table, or bits of a bitmap lie past the end of the file",
         "it reads as zeros, or not at all, and as the attacker's data once the file has grown"},

@@ -172,6 +172,11 @@ struct audit {
 // them: each time when an entry leads to another one than the entry before. Seconds for so many.
 #define AUDIT_REFCOUNT_READS (UINT64_C(8) << 30)
 
+// Pieces of a disk that QEMU asks for one after another when it maps or copies the disk: seconds
+// for so many. A disk whose pieces have so many bytes of the file each has a reason for them.
+#define AUDIT_PIECES_OF_DISK UINT64_C(262144)
+#define AUDIT_PIECE_BYTES    UINT64_C(32)
+
 // A table or a refcount block that is read on its own counts with so many bytes at least.
 #define AUDIT_READ_OF_TABLE (UINT64_C(64) << 10)
 

@@ -135,6 +135,18 @@ static void inspect_snapshot_walk(struct audit_state *state)
     }
 }
 
+// Pieces of a disk with a data file have their bytes there.
+static void inspect_pieces(struct audit_state *state, const struct audit_view *view)
+{
+    if (view->pieces > AUDIT_PIECES_OF_DISK && !header_has_data_file(state->header) &&
+        view->pieces > audit_stored(state) / AUDIT_PIECE_BYTES) {
+        audit_report_at(&state->report, AUDIT_TABLE_BOMB, view->l1.offset,
+                        "a disk is in %" PRIu64
+                        " pieces, and the file without its holes has %" PRIu64 " bytes",
+                        view->pieces, audit_stored(state));
+    }
+}
+
 static void inspect_refcount_reads(struct audit_state *state)
 {
     uint64_t read =
@@ -172,6 +184,9 @@ void audit_sizes(struct audit_state *state)
     inspect_snapshot_walk(state);
     inspect_refcount_memory(state);
     inspect_refcount_reads(state);
+    for (size_t i = 0; i < state->view_count; i++) {
+        inspect_pieces(state, &state->views[i]);
+    }
     inspect_unseen_tables(state);
     inspect_actual_size(state);
 }

@@ -29,6 +29,7 @@ struct audit_view {
     uint64_t data_bytes;        // guest bytes that are stored as they are
     uint64_t compressed_bytes;  // guest bytes that are stored compressed
     uint64_t compressed_stored; // bytes of the file that they need at least
+    uint64_t pieces;            // that are next to each other on the disk, and not in the file
 };
 
 // A range of consecutive clusters with one use.

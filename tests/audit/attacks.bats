@@ -1289,6 +1289,31 @@ EOF
     [[ " $(codes) " == *' snapshot-bomb '* ]] || fail "$output"
 }
 
+# alternate_subclusters TABLE: of its 4096 entries each second subcluster is zeros, and nothing the others
+alternate_subclusters() {
+    poke image "$1" 00000000000000005555555500000000
+    repeat_bytes image "$1" 16 4096
+}
+
+@test "audit attack: 400000 pieces of a disk in a small file" {
+    make_image image 1G extended_l2=on 'write -q -z 0 1G'
+    alternate_subclusters "$(l2_table_at image 0)"
+    alternate_subclusters "$(l2_table_at image $((256 << 20)))"
+    assert_clean image
+    alternate_subclusters "$(l2_table_at image $((512 << 20)))"
+    qemu-img check -q image
+    assert_codes table-bomb
+    assert_equal "$(qemu-img map --output=json image | jq length)" $((3 * 4096 * 32 + 1))
+    # In a snapshot as well.
+    make_image image 1G extended_l2=on 'write -q -z 0 1G'
+    for at in 0 256 512; do
+        alternate_subclusters "$(l2_table_at image $((at << 20)))"
+    done
+    qemu-img snapshot -c one image
+    qemu-io -f qcow2 -c 'write -q -z 0 1G' image
+    assert_codes table-bomb
+}
+
 # ---- What one rule finds is found when another is allowed ----------------------------------------------
 
 @test "audit attack: refcounts that are too low are found when the cause is allowed" {

@@ -363,7 +363,7 @@ end_of() {
     # In a snapshot too; and no advice about the same image is to repair it.
     make_plain
     qemu-img snapshot -c one image
-    poke_be64 image "$(peek_be64 image "$(field image snapshots_offset)")" $COPIED
+    poke_be64 image "$(peek_be64 image "$(field image snapshots_offset)")" "$COPIED"
     poke_l2_entry image $C $(($(l2_entry image $C) | 2))
     checked image
     assert_status 2
