@@ -112,52 +112,12 @@ static void count_references(struct audit_tree *tree, struct l2_entry entry, uin
     }
 }
 
-// Notes that the refcount of a cluster is read for each disk with the table.
+// Counts that the refcount of a cluster is read, for each disk with the table.
 static void note_refcount(struct audit_tree *tree, uint64_t host_offset)
 {
-    uint64_t cluster = host_offset >> tree->state->header->cluster_bits;
-    uint64_t block = cluster / tree->block_entries;
-    if (block != tree->refcount_block) {
-        tree->refcount_block = block;
+    if (audit_costs_refcount(&tree->costs, host_offset)) {
         tree->state->sums.refcount_reads += tree->disks;
     }
-}
-
-// Counts the pieces of a disk. An entry, or a run of them, goes on with the piece before or begins
-// another one.
-static void note_piece(struct audit_tree *tree, enum audit_piece piece, uint64_t host_offset,
-                       uint64_t size)
-{
-    bool same = piece == tree->piece && (piece != PIECE_DATA || host_offset == tree->piece_end);
-    tree->table->pieces += !same;
-    tree->piece = piece;
-    tree->piece_end = host_offset + size;
-}
-
-// A function call unless the compiler can use an instruction.
-static unsigned count_bits(uint32_t bits)
-{
-    return bits == 0 ? 0 : (unsigned)__builtin_popcount(bits);
-}
-
-// The same for one entry, whose subclusters may be pieces themselves.
-static void note_entry(struct audit_tree *tree, struct l2_entry entry)
-{
-    const struct header *header = tree->state->header;
-    uint32_t data = l2_entry_data_parts(header, entry);
-    uint32_t zero = (uint32_t)(entry.subclusters >> SUBCLUSTERS);
-    bool zeros = l2_entry_is_zero(header, entry) || zero != 0;
-    if (l2_entry_is_compressed(entry)) {
-        note_piece(tree, PIECE_COMPRESSED, 0, 0);
-        return;
-    }
-    note_piece(tree,
-               data != 0 ? PIECE_DATA
-               : zeros   ? PIECE_ZERO
-                         : PIECE_HOLE,
-               l2_entry_host_offset(entry), header->cluster_size);
-    tree->table->pieces +=
-        count_bits(((data ^ data >> 1) | (zero ^ zero >> 1)) & ~(UINT32_C(1) << 31));
 }
 
 // Counts the references of an entry of a table that is walked again.
@@ -314,7 +274,9 @@ static void inspect_cluster(struct audit_tree *tree, struct l2_entry entry, size
     } else {
         tree->state->sums.data_clusters++; // past the end of the file
     }
-    tree->table->data_parts += parts == ALL_PARTS ? SUBCLUSTERS : count_bits(parts);
+    // Counting bits is a function call unless the compiler can use an instruction.
+    tree->table->data_parts +=
+        parts == ALL_PARTS ? SUBCLUSTERS : (unsigned)__builtin_popcount(parts);
 }
 
 static void pass_entries(struct audit_tree *tree, size_t count)
@@ -468,7 +430,7 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
     for (size_t i = 0; i < count;) {
         struct bytes rest = {view.data + i * entry_size, view.size - i * entry_size};
         if (i % in_line == 0 && is_zero_line(view, i * entry_size)) {
-            note_piece(tree, PIECE_HOLE, 0, 0);
+            tree->table->pieces += audit_costs_hole(&tree->costs);
             pass_entries(tree, in_line);
             i += in_line;
             continue;
@@ -476,11 +438,10 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
         struct l2_entry entry = l2_entry_load(header, rest, 0);
         size_t run = plain_run(tree, rest);
         if (run > 0) {
-            note_piece(tree, PIECE_DATA, l2_entry_host_offset(entry),
-                       (uint64_t)run << header->cluster_bits);
+            tree->table->pieces += audit_costs_run(&tree->costs, entry, run);
             inspect_run(tree, rest, i, run);
         } else {
-            note_entry(tree, entry);
+            tree->table->pieces += audit_costs_entry(&tree->costs, entry);
             inspect_entry(tree, entry, i);
             pass_entries(tree, 1);
             run = 1;

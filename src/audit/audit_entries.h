@@ -9,6 +9,7 @@
 #ifndef AUDIT_AUDIT_ENTRIES_H
 #define AUDIT_AUDIT_ENTRIES_H
 
+#include "audit/audit_costs.h"
 #include "audit/audit_state.h"
 #include "audit/audit_streams.h"
 #include "tables/table_walk.h"
@@ -20,8 +21,6 @@ struct audit_table_sums {
     uint64_t compressed_stored; // bytes that they need at least
     uint64_t pieces;
 };
-
-enum audit_piece { PIECE_HOLE, PIECE_ZERO, PIECE_COMPRESSED, PIECE_DATA };
 
 // The same part of several tables that disks have at one L1 index, one after another. When two of
 // them refer to a cluster at the same index, both disks have it at the same offset.
@@ -44,10 +43,7 @@ struct audit_tree {
 
     bool again; // the table was walked before: only add up
 
-    uint32_t block_entries;  // refcounts in a block
-    uint64_t refcount_block; // number of that of the last entry's cluster
-    enum audit_piece piece;  // that the last entry belongs to, and
-    uint64_t piece_end;      // ... the host offset where it ends, of data
+    struct audit_costs costs;
 
     bool active;                    // the active disk has the table
     uint32_t disks;                 // that have the table

@@ -10,7 +10,6 @@
 #include "audit/audit_places.h"
 #include "base/checked.h"
 #include "format/layout.h"
-#include "format/refcount.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -271,9 +270,7 @@ void audit_l2_tables(struct audit_state *state)
         .compressed = cluster_bits_make(audit_clusters(state), &state->memory),
         .walked = cluster_bits_make(audit_clusters(state), &state->memory),
         .streams.limit = &state->memory,
-        // A width that is unknown has a finding of its own.
-        .block_entries =
-            state->header->refcount_bits > 0 ? refcount_block_entries(state->header) : UINT32_MAX,
+        .costs.header = state->header,
         .search.left = AUDIT_SEARCH + audit_sent_bytes(state) / 8,
     };
     struct row_walk row = {
