@@ -122,8 +122,6 @@ bool audit_image(const struct image *image, const struct audit_options *options,
         .source = image->source,
         .options = options,
         .report.audit = audit,
-        .counts_all = options->severities[AUDIT_SHARED_DATA] != AUDIT_UNSAFE ||
-                      options->severities[AUDIT_SHARED_L2_TABLE] != AUDIT_UNSAFE,
         .bitmap_budget = {.left = AUDIT_BITMAP_BYTES, .seek = AUDIT_SEEK_COST},
     };
     state.l2_budget =

@@ -88,11 +88,11 @@ static bool may_be_shared(const struct audit_tree *tree)
     return tree->disks > 1 || tree->versions.parts;
 }
 
-// Whether the references of the table are counted. A table is walked again where it has other guest
-// offsets.
+// Whether the references of the table are counted. A table that is walked again has them counted
+// already, unless references of a single disk count too.
 static bool counts_references(const struct audit_tree *tree)
 {
-    return tree->state->counts_all || (may_be_shared(tree) && !tree->again);
+    return audit_counts_all(tree->state) || (may_be_shared(tree) && !tree->again);
 }
 
 // Counts the references that all disks with the table make to the clusters from `first` to `end`.
@@ -112,7 +112,7 @@ static void count_references(struct audit_tree *tree, struct l2_entry entry, uin
     }
 }
 
-// Counts that the refcount of a cluster is read, for each disk with the table.
+// A check or a snapshot reads the refcount of the cluster for each disk with the table.
 static void note_refcount(struct audit_tree *tree, uint64_t host_offset)
 {
     if (audit_costs_refcount(&tree->costs, host_offset)) {
@@ -120,7 +120,7 @@ static void note_refcount(struct audit_tree *tree, uint64_t host_offset)
     }
 }
 
-// Counts the references of an entry of a table that is walked again.
+// Counts the references of an entry in a table that is walked again.
 static void count_again(struct audit_tree *tree, struct l2_entry entry, uint64_t host_offset,
                         uint64_t size)
 {
@@ -430,7 +430,7 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
     for (size_t i = 0; i < count;) {
         struct bytes rest = {view.data + i * entry_size, view.size - i * entry_size};
         if (i % in_line == 0 && is_zero_line(view, i * entry_size)) {
-            tree->table->pieces += audit_costs_hole(&tree->costs);
+            tree->table->extents += audit_costs_empty(&tree->costs);
             pass_entries(tree, in_line);
             i += in_line;
             continue;
@@ -438,10 +438,10 @@ void audit_l2_entries(struct audit_tree *tree, struct bytes view)
         struct l2_entry entry = l2_entry_load(header, rest, 0);
         size_t run = plain_run(tree, rest);
         if (run > 0) {
-            tree->table->pieces += audit_costs_run(&tree->costs, entry, run);
+            tree->table->extents += audit_costs_run(&tree->costs, entry, run);
             inspect_run(tree, rest, i, run);
         } else {
-            tree->table->pieces += audit_costs_entry(&tree->costs, entry);
+            tree->table->extents += audit_costs_entry(&tree->costs, entry);
             inspect_entry(tree, entry, i);
             pass_entries(tree, 1);
             run = 1;

@@ -19,7 +19,7 @@ struct audit_table_sums {
     uint32_t data_parts; // 32 in a cluster
     uint32_t compressed_clusters;
     uint64_t compressed_stored; // bytes that they need at least
-    uint64_t pieces;
+    uint64_t extents;           // see audit_costs.h
 };
 
 // The same part of several tables that disks have at one L1 index, one after another. When two of

@@ -49,7 +49,6 @@ struct low_search {
     struct audit_state *state;
     enum audit_rule rule; // for the refcount 0
     const char *what;     // the clusters contain
-    bool but_tables;      // tables were searched before
     struct budget budget;
 };
 
@@ -59,7 +58,8 @@ static void report_low(struct low_search *search, uint64_t cluster, uint64_t ref
     struct audit_state *state = search->state;
     uint64_t offset = cluster << state->header->cluster_bits;
     if (!cluster_bits_has(&state->places.used, cluster) ||
-        (search->but_tables && (audit_is_table(state, cluster) || state->places.tables.full))) {
+        (search->rule == AUDIT_DATA_FREE &&
+         (audit_is_table(state, cluster) || state->places.tables.full))) {
         return;
     }
     if (refcount == 0) {
@@ -181,15 +181,14 @@ static void find_low(struct low_search *search)
 // state->places.used has only tables so far.
 void audit_table_refcounts(struct audit_state *state)
 {
-    struct low_search search = {
-        state, AUDIT_TABLE_FREE, "a table", false, {.left = AUDIT_REFCOUNT_BYTES}};
+    struct low_search search = {state, AUDIT_TABLE_FREE, "a table", {.left = AUDIT_REFCOUNT_BYTES}};
     find_low(&search);
 }
 
 void audit_data_refcounts(struct audit_state *state)
 {
     struct low_search search = {
-        state, AUDIT_DATA_FREE, "guest data", true, {.left = AUDIT_REFCOUNT_BYTES}};
+        state, AUDIT_DATA_FREE, "guest data", {.left = AUDIT_REFCOUNT_BYTES}};
     find_low(&search);
 }
 

@@ -272,7 +272,7 @@ static void note_l2_table(struct audit_state *state, const struct l1_row_table *
 static void count_l2_table(struct audit_state *state, const struct l1_row_table *table)
 {
     uint64_t cluster = table->l2_offset >> state->header->cluster_bits;
-    if (table->disks > 1 || state->counts_all) {
+    if (table->disks > 1 || audit_counts_all(state)) {
         audit_counts_add(&state->counts, cluster, cluster + 1, table->disks);
     }
     if (table->disks > 1 && table->active && table->copied) {

@@ -172,7 +172,7 @@ static void add_sums(struct audit_state *state, const struct row_walk *row)
             view->compressed_bytes += (uint64_t)sums->compressed_clusters
                                       << state->header->cluster_bits;
             view->compressed_stored += sums->compressed_stored;
-            view->pieces += sums->pieces;
+            view->extents += sums->extents;
         }
     }
 }
@@ -234,8 +234,8 @@ static void inspect_hole_tables(struct audit_state *state)
         state->sums.hole_tables * max_u64(state->header->cluster_size, AUDIT_READ_OF_TABLE);
     if (bytes > AUDIT_HOLE_TABLES && bytes > audit_stored(state)) {
         audit_report_file(&state->report, AUDIT_TABLE_BOMB,
-                          "%" PRIu64 " L2 tables lie in holes and count as %" PRIu64
-                          " bytes, and the file without its holes has %" PRIu64,
+                          "%" PRIu64 " L2 tables lie in holes: %" PRIu64
+                          " bytes to read, and the file without its holes has %" PRIu64,
                           state->sums.hole_tables, bytes, audit_stored(state));
     }
 }

@@ -94,14 +94,14 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
     [AUDIT_REFCOUNT_BOMB] = {"refcount-bomb", AUDIT_UNSAFE,
         "the refcounts of all clusters of the file, holes included, take more than 64 MiB, or more than "
         "1048576 clusters have a refcount and no reference, and that is more than the file without its holes; "
-        "or the disks go from one refcount block to another, each time counted with 64 KiB or a cluster, for "
-        "more than 8 GiB and more than 100 times the file without its holes",
-        "a program that checks the image takes gigabytes of memory, or minutes, or prints gigabytes, for a file "
-        "that takes no space"},
+        "or so many L2 entries need another refcount block than the entry before that reading the blocks, each "
+        "counted as at least 64 KiB, takes more than 8 GiB and 100 times the file without its holes",
+        "a program that checks the image takes gigabytes of memory or minutes of time, or prints gigabytes, for a "
+        "file that takes no space"},
     [AUDIT_TABLE_BOMB] = {"table-bomb", AUDIT_UNSAFE,
-        "L2 tables that lie in holes, each counted with at least 64 KiB, have more than 1 GiB and more than "
-        "the file without its holes; or a disk is in more than 262144 pieces, with less than 32 bytes of that "
-        "file for each",
+        "L2 tables that lie in holes, each counted as at least 64 KiB, have more than 1 GiB and more than "
+        "the file without its holes; or a disk has more than 262144 extents, and the file without its holes has "
+        "less than 32 bytes for each",
         "a program that checks, maps or copies the image, or takes a snapshot, spends minutes on a file that "
         "takes no space"},
     [AUDIT_TABLE_OUTSIDE_FILE] = {"table-outside-file", AUDIT_UNSAFE,
@@ -154,7 +154,7 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "attacks can hide in the part that was not inspected"},
     [AUDIT_SNAPSHOT_BOMB] = {"snapshot-bomb", AUDIT_UNSAFE,
         "there are more than 1024 snapshots, their L1 tables are larger than the file, or than 256 MiB and "
-        "the file without its holes, or their L2 tables, counted once for each reference and with at "
+        "the file without its holes, or their L2 tables, counted once for each reference and as at "
         "least 16 KiB, are larger than 8 GiB and than the data of each disk or the file without its holes",
         "a program that opens the image spends minutes and gigabytes on the snapshots"},
     [AUDIT_SNAPSHOT_BROKEN] = {"snapshot-broken", AUDIT_UNSAFE,

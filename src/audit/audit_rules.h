@@ -163,21 +163,21 @@ struct audit {
 // is a bomb when it is more than this many bytes of tables, and more than the data of the largest
 // disk: a full disk has 8192 bytes of data for each byte of its tables in clusters of 64 KiB.
 #define AUDIT_SNAPSHOT_WALK (UINT64_C(8) << 30)
-#define AUDIT_WALK_OF_TABLE (UINT64_C(16) << 10) // at least: small tables take this much time, too
+#define AUDIT_WALK_OF_TABLE (UINT64_C(16) << 10) // a smaller table takes as much time
 
 // Bytes of L2 tables in holes, which QEMU reads for a check or a snapshot: seconds for so many.
 #define AUDIT_HOLE_TABLES (UINT64_C(1) << 30)
 
-// Bytes of refcount blocks that QEMU reads for a check or a snapshot, because it keeps only four of
-// them: each time when an entry leads to another one than the entry before. Seconds for so many.
+// Bytes of refcount blocks that QEMU reads for a check or a snapshot: seconds for so many. It
+// caches only four, so an L2 entry that needs another one than the entry before costs a read.
 #define AUDIT_REFCOUNT_READS (UINT64_C(8) << 30)
 
-// Pieces of a disk that QEMU asks for one after another when it maps or copies the disk: seconds
-// for so many. A disk whose pieces have so many bytes of the file each has a reason for them.
-#define AUDIT_PIECES_OF_DISK UINT64_C(262144)
-#define AUDIT_PIECE_BYTES    UINT64_C(32)
+// Extents of a disk, which QEMU asks for one by one when it maps or copies the disk: seconds for so
+// many. More are sound if the file has at least so many bytes for each.
+#define AUDIT_EXTENTS_MAX  UINT64_C(262144)
+#define AUDIT_EXTENT_BYTES UINT64_C(32)
 
-// A table or a refcount block that is read on its own counts with so many bytes at least.
+// Bytes that the read of a smaller table or refcount block counts as: it takes as much time.
 #define AUDIT_READ_OF_TABLE (UINT64_C(64) << 10)
 
 // Bytes of the L1 tables of all snapshots, if they lie in holes of the file. QEMU reads each of

@@ -135,15 +135,15 @@ static void inspect_snapshot_walk(struct audit_state *state)
     }
 }
 
-// Pieces of a disk with a data file have their bytes there.
-static void inspect_pieces(struct audit_state *state, const struct audit_view *view)
+// With an external data file, the data is not in this file.
+static void inspect_extents(struct audit_state *state, const struct audit_view *view)
 {
-    if (view->pieces > AUDIT_PIECES_OF_DISK && !header_has_data_file(state->header) &&
-        view->pieces > audit_stored(state) / AUDIT_PIECE_BYTES) {
+    if (view->extents > AUDIT_EXTENTS_MAX && !header_has_data_file(state->header) &&
+        view->extents > audit_stored(state) / AUDIT_EXTENT_BYTES) {
         audit_report_at(&state->report, AUDIT_TABLE_BOMB, view->l1.offset,
-                        "a disk is in %" PRIu64
-                        " pieces, and the file without its holes has %" PRIu64 " bytes",
-                        view->pieces, audit_stored(state));
+                        "a disk has %" PRIu64
+                        " extents, and the file without its holes has %" PRIu64 " bytes",
+                        view->extents, audit_stored(state));
     }
 }
 
@@ -152,11 +152,11 @@ static void inspect_refcount_reads(struct audit_state *state)
     uint64_t read =
         state->sums.refcount_reads * max_u64(state->header->cluster_size, AUDIT_READ_OF_TABLE);
     if (read > AUDIT_REFCOUNT_READS && read / AUDIT_EXPANSION_MAX > audit_stored(state)) {
-        audit_report_file(
-            &state->report, AUDIT_REFCOUNT_BOMB,
-            "the disks go %" PRIu64 " times from one refcount block to another, which "
-            "counts as %" PRIu64 " bytes, and the file without its holes has %" PRIu64,
-            state->sums.refcount_reads, read, audit_stored(state));
+        audit_report_file(&state->report, AUDIT_REFCOUNT_BOMB,
+                          "%" PRIu64
+                          " L2 entries need another refcount block than the entry before: %" PRIu64
+                          " bytes to read, and the file without its holes has %" PRIu64,
+                          state->sums.refcount_reads, read, audit_stored(state));
     }
 }
 
@@ -185,7 +185,7 @@ void audit_sizes(struct audit_state *state)
     inspect_refcount_memory(state);
     inspect_refcount_reads(state);
     for (size_t i = 0; i < state->view_count; i++) {
-        inspect_pieces(state, &state->views[i]);
+        inspect_extents(state, &state->views[i]);
     }
     inspect_unseen_tables(state);
     inspect_actual_size(state);

@@ -29,7 +29,7 @@ struct audit_view {
     uint64_t data_bytes;        // guest bytes that are stored as they are
     uint64_t compressed_bytes;  // guest bytes that are stored compressed
     uint64_t compressed_stored; // bytes of the file that they need at least
-    uint64_t pieces;            // that are next to each other on the disk, and not in the file
+    uint64_t extents;           // at most: one at the end of a part of a table may count twice
 };
 
 // A range of consecutive clusters with one use.
@@ -73,7 +73,7 @@ struct audit_sums {
     uint64_t auto_bitmaps;    // in which a write of the guest sets bits
     uint64_t unset_clusters;  // of those bitmaps: without bits so far
     uint64_t snapshot_walk;   // of the L2 tables of all snapshots, counted once for each reference
-    uint64_t refcount_reads;  // how often disks go from one refcount block to another
+    uint64_t refcount_reads;  // entries that need another refcount block than the one before
     bool stored_known;
     uint64_t stored; // of the file, without holes
 };
@@ -95,7 +95,6 @@ struct audit_state {
     struct memory_limit memory; // of all sets of clusters, and of the counts
     struct audit_places places;
     struct audit_counts counts;
-    bool counts_all; // one disk may refer to a cluster twice: each reference is counted
     struct audit_end end;
     struct audit_sums sums;
     struct mark_list marks;
@@ -165,12 +164,20 @@ static inline uint64_t audit_file_bytes(const struct audit_state *state)
                                        : source->size;
 }
 
-// The bytes that a sender had to send, as far as is known: 0 of a device, and of an object whose
-// size is what its server claims. They limit work and decide nothing else.
+// The bytes that the sender of the image had to send, for limits of work only. 0 where the size
+// proves nothing: for a device, and for a remote object, whose server can claim any size.
 static inline uint64_t audit_sent_bytes(const struct audit_state *state)
 {
     enum source_kind kind = state->source->kind;
     return kind == SOURCE_DEVICE || kind == SOURCE_REMOTE ? 0 : audit_file_bytes(state);
+}
+
+// Whether the references of a single disk are counted. Otherwise a second one makes the image
+// unsafe, and refcounts are not compared.
+static inline bool audit_counts_all(const struct audit_state *state)
+{
+    return state->options->severities[AUDIT_SHARED_DATA] != AUDIT_UNSAFE ||
+           state->options->severities[AUDIT_SHARED_L2_TABLE] != AUDIT_UNSAFE;
 }
 
 // Bytes of the file without its holes, as the file system reports them.

@@ -20,7 +20,7 @@ static const char copy_first[] =
     "copy the file before any repair, and before any program writes to it: a repair frees leaked "
     "clusters, and their data is lost for good";
 
-// A repair writes to the header.
+// For images whose header a repair overwrites.
 static const char never_repair[] =
     "do not repair it: copy the disk to a new image with qemu-img convert, and keep the file: "
     "snapshots are not copied";
@@ -56,10 +56,11 @@ const struct finding_rule finding_rules[FINDING_KINDS] = {
                            "cluster is missing, --short-end reads it as zeros"},
     [FINDING_L1_RESERVED_BITS] = {"l1-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L1 entry has reserved bits set", repair},
-    [FINDING_L1_NO_TABLE] = {"l1-without-table", SEVERITY_CORRUPTION,
-                             "an L1 entry has other bits than those of an offset, and no L2 table: "
-                             "QEMU repairs or writes the header as if it were one",
-                             never_repair},
+    [FINDING_L1_NO_TABLE] =
+        {"l1-without-table", SEVERITY_CORRUPTION,
+         "an L1 entry has flags or reserved bits, but no L2 table: QEMU uses the "
+         "header as one to check, repair and write",
+         never_repair},
     [FINDING_L2_RESERVED_BITS] = {"l2-reserved-bits", SEVERITY_CORRUPTION,
                                   "an L2 entry has reserved bits set", repair},
     [FINDING_L2_TABLE_UNALIGNED] =

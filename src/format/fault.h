@@ -14,7 +14,7 @@
 enum entry_fault {
     FAULT_L1_RESERVED_BITS,
     FAULT_L1_UNALIGNED,
-    FAULT_L1_NO_TABLE, // other bits than those of an offset, and no L2 table
+    FAULT_L1_NO_TABLE, // flags or reserved bits without an L2 table offset
     FAULT_L2_RESERVED_BITS,
     FAULT_L2_ZERO_BIT,          // in version 2
     FAULT_L2_ZERO_BIT_EXTENDED, // where subclusters have bits of their own

@@ -26,10 +26,16 @@ static inline uint32_t refcount_table_faults(const struct header *header, uint64
            fault_if(!aligned, FAULT_REFCOUNT_TABLE_UNALIGNED);
 }
 
-// The number of refcounts in one refcount block, which has the size of a cluster.
+// The binary logarithm of the number of refcounts in one refcount block, which has the size of a
+// cluster. The width of a refcount is known: header->refcount_bits > 0.
+static inline uint32_t refcount_block_bits(const struct header *header)
+{
+    return header->cluster_bits + 3 - header->refcount_order;
+}
+
 static inline uint32_t refcount_block_entries(const struct header *header)
 {
-    return (uint32_t)((uint64_t)header->cluster_size * 8 / header->refcount_bits);
+    return UINT32_C(1) << refcount_block_bits(header);
 }
 
 // The refcount at `index` of a view of a refcount block, for refcount orders 0..6. Entries below

@@ -1295,7 +1295,7 @@ alternate_subclusters() {
     repeat_bytes image "$1" 16 4096
 }
 
-@test "audit attack: 400000 pieces of a disk in a small file" {
+@test "audit attack: 400000 extents of a disk in a small file" {
     make_image image 1G extended_l2=on 'write -q -z 0 1G'
     alternate_subclusters "$(l2_table_at image 0)"
     alternate_subclusters "$(l2_table_at image $((256 << 20)))"

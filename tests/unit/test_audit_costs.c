@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Pieces of a disk and refcount blocks, counted for entries one after another.
+// The extents and the refcount blocks of entries in a row.
 
 #include "audit/audit_costs.h"
 #include "format/layout.h"
@@ -31,7 +31,7 @@ static struct l2_entry entry(uint64_t cluster)
     return (struct l2_entry){cluster << 16, 0};
 }
 
-static void data_that_goes_on_is_one_piece(void)
+static void adjacent_data_is_one_extent(void)
 {
     start(4, 0);
     CHECK_EQ_U64(audit_costs_run(&costs, entry(5), 10), 1);
@@ -41,21 +41,21 @@ static void data_that_goes_on_is_one_piece(void)
     CHECK_EQ_U64(audit_costs_entry(&costs, entry(16)), 0);
 }
 
-static void other_neighbours_of_one_kind_are_one_piece(void)
+static void neighbours_of_another_kind_are_one_extent(void)
 {
     start(4, 0);
-    CHECK_EQ_U64(audit_costs_hole(&costs), 0); // as if there were one before
+    CHECK_EQ_U64(audit_costs_empty(&costs), 0); // as if there were one before
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){1, 0}), 1);
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){5 << 16 | 1, 0}), 0);
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){UINT64_C(1) << 62, 0}), 1);
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){UINT64_C(1) << 62 | 999, 0}), 0);
-    CHECK_EQ_U64(audit_costs_hole(&costs), 1);
-    CHECK_EQ_U64(audit_costs_hole(&costs), 0);
+    CHECK_EQ_U64(audit_costs_empty(&costs), 1);
+    CHECK_EQ_U64(audit_costs_empty(&costs), 0);
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){0, 0}), 0);
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){0, 0}), 0);
 }
 
-static void subclusters_are_pieces(void)
+static void subclusters_are_extents(void)
 {
     start(4, INCOMPATIBLE_EXTENDED_L2);
     struct l2_entry mixed = entry(5);
@@ -83,9 +83,9 @@ static void a_block_counts_as_many_clusters_as_refcounts_fit(void)
 
 int main(void)
 {
-    RUN(data_that_goes_on_is_one_piece);
-    RUN(other_neighbours_of_one_kind_are_one_piece);
-    RUN(subclusters_are_pieces);
+    RUN(adjacent_data_is_one_extent);
+    RUN(neighbours_of_another_kind_are_one_extent);
+    RUN(subclusters_are_extents);
     RUN(a_block_counts_as_many_clusters_as_refcounts_fit);
     return unit_done();
 }
