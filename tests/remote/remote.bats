@@ -210,6 +210,15 @@ as_remote() {
     refute_output_contains secret
 }
 
+@test "remote: a proxy from the environment" {
+    # nginx takes requests for any host, as a proxy does. No server has this name.
+    http_proxy=$HTTP qcow2_info cat http://server.invalid/zlib.qcow2 >got
+    qcow2_info cat "$WWW/zlib.qcow2" | cmp - got
+    http_proxy=$HTTP no_proxy=server.invalid run_qcow2_info cat http://server.invalid/zlib.qcow2
+    assert_status 1
+    assert_stderr_contains 'http://server.invalid/zlib.qcow2'
+}
+
 @test "remote: an empty object and one that is cut are what the files are" {
     local image
     for image in empty cut.qcow2; do
