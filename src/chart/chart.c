@@ -199,8 +199,3 @@ void chart_sizes(const struct chart *chart, struct writer *writer)
     text_short_size(cell_size(chart), one);
     writer_format(writer, "%s, a cell is %s", all, one);
 }
-
-void chart_print(const struct chart *chart, struct writer *writer)
-{
-    (chart->subject.format == CHART_SVG ? chart_svg : chart_text)(chart, writer);
-}

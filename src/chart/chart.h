@@ -60,12 +60,9 @@ bool chart_make(struct chart *chart, const struct chart_subject *subject, struct
 // Adds the bytes [offset, offset + length) of a kind. What is outside of the range is ignored.
 void chart_add(struct chart *chart, uint64_t offset, uint64_t length, size_t kind);
 
-// Prints the picture, its scale and its legend, in the format of the subject.
-void chart_print(const struct chart *chart, struct writer *writer);
-
 void chart_free(struct chart *chart);
 
-// --- For the formats -----------------------------------------------------------------------------
+// --- For printing --------------------------------------------------------------------------------
 
 // A cell as it is shown.
 struct chart_cell {
@@ -94,8 +91,5 @@ void chart_mixed_words(const struct chart *chart, struct writer *writer);
 
 // "64 MiB, a cell is 64 KiB"
 void chart_sizes(const struct chart *chart, struct writer *writer);
-
-void chart_text(const struct chart *chart, struct writer *writer);
-void chart_svg(const struct chart *chart, struct writer *writer);
 
 #endif

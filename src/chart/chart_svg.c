@@ -4,7 +4,7 @@
 // A chart as one SVG picture that needs nothing else. Its colours follow the reader's preference
 // for light or dark; each cell has a tooltip. Lengths are in pixels.
 
-#include "chart/chart.h"
+#include "chart/chart_print.h"
 
 #include "base/checked.h"
 #include "print/text.h"

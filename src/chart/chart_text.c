@@ -3,7 +3,7 @@
 
 // A chart for a terminal. Every kind has a mark, so that it can be read without colours.
 
-#include "chart/chart.h"
+#include "chart/chart_print.h"
 
 #include "base/checked.h"
 #include "print/text.h"

@@ -4,6 +4,7 @@
 #include "usage/usage.h"
 #include "base/checked.h"
 #include "base/workers.h"
+#include "chart/chart_print.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"

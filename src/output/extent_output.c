@@ -3,6 +3,7 @@
 
 #include "output/extent_output.h"
 
+#include "chart/chart_print.h"
 #include "print/json.h"
 #include "print/text.h"
 

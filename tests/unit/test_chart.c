@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "chart/chart.h"
+#include "chart/chart_print.h"
 #include "printed.h"
 #include "unit.h"
 
