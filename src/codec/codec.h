@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Decompressors by compression type.
+// A decompressor.
 
 #ifndef CODEC_CODEC_H
 #define CODEC_CODEC_H
@@ -25,15 +25,6 @@ extern const char codec_short[];
 
 // decode() returns this when there is no memory: the stream may be good.
 extern const char codec_no_memory[];
-
-enum { CODEC_COUNT = 2 };
-
-// The codec for a compression type of the header; NULL: none.
-const struct codec *codec_find(uint8_t compression_type);
-
-// Replaces the codec of a compression type; NULL restores the built-in one. Do not call it while
-// other threads decode.
-void codec_replace(uint8_t compression_type, const struct codec *codec);
 
 // Raw streams, RFC 1951, windows up to 32 KiB. Deflate has no checksum, so damage that still makes
 // a stream goes unseen by any decoder. The verdict is zlib's, also where libdeflate is built in.

@@ -7,7 +7,7 @@
 #ifndef IMAGE_READ_H
 #define IMAGE_READ_H
 
-#include "codec/codec.h"
+#include "codec/codecs.h"
 #include "image/extent.h"
 
 // Identifies a compressed cluster that was decoded.

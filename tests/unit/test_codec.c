@@ -5,7 +5,7 @@
 // verdict is compared with plain loops around zlib and libzstd that stand in this file: they do
 // what QEMU does, so a faster path in the program must give the same result.
 
-#include "codec/codec.h"
+#include "codec/codecs.h"
 
 #include <stdlib.h>
 #include <zlib.h>
