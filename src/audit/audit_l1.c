@@ -5,6 +5,7 @@
 
 #include "audit/audit_parts.h"
 #include "audit/audit_places.h"
+#include "audit/audit_walks.h"
 #include "base/checked.h"
 #include "format/layout.h"
 
@@ -22,12 +23,6 @@ struct l1_key {
     uint64_t l2_offset;
     uint32_t view;
 };
-
-struct budget audit_l1_budget(const struct audit_state *state)
-{
-    return (struct budget){.left = AUDIT_SNAPSHOT_L1_BYTES + audit_sent_bytes(state) / 4,
-                           .seek = AUDIT_L1_SEEK_COST};
-}
 
 bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool report)
 {

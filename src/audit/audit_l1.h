@@ -41,9 +41,6 @@ struct l1_rows {
 
 enum { L1_ROW_NONE = UINT16_MAX };
 
-// The budget for L1 tables of snapshots, in proportion to the file.
-struct budget audit_l1_budget(const struct audit_state *state);
-
 // False when there is no memory, which is then reported.
 bool l1_rows_start(struct l1_rows *rows, struct audit_state *state, bool report);
 

@@ -6,8 +6,6 @@
 #ifndef AUDIT_AUDIT_PARTS_H
 #define AUDIT_AUDIT_PARTS_H
 
-#include "audit/audit_rules.h"
-
 struct audit_state;
 
 // In the order of the calls: the places of tables come before their contents.
@@ -25,9 +23,5 @@ void audit_l2_tables(struct audit_state *state);
 void audit_sizes(struct audit_state *state);
 void audit_marks_found(struct audit_state *state);
 void audit_end_of_file(struct audit_state *state);
-
-// The rule that prevents reading the refcount table of `size` bytes, and was reported with the
-// header; AUDIT_RULES: none.
-enum audit_rule audit_refcounts_obstacle(const struct audit_state *state, uint64_t size);
 
 #endif

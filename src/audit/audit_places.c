@@ -3,8 +3,7 @@
 
 #include "audit/audit_places.h"
 
-#include "audit/audit_l1.h"
-#include "audit/audit_parts.h"
+#include "audit/audit_walks.h"
 #include "base/checked.h"
 #include "format/layout.h"
 #include "tables/table_walk.h"

@@ -6,6 +6,7 @@
 #include "audit/audit_parts.h"
 #include "audit/audit_places.h"
 #include "audit/audit_state.h"
+#include "audit/audit_walks.h"
 #include "base/checked.h"
 #include "format/layout.h"
 #include "tables/refcount_walk.h"
@@ -93,19 +94,6 @@ static void inspect_entry(struct audit_state *state, const struct table_entry *e
     if (inside && first < audit_clusters(state)) {
         last->first[last->count++ % LAST_BLOCKS] = first;
     }
-}
-
-enum audit_rule audit_refcounts_obstacle(const struct audit_state *state, uint64_t size)
-{
-    const struct header *header = state->header;
-    if (header->refcount_bits == 0 || header->refcount_table_offset >= HOST_OFFSET_LIMIT) {
-        return AUDIT_HEADER_LIMIT;
-    }
-    if (size > CAP_REFCOUNT_TABLE_BYTES) {
-        return AUDIT_REFCOUNT_TABLE_SIZE;
-    }
-    bool inside = range_inside(header->refcount_table_offset, size, state->source->size);
-    return inside ? AUDIT_RULES : AUDIT_TABLE_OUTSIDE_FILE;
 }
 
 void audit_refcounts(struct audit_state *state)
