@@ -87,19 +87,6 @@ extern const struct option_row progress_rows[]; // of enum progress_when alone
 bool options_parse(const struct command *command, int argc, char **argv, void *options,
                    int *status);
 
-// Parses a number in the range of the row. False after printing a usage error.
-bool option_number(const struct command *command, const struct option_row *row, const char *text,
-                   uint32_t *number);
-
-// Removes "LAYER:", a number, from the start of `*text`. Without it `*layer` is 0. False after
-// printing a usage error.
-bool option_layer(const struct command *command, const char **text, bool *has_layer,
-                  uint64_t *layer);
-
-// Accepts 4096, 64K, 1M, 2G, 1T (powers of 1024; an optional "iB" or "B" may follow the letter, in
-// upper or lower case). False for anything else or above 2^64 - 1.
-bool parse_size(const char *text, uint64_t *size);
-
 // The IMAGE argument that options_parse() left; "-" for standard input, also when it is missing and
 // standard input is not a terminal. False after printing a usage error.
 bool command_image_argument(const struct command *command, int argc, char **argv,

@@ -3,7 +3,7 @@
 
 #include "cli/terminal.h"
 
-#include "cli/options.h"
+#include "cli/option_values.h"
 #include "print/text.h"
 #include "print/writer.h"
 #include "source/transfer.h"

@@ -6,6 +6,7 @@
 #include "base/sandbox.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
+#include "cli/option_values.h"
 #include "remote/remote.h"
 #include "source/address.h"
 

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
+#include "cli/option_values.h"
 #include "format/layout.h"
 #include "tables/short_end.h"
 #include "tables/snapshot_find.h"

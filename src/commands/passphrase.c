@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/image_process.h"
+#include "cli/option_values.h"
 #include "cli/terminal.h"
 #include "codec/crypto.h"
 #include "format/layout.h"

@@ -4,6 +4,7 @@
 #include "where/where.h"
 #include "cli/command.h"
 #include "cli/diagnostics.h"
+#include "cli/option_values.h"
 #include "commands/disk.h"
 #include "output/where_output.h"
 

@@ -3,7 +3,7 @@
 
 // Sizes as people write them on a command line.
 
-#include "cli/options.h"
+#include "cli/option_values.h"
 
 #include "unit.h"
 
