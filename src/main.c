@@ -24,10 +24,10 @@
 //   output/    the structs of the answers as text, JSON and charts
 //   commands/  one command a file: its options and what it prints
 
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/suggest.h"
 #include "cli/web.h"
+#include "commands/commands.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
@@ -113,6 +113,14 @@ static int flush_stdout(void)
     return EXIT_DONE;
 }
 
+static int run(const struct command *command, bool by_default, int argc, char **argv)
+{
+    struct command running = *command;
+    running.all = all_commands;
+    running.by_default = by_default;
+    return running.run(&running, argc, argv);
+}
+
 // "help [COMMAND]", without the word "help".
 static int run_help(int argc, char **argv)
 {
@@ -124,26 +132,24 @@ static int run_help(int argc, char **argv)
         return flush_stdout();
     }
     const struct command *command = command_named(all_commands, argv[word]);
-    return command ? command->run(command, 2, help) : suggest_command(all_commands, argv[word]);
+    return command ? run(command, false, 2, help) : suggest_command(all_commands, argv[word]);
 }
 
 // The first word may be a command, even after options; the default is info.
 static int run_command(int argc, char **argv)
 {
     int word = first_word(argc, argv);
-    struct command by_default = command_info;
-    by_default.others = all_commands;
     const char *name = word < argc ? argv[word] : "";
     const struct command *command = command_named(all_commands, name);
     if (command) {
         remove_argument(&argc, argv, word);
-        return command->run(command, argc, argv);
+        return run(command, false, argc, argv);
     }
     if (strcmp(name, "help") == 0) {
         remove_argument(&argc, argv, word);
         return run_help(argc, argv);
     }
-    return command_info.run(&by_default, argc, argv);
+    return run(all_commands[0], true, argc, argv);
 }
 
 int main(int argc, char **argv)

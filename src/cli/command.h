@@ -1,7 +1,7 @@
 // Copyright 2026 The qcow2-info authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A subcommand: one row of the table in main.c.
+// A subcommand: one row of the table of commands.
 
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -17,26 +17,13 @@ struct command {
     // What the words without hyphens are, in their order; the last row is for all others. NULL: all
     // are images. Only for completion.
     const struct option_row *operands;
-    // NULL, unless the command line names no command and this one runs by default: then all
-    // commands, ended by NULL, because a word on the command line may be a mistyped command.
-    const struct command *const *others;
+    // Set for the run: all commands, ended by NULL, and whether the command line names none, so
+    // that a word on it may be a mistyped command.
+    const struct command *const *all;
+    bool by_default;
     // `argv` is without the command's name. Returns an exit status.
     int (*run)(const struct command *command, int argc, char **argv);
 };
-
-extern const struct command command_info;
-extern const struct command command_map;
-extern const struct command command_cat;
-extern const struct command command_check;
-extern const struct command command_audit;
-extern const struct command command_usage;
-extern const struct command command_where;
-extern const struct command command_compare;
-extern const struct command command_digest;
-extern const struct command command_completion;
-
-// All of these, ended by NULL. The first one runs when the command line names none.
-extern const struct command *const all_commands[];
 
 enum exit_status {
     EXIT_DONE = 0,

@@ -199,20 +199,20 @@ static size_t first_word(const struct line *line)
     return line->count;
 }
 
-struct line line_parse(const char *const *words, size_t count, size_t at)
+struct line line_parse(const struct command *const *commands, const char *const *words,
+                       size_t count, size_t at)
 {
     struct line line = {.words = words, .count = count, .at = at};
     struct parsed parsed = {.line = &line};
     size_t first = first_word(&line);
-    bool names_command = first < count && first != at && command_named(all_commands, words[first]);
-    bool is_help = first < count && first != at && strcmp(words[first], "help") == 0;
-    line.command = names_command ? command_named(all_commands, words[first])
-                   : is_help     ? NULL
-                                 : all_commands[0];
+    bool is_before = first < count && first != at;
+    const struct command *named = is_before ? command_named(commands, words[first]) : NULL;
+    bool is_help = is_before && strcmp(words[first], "help") == 0;
+    line.command = named ? named : is_help ? NULL : commands[0];
     for (size_t i = 0; i < count; i++) {
         if (i == at) {
             expect(&parsed, words[i], i == first);
-        } else if (i != first || (!names_command && !is_help)) {
+        } else if (i != first || (!named && !is_help)) {
             pass_word(&parsed, words[i]);
         }
     }

@@ -42,7 +42,8 @@ struct line_rows {
 struct line_rows line_rows(const struct command *command);
 void line_rows_next(struct line_rows *rows);
 
-// The words are borrowed.
-struct line line_parse(const char *const *words, size_t count, size_t at);
+// `commands` ends with NULL; the first one is the default. The words are borrowed.
+struct line line_parse(const struct command *const *commands, const char *const *words,
+                       size_t count, size_t at);
 
 #endif

@@ -160,6 +160,12 @@ static const char *nearest_option(const struct parser *parser, const char *name)
     return nearest.found;
 }
 
+// The commands that a word on the command line may be meant for; NULL: none.
+static const struct command *const *mistakable(const struct command *command)
+{
+    return command->by_default ? command->all : NULL;
+}
+
 // Reports a long option that is not in the table, or the start of several options.
 static void report_unknown_option(const struct parser *parser, const char *given)
 {
@@ -171,7 +177,7 @@ static void report_unknown_option(const struct parser *parser, const char *given
     const char *nearest = nearest_option(parser, letters);
     if (list_ambiguous(parser, name, strcspn(name, "="), &list)) {
         command_usage_error(parser->command, "option \"%s\" is ambiguous: %s", given, list.message);
-    } else if (command_named(parser->command->others, letters)) {
+    } else if (command_named(mistakable(parser->command), letters)) {
         command_usage_error(parser->command,
                             "unknown option \"%s\"; write the command without hyphens", given);
     } else {
@@ -192,7 +198,7 @@ static void report_unknown_option(const struct parser *parser, const char *given
 static bool report_late_command(const struct command *command, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (command_named(command->others, argv[i])) {
+        if (command_named(mistakable(command), argv[i])) {
             command_usage_error(command, "write the command \"%s\" before its options", argv[i]);
             return true;
         }
@@ -265,8 +271,8 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
     int value;
     *status = EXIT_USAGE;
     // Check this first, because the options may be meant for the mistyped command.
-    if (command->others && argc > 1 && suggest_is_command(argv[1])) {
-        suggest_command(command->others, argv[1]);
+    if (command->by_default && argc > 1 && suggest_is_command(argv[1])) {
+        suggest_command(command->all, argv[1]);
         return false;
     }
     color_decide(COLOR_AUTO);
@@ -297,12 +303,12 @@ bool options_parse(const struct command *command, int argc, char **argv, void *o
 
 bool command_image_words(const struct command *command, int argc, char **argv)
 {
-    if (command->others && optind < argc && suggest_is_command(argv[optind])) {
-        suggest_command(command->others, argv[optind]);
+    if (command->by_default && optind < argc && suggest_is_command(argv[optind])) {
+        suggest_command(command->all, argv[optind]);
         return false;
     }
     for (int i = optind + 1; i < argc; i++) {
-        if (command_named(command->others, argv[i])) {
+        if (command_named(mistakable(command), argv[i])) {
             command_usage_error(command, "write the command before the image: %s %s", argv[i],
                                 argv[optind]);
             return false;

@@ -3,10 +3,10 @@
 
 #include "audit/audit.h"
 #include "base/workers.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
 #include "cli/several.h"
+#include "commands/commands.h"
 #include "output/audit_output.h"
 
 #include <string.h>

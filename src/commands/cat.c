@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "base/workers.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
 #include "cli/web.h"
+#include "commands/commands.h"
 #include "commands/disk.h"
 #include "commands/output_file.h"
 #include "commands/passphrase.h"

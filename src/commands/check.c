@@ -3,9 +3,9 @@
 
 #include "check/check.h"
 #include "base/workers.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/several.h"
+#include "commands/commands.h"
 #include "commands/disk.h"
 #include "commands/passphrase.h"
 #include "format/layout.h"

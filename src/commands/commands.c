@@ -3,7 +3,7 @@
 
 // The table of commands, in the order of the help.
 
-#include "cli/command.h"
+#include "commands/commands.h"
 
 #include <stddef.h>
 

@@ -3,9 +3,9 @@
 
 #include "compare/compare.h"
 #include "base/workers.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
+#include "commands/commands.h"
 #include "commands/passphrase.h"
 #include "output/compare_output.h"
 #include "print/progress.h"

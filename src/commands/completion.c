@@ -6,10 +6,10 @@
 
 #include "audit/audit_rules.h"
 #include "base/utf8.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/line.h"
 #include "cli/open.h"
+#include "commands/commands.h"
 #include "info/info.h"
 #include "print/text.h"
 #include "print/writer.h"
@@ -61,8 +61,9 @@ static const char *const shells[] = {"bash", "zsh", "fish", NULL};
 // What a word can become, and how a script adds names of files.
 struct reply {
     struct writer writer;
-    const char *typed; // the word at the cursor
-    size_t skip;       // bytes of it before what is completed
+    const struct command *const *commands; // that a word can name, ended by NULL
+    const char *typed;                     // the word at the cursor
+    size_t skip;                           // bytes of it before what is completed
 };
 
 // True for a name that every shell can show and quote.
@@ -210,8 +211,8 @@ static void reply_names(struct reply *reply, const char *image, reply_function *
 
 static void reply_commands(struct reply *reply)
 {
-    for (size_t i = 0; all_commands[i]; i++) {
-        reply_word(reply, all_commands[i]->name, all_commands[i]->summary);
+    for (const struct command *const *i = reply->commands; *i; i++) {
+        reply_word(reply, (*i)->name, (*i)->summary);
     }
 }
 
@@ -324,9 +325,10 @@ static int finish(struct writer *writer)
 }
 
 // A shell may leave out an empty word at the cursor.
-static int complete(const char *const *words, size_t count, size_t at)
+static int complete(const struct command *const *commands, const char *const *words, size_t count,
+                    size_t at)
 {
-    struct reply reply = {.typed = ""};
+    struct reply reply = {.commands = commands, .typed = ""};
     const char **given = calloc(count + 1, sizeof *given);
     if (!given) {
         return EXIT_CANNOT;
@@ -336,7 +338,7 @@ static int complete(const char *const *words, size_t count, size_t at)
     }
     writer_init(&reply.writer, STDOUT_FILENO);
     if (at <= count) {
-        struct line line = line_parse(given, at == count ? count + 1 : count, at);
+        struct line line = line_parse(commands, given, at == count ? count + 1 : count, at);
         reply.typed = given[at];
         reply_line(&reply, &line);
     }
@@ -365,7 +367,7 @@ static int run_completion(const struct command *command, int argc, char **argv)
         return status;
     }
     return options.word == NO_WORD ? print_script(command, argc, argv)
-                                   : complete((const char *const *)&argv[optind],
+                                   : complete(command->all, (const char *const *)&argv[optind],
                                               (size_t)(argc - optind), options.word);
 }
 

@@ -3,10 +3,10 @@
 
 #include "digest/digest.h"
 #include "base/workers.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
 #include "cli/several.h"
+#include "commands/commands.h"
 #include "commands/digest_list.h"
 #include "commands/passphrase.h"
 #include "print/progress.h"

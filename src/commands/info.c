@@ -3,10 +3,10 @@
 
 #include "info/info.h"
 #include "base/workers.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/open.h"
 #include "cli/several.h"
+#include "commands/commands.h"
 #include "commands/passphrase.h"
 #include "output/info_output.h"
 

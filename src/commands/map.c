@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "base/checked.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/terminal.h"
 #include "commands/chart_option.h"
+#include "commands/commands.h"
 #include "commands/disk.h"
 #include "compare/changes.h"
 #include "format/layout.h"

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "where/where.h"
-#include "cli/command.h"
 #include "cli/diagnostics.h"
 #include "cli/option_values.h"
+#include "commands/commands.h"
 #include "commands/disk.h"
 #include "output/where_output.h"
 
