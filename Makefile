@@ -265,7 +265,7 @@ lint: deps-build deps-lint ## install the checkers and run them over all files
 	+@$(submake) lint-only
 
 lint-only: lint-tidy ## the same, installing nothing
-	@tests/lint/run
+	@tests/lint/run $(B)/src
 
 # clang-tidy is the slow one: a file is looked at again only after it, or a header of it, changed.
 TIDY_CONFIG := tests/lint/clang-tidy.yaml

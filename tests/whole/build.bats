@@ -93,3 +93,48 @@ make_by_hand() {
     run "$TOP/tests/lint/borders.sh" src
     assert_status 1
 }
+
+# compile SOURCE...: the objects of files below src, in the folder objects
+compile() {
+    local source
+    for source in "$@"; do
+        mkdir -p "objects/${source%/*}"
+        cc -Isrc -c -o "objects/${source%.c}.o" "src/$source"
+    done
+}
+
+@test "circles: files in line are fine" {
+    mkdir -p src/{base,format}
+    echo 'int base(void) { return 1; }' >src/base/base.c
+    echo 'int base(void); static int other; int entry(void) { return base() + other; }' >src/format/entry.c
+    echo 'int base(void); int entry(void); int main(void) { return base() + entry(); }' >src/format/main.c
+    compile base/base.c format/entry.c format/main.c
+    run "$TOP/tests/lint/circles.sh" objects src
+    assert_status 0
+}
+
+@test "circles: functions, data and headers that need each other are found" {
+    mkdir -p src/{base,format}
+    echo 'extern int table; int entry(void) { return table; }' >src/format/entry.c
+    echo 'int head(void); int table; int base(void) { return head(); }' >src/base/base.c
+    echo 'int entry(void); int head(void) { return entry(); }' >src/format/head.c
+    compile base/base.c format/entry.c format/head.c
+    run "$TOP/tests/lint/circles.sh" objects src
+    assert_status 1
+    assert_output_contains 'base/base.c'
+    assert_output_contains 'format/entry.c'
+    assert_output_contains 'format/head.c'
+    rm objects/format/head.o
+    echo '#include "format/head.h"' >src/format/entry.h
+    echo '#include "format/entry.h"' >src/format/head.h
+    run "$TOP/tests/lint/circles.sh" objects src
+    assert_status 1
+    assert_output_contains 'headers: '
+    assert_output_contains 'format/entry.h'
+}
+
+@test "circles: a folder without objects is an error" {
+    mkdir -p objects src
+    run "$TOP/tests/lint/circles.sh" objects src
+    assert_status 1
+}
