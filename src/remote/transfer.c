@@ -311,13 +311,16 @@ static bool is_broken(CURLcode code)
     return false;
 }
 
-static const char *option_for(CURLcode code)
+// What the user can do; `given`: the user gives certificates.
+static const char *advice_for(CURLcode code, bool given)
 {
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
         return "; certificates that are not those of the system are given by --cacert";
     case CURLE_SSL_CACERT_BADFILE:
-        return "; --cacert takes a readable file in PEM format";
+        return given ? "; --cacert takes a readable file in PEM format"
+                     : "; install the certificates of the system (package ca-certificates), or "
+                       "give others by --cacert";
     default:
         return "";
     }
@@ -336,7 +339,7 @@ static void take_failure(struct transfer *transfer, CURLcode code)
                   transfer->expected);
     } else {
         error_set(&transfer->error, ERROR_IO, "%s%s", transfer->context->curl.text(code),
-                  option_for(code));
+                  advice_for(code, transfer->context->authority));
     }
     if (is_broken(code)) {
         try_again(transfer);

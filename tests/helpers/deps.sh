@@ -36,6 +36,7 @@ needs='
       check cmd:python3           python3        python3            python3           python       python3
       check py:jsonschema         python3-jsonschema python3-jsonschema py3-jsonschema python-jsonschema python3-jsonschema
       check cmd:openssl           openssl        openssl            openssl           openssl      openssl
+      check file:/etc/ssl/certs/ca-certificates.crt ca-certificates ca-certificates ca-certificates ca-certificates ca-certificates
       check cmd:zsh               zsh            zsh                zsh               zsh          zsh
       check cmd:fish              fish           fish               fish              fish         fish
       check cmd:nginx             nginx-light    nginx              nginx             nginx        nginx

@@ -137,6 +137,18 @@ as_remote() {
     assert_stderr_contains '--cacert takes a readable file in PEM format'
 }
 
+@test "remote: https on a system without certificates" {
+    require_tool strace
+    local certificates
+    certificates=$(curl-config --ca)
+    ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" run --separate-stderr strace -f -qq -o trace -P "$certificates" \
+        -e trace=openat -e inject=openat:error=ENOENT "$QCOW2_INFO" info --no-sandbox "$HTTPS/over.qcow2"
+    assert_status 1
+    assert_output ''
+    grep -q 'INJECTED' trace || fail "$certificates is not opened" "$(<trace)"
+    assert_stderr_contains 'install the certificates of the system (package ca-certificates), or give others by --cacert'
+}
+
 @test "remote: a server without ranges is refused, and nothing is downloaded" {
     run_qcow2_info map --stats "$HTTP/no-ranges/base.qcow2"
     assert_status 1
