@@ -50,7 +50,8 @@ unsigned audit_costs_entry(struct audit_costs *costs, struct l2_entry entry)
 {
     const struct header *header = costs->header;
     if (l2_entry_is_compressed(entry)) {
-        return begin(costs, CLUSTER_COMPRESSED, 0, 0);
+        begin(costs, CLUSTER_COMPRESSED, 0, 0);
+        return AUDIT_COMPRESSED_EXTENTS;
     }
     uint64_t host_offset = l2_entry_host_offset(entry);
     uint32_t data = host_offset != 0 ? l2_entry_data_parts(header, entry) : 0;

@@ -24,6 +24,9 @@ struct audit_costs {
 // True when another refcount block than before counts the cluster at a host offset.
 bool audit_costs_refcount(struct audit_costs *costs, uint64_t host_offset);
 
+// A compressed cluster takes as much time as this many extents, because it is read alone.
+enum { AUDIT_COMPRESSED_EXTENTS = 4 };
+
 // Each returns the number of extents that begin:
 unsigned audit_costs_empty(struct audit_costs *costs); // with any number of empty entries
 // ... with `count` entries, `entry` and more, whose data is adjacent in the file

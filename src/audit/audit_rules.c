@@ -99,9 +99,9 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
         "a program that checks the image takes gigabytes of memory or minutes of time, or prints gigabytes, for a "
         "file that takes no space"},
     [AUDIT_TABLE_BOMB] = {"table-bomb", AUDIT_UNSAFE,
-        "L2 tables that lie in holes, each counted as at least 64 KiB, have more than 1 GiB and more than "
-        "the file without its holes; or a disk has more than 262144 extents, and the file without its holes has "
-        "less than 32 bytes for each",
+        "the parts of L2 tables that lie in holes, a whole table counted as at least 64 KiB, have more than 1 GiB "
+        "and more than the file without its holes; or a disk has more than 262144 extents, a compressed cluster "
+        "counted as four, and the file without its holes has less than 32 bytes for each",
         "a program that checks, maps or copies the image, or takes a snapshot, spends minutes on a file that "
         "takes no space"},
     [AUDIT_TABLE_OUTSIDE_FILE] = {"table-outside-file", AUDIT_UNSAFE,
@@ -155,7 +155,7 @@ const struct audit_rule_text audit_rules[AUDIT_RULES] = {
     [AUDIT_SNAPSHOT_BOMB] = {"snapshot-bomb", AUDIT_UNSAFE,
         "there are more than 1024 snapshots, their L1 tables are larger than the file, or than 256 MiB and "
         "the file without its holes, or their L2 tables, counted once for each reference and as at "
-        "least 16 KiB, are larger than 8 GiB and than the data of each disk or the file without its holes",
+        "least 8 KiB, are larger than 2 GiB and than the data of each disk or the file without its holes",
         "a program that opens the image spends minutes and gigabytes on the snapshots"},
     [AUDIT_SNAPSHOT_BROKEN] = {"snapshot-broken", AUDIT_UNSAFE,
         "an entry of the snapshot table breaks a rule or a limit of the format",

@@ -162,10 +162,11 @@ struct audit {
 // Programs that check or repair an image walk the L2 tables of each snapshot, shared or not. This
 // is a bomb when it is more than this many bytes of tables, and more than the data of the largest
 // disk: a full disk has 8192 bytes of data for each byte of its tables in clusters of 64 KiB.
-#define AUDIT_SNAPSHOT_WALK (UINT64_C(8) << 30)
-#define AUDIT_WALK_OF_TABLE (UINT64_C(16) << 10) // a smaller table takes as much time
+#define AUDIT_SNAPSHOT_WALK (UINT64_C(2) << 30)
+#define AUDIT_WALK_OF_TABLE (UINT64_C(8) << 10) // a smaller table takes as much time
 
-// Bytes of L2 tables in holes, which QEMU reads for a check or a snapshot: seconds for so many.
+// Bytes of L2 tables that lie in holes. QEMU reads them for a check, and writes them for a snapshot:
+// seconds for so many.
 #define AUDIT_HOLE_TABLES (UINT64_C(1) << 30)
 
 // Bytes of refcount blocks that QEMU reads for a check or a snapshot: seconds for so many. It

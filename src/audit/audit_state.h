@@ -63,11 +63,12 @@ struct mark_list {
     uint64_t unmarked_start, unmarked_end; // of a part of the file without marks, as long as any
 };
 
-// Sums over the image, in bytes except for the tables.
+// Sums over the image, in bytes where nothing else is said.
 struct audit_sums {
     uint64_t accounted;       // of the disks, VM states and bitmaps in the image
-    uint64_t unseen_tables;   // L2 tables of the active disk that were not walked: budget exhausted
-    uint64_t hole_tables;     // L2 tables in holes, of all disks
+    uint64_t unseen_tables;   // number of L2 tables of the active disk that were not walked, because
+                              // the budget was exhausted
+    uint64_t hole_tables;     // of L2 tables that lie in holes, of all disks
     uint64_t data_clusters;   // that are not compressed, each counted once
     uint64_t bitmap_clusters; // with any bits: a program that closes the image writes all of them
     uint64_t auto_bitmaps;    // in which a write of the guest sets bits

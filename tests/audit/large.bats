@@ -176,7 +176,7 @@ shared_only() {
     BESIDE=refcount-bomb audited image
     assert_equal "${audited_codes-}" snapshot-bomb
     assert_output_contains "$((1000 * 8 * 2097152)) bytes"
-    poke_field image nb_snapshots 500
+    poke_field image nb_snapshots 120
     audited image
     [[ " $(codes) " != *' snapshot-bomb '* ]] || fail "$output"
 }

@@ -47,12 +47,18 @@ static void neighbours_of_another_kind_are_one_extent(void)
     CHECK_EQ_U64(audit_costs_empty(&costs), 0); // as if there were one before
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){1, 0}), 1);
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){5 << 16 | 1, 0}), 0);
-    CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){UINT64_C(1) << 62, 0}), 1);
-    CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){UINT64_C(1) << 62 | 999, 0}), 0);
     CHECK_EQ_U64(audit_costs_empty(&costs), 1);
     CHECK_EQ_U64(audit_costs_empty(&costs), 0);
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){0, 0}), 0);
     CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){0, 0}), 0);
+}
+
+static void each_compressed_cluster_is_four_extents(void)
+{
+    start(4, 0);
+    CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){UINT64_C(1) << 62, 0}), 4);
+    CHECK_EQ_U64(audit_costs_entry(&costs, (struct l2_entry){UINT64_C(1) << 62 | 999, 0}), 4);
+    CHECK_EQ_U64(audit_costs_empty(&costs), 1);
 }
 
 static void subclusters_are_extents(void)
@@ -85,6 +91,7 @@ int main(void)
 {
     RUN(adjacent_data_is_one_extent);
     RUN(neighbours_of_another_kind_are_one_extent);
+    RUN(each_compressed_cluster_is_four_extents);
     RUN(subclusters_are_extents);
     RUN(a_block_counts_as_many_clusters_as_refcounts_fit);
     return unit_done();
