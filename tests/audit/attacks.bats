@@ -84,7 +84,7 @@ assert_allowing() {
     [[ " $(codes) " == *' snapshot-bomb '* ]] || fail "$output"
 }
 
-@test "audit attack: more snapshots and bitmaps than QEMU takes" {
+@test "audit attack: more snapshots and bitmaps than QEMU accepts" {
     make_small
     poke_field image nb_snapshots 65537
     audited image
@@ -440,7 +440,7 @@ find_bits() {
     done
 }
 
-@test "audit attack: bits of a bitmap past the end of the file, and entries that are none" {
+@test "audit attack: bits of a bitmap past the end of the file, and invalid entries of its table" {
     local bits entry
     make_bitmap
     for entry in $((1 << 50)) $(((1 << 56) - C)) $((($(stat -c %s image) + C - 1) / C * C)); do
@@ -461,7 +461,7 @@ find_bits() {
     done
 }
 
-@test "audit attack: bits of a bitmap over guest data, and over those of another bitmap" {
+@test "audit attack: bits of a bitmap over guest data, and over the bits of another bitmap" {
     local bits first
     make_bitmap
     poke_be64 image "$bits" "$(host_offset image 0)"
@@ -532,7 +532,7 @@ colliding_entries() {
     done
 }
 
-@test "audit attack: tables that collide in a hash hide nothing" {
+@test "audit attack: tables that collide in a hash do not hide shared data" {
     local BESIDE=table-free
     make_image image 4M cluster_size=512
     truncate -s 64M image
@@ -724,7 +724,7 @@ incomplete_with() {
     assert_equal "$(count_of shared-l2-table)" 8191
 }
 
-@test "audit attack: snapshots with harmless L2 tables, and one that has them all" {
+@test "audit attack: snapshots with harmless L2 tables, and one that refers to all of them" {
     local BESIDE=table-free
     local i l1 entries='' at=$((8 << 20))
     make_image image 16M cluster_size=64k

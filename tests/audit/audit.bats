@@ -298,7 +298,7 @@ assert_usage() {
     done
 }
 
-@test "audit: the error says what the file looks like instead" {
+@test "audit: the error names the format that the file seems to have" {
     printf '# Disk DescriptorFile\nversion=1\n' >image
     run_qcow2_info audit image
     assert_one_error image 'not a qcow2 image' 'VMDK descriptor'
@@ -397,7 +397,7 @@ make_upload() {
     done
 }
 
-@test "--drain: the size beyond the limit is that of the whole pipe" {
+@test "--drain: beyond the limit, the size is still that of the whole pipe" {
     make_upload 100
     # shellcheck disable=SC2002 # a pipe is the point
     cat upload | qcow2_info info --drain --json >got
@@ -407,7 +407,7 @@ make_upload() {
     assert_equal "$(jq .file_size got)" null
 }
 
-@test "--drain: a named pipe, and a file, for which it changes nothing" {
+@test "--drain: a named pipe; for a file it has no effect" {
     make_upload 1
     mkfifo pipe
     cat upload >pipe &

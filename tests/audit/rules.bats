@@ -357,7 +357,7 @@ set_dirty() {
     [[ $status -gt 128 ]]
 }
 
-@test "audit rule entry-broken: a reserved bit, which some programs read as one of the host offset" {
+@test "audit rule entry-broken: a reserved bit, which some programs read as part of the host offset" {
     make_small
     poke_l2_entry image 0 $(($(l2_entry image 0) | 1 << 57))
     assert_only unsafe entry-broken "$(l2_entry_at image 0)"
@@ -461,7 +461,7 @@ set_dirty() {
     assert_only unsafe snapshot-bomb 60
 }
 
-@test "audit rule snapshot-broken: more nanoseconds than a second has" {
+@test "audit rule snapshot-broken: 1000000000 nanoseconds or more" {
     make_small
     qemu-img snapshot -c one image
     poke_be32 image $(($(field image snapshots_offset) + 20)) 1000000000
@@ -752,7 +752,7 @@ one_too_low() {
     assert_output_contains 'overflow cluster offset='
 }
 
-@test "audit rule copied-flag: L1 and L2 entries for what a snapshot shares" {
+@test "audit rule copied-flag: L1 and L2 entries of clusters that a snapshot shares" {
     local table entry
     make_small
     qemu-img snapshot -c one image
@@ -803,7 +803,7 @@ one_too_low() {
     assert_only note trailing-data "$end"
 }
 
-@test "audit rule incomplete: the image comes through a pipe" {
+@test "audit rule incomplete: the image is read from a pipe" {
     make_small
     run --separate-stderr bash -c 'cat image | "$QCOW2_INFO" audit --json'
     assert_status 0

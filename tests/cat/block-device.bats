@@ -52,7 +52,7 @@ make_mixed() {
     qcow2_info cat "$device" | cmp - raw
 }
 
-@test "block device: cat of one that is longer than the image" {
+@test "block device: cat of an image on a longer device" {
     make_mixed
     make_raw image raw
     truncate -s 32M image
@@ -84,7 +84,7 @@ make_mixed() {
     assert_status 0
 }
 
-@test "block device: standard input is one" {
+@test "block device: as standard input" {
     make_mixed
     make_raw image raw
     attach image
@@ -101,7 +101,7 @@ make_mixed() {
     assert_one_error "$device" 'guest offset 0' $((1 << 40))
 }
 
-@test "block device: a raw backing file is one" {
+@test "block device: as a raw backing file" {
     seq 200000 | head -c 1M >base
     attach base
     make_layer image 2M '' "$device" raw 'write -q -P 0x41 64k 64k'
@@ -111,7 +111,7 @@ make_mixed() {
     assert_equal "$(jq -r -s 'map(.file) | unique | index("'"$device"'") != null' <<<"$output")" true
 }
 
-@test "block device: a qcow2 backing file is one" {
+@test "block device: as a qcow2 backing file" {
     make_mixed
     mv image base
     attach base
@@ -129,14 +129,14 @@ make_mixed() {
     assert_output $'1\n2\n3\n4'
 }
 
-@test "block device: a data file is one" {
+@test "block device: as a data file" {
     make_image image 1M data_file=data 'write -q -P 0x41 0 1M'
     make_raw image raw
     attach data
     qcow2_info cat --data-file "$device" image | cmp - raw
 }
 
-@test "block device: a loop by the device itself" {
+@test "block device: a loop through the device itself" {
     make_layer image 1M '' base qcow2
     attach image
     ln -s "$device" base
@@ -158,7 +158,7 @@ another_node() {
     node=$BATS_TEST_TMPDIR/node
 }
 
-@test "block device: the one that is read is refused as output by every node of it" {
+@test "block device: a device that is read is refused as output, by any of its nodes" {
     local way
     make_image image 1M '' 'write -q -P 0x41 0 1M'
     attach image writable
@@ -280,7 +280,7 @@ holes_of_files() {
     [[ $(stat -c %b target) -ge 32768 ]] || fail "never: $(stat -c %b target) sectors in use"
 }
 
-@test "block device: cat to one that takes no requests writes the zeros" {
+@test "block device: cat writes zeros to a device that refuses requests for zeros" {
     local inject
     require_tool strace
     strace -o probe true 2>strace.log || skip "machine: strace cannot trace: $(head -n 1 strace.log)"
@@ -318,7 +318,7 @@ holes_of_files() {
     done
 }
 
-@test "block device: cat to one that is too small is an error, even if the rest is zeros" {
+@test "block device: cat to a device that is too small is an error, even if the rest is zeros" {
     local size
     make_image image 4M '' 'write -q -P 0x41 0 64k'
     make_target 2M

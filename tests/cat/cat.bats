@@ -81,7 +81,7 @@ make_mixed() {
     assert_equal "$(<out)" precious
 }
 
-@test "cat: a length of 0 prints nothing" {
+@test "cat: a length of 0 writes no bytes" {
     make_mixed image
     run_qcow2_info cat --offset 256K --length 0 image
     assert_status 0
@@ -162,7 +162,7 @@ make_mixed() {
     [[ ! -e ./- ]] || fail 'a file called - was made'
 }
 
-@test "cat: the old contents of the file are gone" {
+@test "cat: the old contents of the file are replaced" {
     make_mixed image
     make_raw image raw
     head -c 3M /dev/urandom >out
@@ -230,7 +230,7 @@ require_holes() {
     assert_same_bytes out raw
 }
 
-@test "cat: a file opened for appending keeps what is there" {
+@test "cat: a file opened for appending keeps its contents" {
     make_mixed image
     make_raw image raw
     echo 'a line' >out
@@ -446,7 +446,7 @@ overwrite() {
     qcow2_info cat <(cat image) | cmp - raw
 }
 
-@test "cat: from a pipe, backing files are those of the current folder" {
+@test "cat: from a pipe, backing files are relative to the current folder" {
     make_image base 1M '' 'write -q -P 0x41 0 64k'
     make_layer image 1M '' base qcow2
     run_qcow2_info cat --length 3 - <image

@@ -213,7 +213,7 @@ ended_with() {
     assert_equal "$(grep -c -v '^{' <<<"$stderr")" 1
 }
 
-@test "--progress takes json or nothing" {
+@test "--progress takes json or no value" {
     make_disk
     run_qcow2_info cat --progress=text disk.qcow2 -o got
     assert_status 64
@@ -337,7 +337,7 @@ traced_cat() {
         "$QCOW2_INFO" cat "$@" plain.qcow2
 }
 
-@test "data that is stored as it is goes from file to file inside the kernel" {
+@test "plain data is copied from file to file inside the kernel" {
     make_plain
     local jobs
     for jobs in 1 2 8; do
@@ -353,7 +353,7 @@ traced_cat() {
     done
 }
 
-@test "data that is stored as it is goes into a pipe inside the kernel" {
+@test "plain data is copied into a pipe inside the kernel" {
     make_plain
     local jobs
     for jobs in 1 2 8; do

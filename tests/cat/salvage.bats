@@ -83,7 +83,7 @@ damage_compressed() {
 
 # ---- What is lost --------------------------------------------------------------------------------------
 
-@test "salvage: a sound image loses nothing" {
+@test "salvage: no range of a sound image is lost" {
     make_data
     run_qcow2_info cat --salvage --salvage-log log -o out image
     assert_status 0
@@ -351,7 +351,7 @@ move_l1_to_end() {
     assert_equal "$(stat -c %s log)" 0
 }
 
-@test "salvage: a log that cannot be made is named, and nothing is written" {
+@test "salvage: a log that cannot be created is an error before any byte is written" {
     make_data
     run_qcow2_info cat --salvage --salvage-log missing/log image
     assert_status 1
@@ -359,7 +359,7 @@ move_l1_to_end() {
     assert_one_error image missing/log 'No such file'
 }
 
-@test "salvage: a log on a full device is an error, and all bytes are there" {
+@test "salvage: a log on a full device is an error, but all bytes are written" {
     make_data
     poke_l2_entry image $((320 * K)) $((COPIED | 1 << 40))
     run_qcow2_info cat --salvage --salvage-log /dev/full -o out image
@@ -431,7 +431,7 @@ log_is_output() {
     assert_status 0
 }
 
-@test "salvage: nothing is emptied when the log or the output cannot be opened" {
+@test "salvage: no file is emptied when the log or the output cannot be opened" {
     make_data
     echo precious >out
     echo earlier >log
@@ -470,7 +470,7 @@ log_is_output() {
     done
 }
 
-@test "salvage: into a file that has bytes already, lost ranges are zeros" {
+@test "salvage: into an existing file, lost ranges are zeros" {
     make_data
     poke_l2_entry image $((320 * K)) $((COPIED | 1 << 40))
     zero_ranges $((320 * K)) $((64 * K))

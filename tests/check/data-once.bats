@@ -88,7 +88,7 @@ data_read() {
     assert_equal "$(jq -c '[.findings[] | select(.code == "undecodable-cluster")] | length' <<<"$output")" 1
 }
 
-@test "shared: many streams, of which each snapshot has one of its own that is damaged" {
+@test "shared: many streams, with a damaged one in each snapshot" {
     local i host
     qemu-img create -q -f raw base 12M
     qemu-img convert -c -f raw -O qcow2 -o cluster_size=4k -S 0 base image

@@ -61,7 +61,7 @@ end_of() {
     stat -c %s "$1"
 }
 
-@test "findings: a sound image has none" {
+@test "findings: none in a sound image" {
     make_plain
     checked image
     assert_status 0
@@ -112,7 +112,7 @@ end_of() {
     assert_equal "$(jq -c '[.leaked_bytes, .leaked_data_clusters, .leaked_data_bytes]' check.json)" "[$C,0,0]"
 }
 
-@test "findings: leaked-data: one that holds a byte" {
+@test "findings: leaked-data: a leaked cluster with one byte of data" {
     make_image image $((16 * C)) '' "write -P 0 0 $((3 * C))"
     at=$(host_offset image $C)
     poke_l2_entry image $C 0

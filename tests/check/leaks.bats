@@ -96,7 +96,7 @@ space_only() {
     not_sound image 7
 }
 
-@test "leaks: compressed data that shares its cluster with that of another table" {
+@test "leaks: compressed data that shares its cluster with compressed data of another table" {
     make_image image 1G '' 'write -c -P 1 0 64k' 'write -c -P 2 600M 64k'
     assert_equal $(($(host_offset image 0) / C)) $(($(host_offset image $((600 << 20))) / C))
     cp image damaged

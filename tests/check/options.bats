@@ -193,7 +193,7 @@ end of the image:     512 KiB (524288 bytes)'
     assert_equal "$status" 1
 }
 
-@test "check: an image that cannot be written is left as it is" {
+@test "check: an image without write permission is checked, and unchanged" {
     make_plain
     leak_two image
     sha256sum image >before
@@ -340,7 +340,7 @@ limited() (
     limit_effort "$1" "$2" && exec timeout -k 5 "$PROGRAM_SECONDS" "$QCOW2_INFO" check "${@:3}"
 )
 
-@test "check: a sparse file of 15 TiB with nothing in it is checked at once, in little memory" {
+@test "check: an empty sparse file of 15 TiB is checked at once, in little memory" {
     for c in 65536 512 2097152; do
         qemu-img create -q -f qcow2 -o cluster_size=$c image 16M
         truncate -s 15T image || skip 'machine: the file system has no files of 15 TiB'
@@ -406,7 +406,7 @@ assert_progress() {
     tr '\r' '\n' <"$1" | grep -q "^100%  $2 of $2  " || fail "no line with $2:" "$(<"$1")"
 }
 
-@test "check: progress is that of the disk and all snapshots, however large, and never goes back" {
+@test "check: progress counts the disk and all snapshots, however large, and never decreases" {
     make_image image 16M '' 'write -P 1 0 16M'
     local i options
     for i in 1 2 3; do
@@ -452,7 +452,7 @@ make_slow() {
     copied_entries 2048 "$table" 0 | place image "$(field image l1_table_offset)"
 }
 
-@test "check: progress is shown while the tables are gone through" {
+@test "check: progress is shown during the walk through the tables" {
     command -v script >/dev/null || skip 'machine: no program script'
     make_slow
     # A terminal, which is shown more than a line a second.
@@ -462,7 +462,7 @@ make_slow() {
         fail "$(<shown)"
 }
 
-@test "check: on a terminal progress is shown by itself" {
+@test "check: progress is shown by default on a terminal" {
     command -v script >/dev/null || skip 'machine: no program script'
     make_slow
     script -qec "'$QCOW2_INFO' check --json image >out" /dev/null </dev/null >shown || true

@@ -108,11 +108,11 @@ each_value() {
 @test "oracle: each bit and cluster in the L2 entry of data" { make_rich '' && each_value $((3 << 20)); }
 @test "oracle: each bit and cluster in the L2 entry of a zero cluster" { make_rich '' && each_value $((2 << 20)); }
 @test "oracle: each bit and cluster in the L2 entry of a compressed cluster" { make_rich '' && each_value $((1 << 20)); }
-@test "oracle: each bit and cluster in the L2 entry of nothing" { make_rich '' && each_value $((5 << 20)); }
+@test "oracle: each bit and cluster in an empty L2 entry" { make_rich '' && each_value $((5 << 20)); }
 @test "oracle: each bit and cluster in an L2 entry of version 2" { make_rich compat=0.10 && each_value $((3 << 20)); }
 @test "oracle: each bit and cluster in an extended L2 entry" { make_rich extended_l2=on && each_value $((3 << 20)); }
 
-@test "oracle: each bit of the bitmap of an extended L2 entry: data, compressed, none" {
+@test "oracle: each bit of the bitmap of an extended L2 entry: data, compressed, unallocated" {
     make_rich extended_l2=on
     for guest in $((3 << 20)) $((1 << 20)) $((5 << 20)); do
         at=$(($(l2_entry_at rich "$guest") + 8))
@@ -193,7 +193,7 @@ each_value() {
     qemu-img check -q image
 }
 
-@test "rule: data that QEMU itself has put over compressed clusters is an overlap" {
+@test "rule: data that QEMU itself puts over compressed clusters is an overlap" {
     # QEMU 7.2 goes on to fill a host cluster with compressed data after it was freed and given away.
     make_image image 4M '' "write -c -s text 0 64k" "write -P 1 0 64k" "write -P 2 64k 64k" "write -c -P 3 128k 64k"
     qemu-io -f qcow2 -c 'read -P 2 64k 64k' image | grep -q 'verification failed' ||

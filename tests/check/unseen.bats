@@ -54,7 +54,7 @@ make_full() {
     sound_up_to image $C
 }
 
-@test "unseen: unread refcounts contradict nothing" {
+@test "unseen: unread refcounts are not compared" {
     make_image image 16M '' "write -P 1 0 $((3 * C))"
     local table block end
     table=$(field image refcount_table_offset)
@@ -89,7 +89,7 @@ make_full() {
     assert_output_contains 'references not seen:  2'
 }
 
-@test "unseen: in a file nothing is unseen: missing parts are corruption, as in QEMU" {
+@test "unseen: missing parts of a regular file are corruption, as in QEMU" {
     make_image image 16M '' "write -P 1 0 $((3 * C))"
     truncate -s $((6 * C)) image
     run qemu-img check -q image

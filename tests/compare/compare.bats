@@ -215,7 +215,7 @@ END
 
 # ---- Ranges ---------------------------------------------------------------------------------------------
 
-@test "compare: ranges are those in which the raw bytes differ" {
+@test "compare: the ranges are where the raw bytes differ" {
     local c
     for c in 512 65536 524288; do
         make_mixed a cluster_size=$c
@@ -295,7 +295,7 @@ change_random() {
     assert_one_error raw.now 'image A: a raw file has no snapshots'
 }
 
-@test "compare: a file that begins like an image is one, unless --raw-a or --raw-b is given" {
+@test "compare: a file that begins like an image is an image, unless --raw-a or --raw-b is given" {
     make_mixed image
     cp image copy
     write_image copy 'write -q -P 0x66 0 1'

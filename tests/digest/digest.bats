@@ -157,7 +157,7 @@ END
 
 # ---- Lists -----------------------------------------------------------------------------------------------
 
-@test "digest: several disks, as JSON, and one that cannot be opened" {
+@test "digest: several disks, as JSON, and a disk that cannot be opened" {
     cp "$SAMPLE" a
     cp "$SAMPLE" b
     run_qcow2_info digest a missing b

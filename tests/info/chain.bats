@@ -38,7 +38,7 @@ query() {
         "$(printf '1\n"a.qcow2"\n"qcow2"')"
 }
 
-@test "info --backing-chain: a layer's object is that of info, with its format" {
+@test "info --backing-chain: the object of a layer is the one of info, and its format" {
     make_chain base.raw raw top.qcow2 qcow2
     qcow2_info --json top.qcow2 | jq '. + {format: "qcow2"}' >want
     qcow2_info --backing-chain --json top.qcow2 | jq '.[0]' >got

@@ -384,7 +384,7 @@ make_snapshots() {
     assert_query '[.problems[] | .meaning | length > 10] | unique' '[true]'
 }
 
-@test "info: 65536 snapshots in a file of 197 KB cost next to nothing" {
+@test "info: 65536 snapshots in a file of 197 KB take little time and memory" {
     make_image
     poke_field a.qcow2 nb_snapshots 65536
     poke_field a.qcow2 snapshots_offset 0x30000
@@ -393,7 +393,7 @@ make_snapshots() {
     assert_equal "$(jq -c '[.snapshots, .problems[].code]' got)" '[[],"truncated"]'
 }
 
-@test "info: 65536 snapshots that are there are printed in little memory" {
+@test "info: 65536 valid snapshots are printed in little memory" {
     make_image
     poke_field a.qcow2 nb_snapshots 65536
     poke_field a.qcow2 snapshots_offset 0x40000
@@ -501,7 +501,7 @@ make_bitmaps() {
     assert_problem truncated "$DIRECTORY"
 }
 
-@test "info: 65535 bitmaps that are there are printed in little memory" {
+@test "info: 65535 valid bitmaps are printed in little memory" {
     make_bitmaps one
     poke_be32 a.qcow2 $((EXTENSION + 8)) 65535
     poke_be64 a.qcow2 $((EXTENSION + 16)) $((65535 * 24))
@@ -527,7 +527,7 @@ make_bitmaps() {
     assert_query '[.header.version, .header.size, .readable]' '[3,0,false]'
 }
 
-@test "info: an image of ones behind its header" {
+@test "info: an image with only ones after its header" {
     printf 'QFI\xfb\0\0\0\3' >a.qcow2
     head -c 65536 /dev/zero | tr '\0' '\377' >>a.qcow2
     run_qcow2_info --json a.qcow2

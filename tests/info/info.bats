@@ -213,7 +213,7 @@ TEXT
     assert_output_contains '\x1b[2J\x0a\xff\u{202e}\u{9b}\\\x00é'
 }
 
-@test "info: names cannot pass for columns, nor for the word that there is none" {
+@test "info: names cannot pass for columns, nor for the word none" {
     make_image
     qemu-img snapshot -c 'x  64 MiB  2026-01-01T00:00:00Z' a.qcow2
     qemu-img bitmap --add a.qcow2 ' b '

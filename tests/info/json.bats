@@ -178,7 +178,7 @@ JSON
     diff -u want got
 }
 
-@test "info --json: is what info prints, named or not" {
+@test "info --json: the same with and without the name of the command" {
     make_image
     assert_equal "$(qcow2_info info --json a.qcow2)" "$(qcow2_info a.qcow2 --json)"
 }
@@ -356,7 +356,7 @@ JSON
     assert_query .backing_file_full_path '"/base"'
 }
 
-@test "info --json: an absolute backing file stands as it is" {
+@test "info --json: an absolute name of a backing file is unchanged" {
     make_image -u -b /images/../base//x.raw -F raw
     assert_query '[.backing_file, .backing_file_full_path]' \
         '["/images/../base//x.raw","/images/../base//x.raw"]'

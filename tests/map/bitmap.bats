@@ -121,7 +121,7 @@ assert_dirty() {
     assert_dirty "[0,$MIB,true]"
 }
 
-@test "map --bitmap: nothing is dirty" {
+@test "map --bitmap: a clean bitmap" {
     make_bitmap 1M '' 64k
     dirty_equal
     assert_dirty "[0,$MIB,false]"
@@ -164,7 +164,7 @@ assert_dirty() {
 [983040,16961,true]'
 }
 
-@test "map --bitmap: of several bitmaps the one that is named" {
+@test "map --bitmap: one of several bitmaps, by its name" {
     make_image image 1M ''
     qemu-img bitmap --add -g 64k image a
     write_image image 'write -q -P 1 0 64k'
@@ -372,7 +372,7 @@ bad_entry() {
     assert_output "{\"start\":0,\"length\":$((8 * MIB)),\"dirty\":false}"
 }
 
-@test "map --bitmap: a fault outside the range does not matter" {
+@test "map --bitmap: a fault outside the range is no error" {
     make_long_table
     poke_be64 image "$(table_entry_at image 2)" 2
     run_qcow2_info map --bitmap b --json --offset 6M --length 1M image
@@ -407,7 +407,7 @@ bad_entry() {
     assert_output "{\"start\":0,\"length\":$((6 * MIB)),\"dirty\":false}"
 }
 
-@test "map --bitmap: a granularity that is none" {
+@test "map --bitmap: an invalid granularity" {
     make_bitmap 1M '' 64k
     local bits
     for bits in 00 08 20 40 ff; do
@@ -433,7 +433,7 @@ only_with_force() {
     assert_equal "$(jq -s 'map(select(.dirty).length) | add' <<<"$output")" 131072
 }
 
-@test "map --bitmap: one that is in use is refused, unless --force" {
+@test "map --bitmap: a bitmap in use is refused, unless --force is given" {
     make_bitmap 1M '' 64k 'write -q -P 1 64k 128k'
     local at
     at=$(($(directory_at image) + 12))
@@ -448,7 +448,7 @@ only_with_force() {
     only_with_force stale
 }
 
-@test "map --bitmap: --force changes nothing for a sound one" {
+@test "map --bitmap: --force has no effect on a sound bitmap" {
     make_bitmap 1M '' 64k 'write -q -P 1 64k 128k'
     assert_equal "$(our_dirty --force)" "$(our_dirty)"
 }
@@ -473,7 +473,7 @@ only_with_force() {
     assert_one_error image '"b"' none
 }
 
-@test "map --bitmap: version 2 has none" {
+@test "map --bitmap: version 2 has no bitmaps" {
     make_image image 1M compat=0.10
     run_qcow2_info map --bitmap b image
     assert_status 1
@@ -584,7 +584,7 @@ union_equal() {
     assert_equal "$(jq -c . <<<"$output")" '{"dirty":262144,"clean":2883584,"total":3145728,"extents":3}'
 }
 
-@test "map --bitmap: of several, one that cannot be trusted or read is an error that names it" {
+@test "map --bitmap: one of several that cannot be trusted or read is an error that names it" {
     make_three
     qemu-img bitmap --add image d
     local at

@@ -49,7 +49,7 @@ make_mixed() {
         -c 'write -q -P 7 41877504 64k' "$1" && fill_holes "$1"
 }
 
-@test "chart: each cell shows what prevails in it, as qemu-img says" {
+@test "chart: each cell shows the prevailing kind, as in qemu-img map" {
     make_mixed image
     judged image
     qcow2_info map --chart image >text
@@ -163,7 +163,7 @@ widest() {
     [[ $(widest text) -le 1024 ]]
 }
 
-@test "chart: colours fill cells on a terminal, and take nothing away" {
+@test "chart: colours fill cells on a terminal, and the marks stay" {
     make_mixed image
     TERM=xterm python3 "$TOP/tests/helpers/terminal.py" 80 "$QCOW2_INFO" map --chart image >colored
     grep -q $'\e\\[97;44m##*\e\\[0m' colored
@@ -204,7 +204,7 @@ END
     grep -q '>…nnn' heading
 }
 
-@test "chart: a disk that cannot be read to its end has none" {
+@test "chart: refused for a disk that cannot be read to its end" {
     make_mixed image
     truncate -s 1M image
     run_qcow2_info map --chart image
@@ -213,7 +213,7 @@ END
     [[ $stderr ]]
 }
 
-@test "chart: what it does not go with" {
+@test "chart: options that it excludes" {
     local option
     for option in --json --totals --host-offsets; do
         run_qcow2_info map --chart $option "$SAMPLE"

@@ -250,7 +250,7 @@ total         0.00%  0 bytes'
 {"start":131072,"length":131072,"allocated":true,"zero":false,"compressed":false,"depth":0,"offset":458752,"file":"image"}'
 }
 
-@test "map: compressed clusters are one extent, with host offsets each is one" {
+@test "map: compressed clusters are one extent; with host offsets each is an extent" {
     make_image image 512K '' 'write -q -c -P 1 128k 256k'
     run_qcow2_info map --json image
     assert_equal "$(jq -c '[.start, .length, .compressed]' <<<"$output")" '[0,131072,false]
@@ -296,7 +296,7 @@ total         0.00%  0 bytes'
     maps_equal image
 }
 
-@test "map: a disk of a pebibyte with nothing in it" {
+@test "map: an empty disk of a pebibyte" {
     make_image image 1P cluster_size=2M 'write -q -P 1 700T 2M'
     run_qcow2_info map --json image
     assert_equal "$(jq -c '[.start, .length, .allocated]' <<<"$output")" '[0,769658139443200,false]
@@ -474,7 +474,7 @@ extents_end_at() {
     extents_end_at 524288 'backing file base' 'guest offset 524288' $((1 << 40))
 }
 
-@test "map faults: a fault outside the range does not matter" {
+@test "map faults: a fault outside the range is no error" {
     make_data
     poke_l2_entry image 524288 $((COPIED | 1 << 40))
     run_qcow2_info map --json --length 512K image

@@ -74,7 +74,7 @@ assert want == got
 END
 }
 
-@test "faults: a salvage gives up a server that is gone" {
+@test "faults: a salvage gives up when the server has ended" {
     forget_requests
     run_qcow2_info cat --salvage -o got "$FAULTY/gone/image"
     assert_status 1
@@ -118,7 +118,7 @@ END
     assert_same_bytes want got
 }
 
-@test "faults: what the server answers is said" {
+@test "faults: errors name the answer of the server" {
     local answer hint
     for answer in '400 Bad Request' '403 Forbidden' '404 Not Found' '410 Gone' '451 Unavailable For Legal Reasons'; do
         forget_requests

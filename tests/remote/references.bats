@@ -72,7 +72,7 @@ refused() {
     begins_with "$HTTP/sub/with-data.qcow2" C
 }
 
-@test "references: nothing but the own origin is opened" {
+@test "references: only files of the same origin are opened" {
     local name
     naming /etc/passwd "$WWW/image" # an absolute path is one on the server
     refused_absent() {
@@ -119,7 +119,7 @@ refused() {
     assert_stderr_contains '400 Token'
 }
 
-@test "references: info and audit follow nothing" {
+@test "references: info and audit open no other file" {
     naming base.qcow2 "$WWW/image"
     forget_requests
     qcow2_info info "$HTTP/image" >/dev/null
@@ -140,7 +140,7 @@ refused() {
     begins_with "$HTTP/sub/with-data.qcow2" C --data-file "$WWW/sub/data.raw"
 }
 
-@test "references: --confine takes the start of an address" {
+@test "references: --confine accepts the start of an address" {
     local name
     naming lower.qcow2 "$WWW/sub/image"
     begins_with "$HTTP/sub/image" B --confine "$HTTP/sub"
@@ -164,7 +164,7 @@ refused() {
     assert_stderr_contains 'lies outside of .'
 }
 
-@test "references: a chain of addresses that comes back to itself" {
+@test "references: a loop of addresses" {
     naming b.qcow2 "$WWW/a.qcow2"
     naming sub/../a.qcow2 "$WWW/b.qcow2"
     run_qcow2_info cat "$HTTP/a.qcow2"

@@ -91,7 +91,7 @@ as_remote() {
     [[ $(grep -vc ' GET .* 206$' "$SERVERS/access.log") -eq 0 ]] || fail "$(<"$SERVERS/access.log")"
 }
 
-@test "remote: cat asks for neighbouring blocks at once, and for none twice" {
+@test "remote: cat asks for neighbouring blocks at once, and never twice for a block" {
     forget_requests
     run_qcow2_info cat --stats -o disk "$HTTP/base.qcow2"
     assert_status 0
@@ -149,7 +149,7 @@ as_remote() {
     assert_stderr_contains 'install the certificates of the system (package ca-certificates), or give others by --cacert'
 }
 
-@test "remote: a server without ranges is refused, and nothing is downloaded" {
+@test "remote: a server without ranges is refused before its object is downloaded" {
     run_qcow2_info map --stats "$HTTP/no-ranges/base.qcow2"
     assert_status 1
     assert_output ''
@@ -231,7 +231,7 @@ as_remote() {
     assert_stderr_contains 'http://server.invalid/zlib.qcow2'
 }
 
-@test "remote: an empty object and one that is cut are what the files are" {
+@test "remote: empty and cut objects are like such files" {
     local image
     for image in empty cut.qcow2; do
         run_qcow2_info check "$WWW/$image"
@@ -255,14 +255,14 @@ as_remote() {
     assert_status 1
 }
 
-@test "remote: compare takes addresses for either disk" {
+@test "remote: compare accepts addresses for both disks" {
     qcow2_info compare "$HTTP/zlib.qcow2" "$WWW/zlib.qcow2"
     qcow2_info compare "$WWW/over.qcow2" "$HTTP/over.qcow2"
     run_qcow2_info compare "$HTTP/over.qcow2" "$HTTP/base.qcow2"
     assert_status 2
 }
 
-@test "remote: digest takes addresses, and those of a list only at servers of the command line" {
+@test "remote: digest accepts addresses; a list may name only servers of the command line" {
     qcow2_info digest "$WWW/zlib.qcow2" | sed "s|$WWW|$HTTP|" >want
     qcow2_info digest "$HTTP/zlib.qcow2?signature=secret" >got
     diff want got

@@ -34,7 +34,7 @@ make_used() {
     truncate -s +200000 "$1"
 }
 
-@test "chart: each cell shows what prevails in it, as the tables say" {
+@test "chart: each cell shows the prevailing kind, as in the tables" {
     make_used image cluster_size=4k
     qcow2_info usage --chart image >text
     COLUMNS=40 qcow2_info usage --chart image >narrow
@@ -59,7 +59,7 @@ make_used() {
     grep -q '^!  leaked ' text
 }
 
-@test "chart: an image whose cluster size is unknown has none" {
+@test "chart: refused for an image whose cluster size is unknown" {
     cp "$SAMPLE" image
     poke_field image cluster_bits 60
     run_qcow2_info usage --chart image
@@ -82,7 +82,7 @@ make_used() {
     qcow2_info usage --chart image | sed '1s/^image: //' | cmp - piped
 }
 
-@test "chart: what it does not go with" {
+@test "usage chart: options that it excludes" {
     local option
     for option in --json --backing-chain; do
         run_qcow2_info usage --chart $option "$SAMPLE"

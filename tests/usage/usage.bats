@@ -40,7 +40,7 @@ clusters() {
 }
 
 # After data was written and thrown away, clusters in front of the last one are free.
-@test "parts: free clusters, and leaked ones that qemu-img check -r leaks frees" {
+@test "parts: free clusters, and leaked clusters, which qemu-img check -r leaks frees" {
     make_image image 1M ''
     write_image image 'write -q -P 1 0 512k' 'discard -q 64k 192k'
     assert_equal "$(clusters image free),$(clusters image leaked)" 3,0
@@ -251,7 +251,7 @@ clusters() {
     done
 }
 
-@test "a pipe: the bytes that were seen are counted" {
+@test "a pipe: the bytes that were read are counted" {
     make_image image 1M ''
     write_image image 'write -q -P 1 0 64k'
     run_qcow2_info usage --json - <image

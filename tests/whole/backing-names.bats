@@ -370,7 +370,7 @@ all_names_read() {
     assert_output A
 }
 
-@test "backing names: of the descriptors a chain takes as many as it may" {
+@test "backing names: a long chain uses descriptors up to the hard limit" {
     make_chain 100
     ulimit -Sn 50
     run_qcow2_info cat --length 1 l0100.q
@@ -395,7 +395,7 @@ all_names_read() {
 
 # ---- Loops ------------------------------------------------------------------------------------------------
 
-@test "backing names: an image over itself" {
+@test "backing names: an image that is its own backing file" {
     make_named image image qcow2
     refused_layer 'backing file image' 'the backing chain contains image twice'
 }
@@ -454,7 +454,7 @@ all_names_read() {
     refused_layer 'the backing chain contains image twice'
 }
 
-@test "backing names: a loop does not matter with --no-backing" {
+@test "backing names: with --no-backing a loop is no error" {
     make_named image image qcow2
     run_qcow2_info cat --no-backing -o out image
     assert_status 0

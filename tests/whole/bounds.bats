@@ -80,7 +80,7 @@ repeat_bytes() {
     peak_below 24 map --json image
 }
 
-@test "map takes less than 24 MiB on an L1 table of 32 MiB that names one L2 table" {
+@test "map takes less than 24 MiB on an L1 table of 32 MiB with a single L2 table" {
     local entry
     make_image image 16M '' 'write -P 1 0 64k'
     printf -v entry '%016x' $((COPIED | $(l2_table_at image 0)))

@@ -91,7 +91,7 @@ assert_usage() {
     done
 }
 
-@test "cli: an option without the value that it takes is refused" {
+@test "cli: an option without its value is refused" {
     local option
     for option in --offset --length --data-file --snapshot --jobs --sparse --output -o; do
         run_qcow2_info cat "$SAMPLE" "$option"
@@ -242,7 +242,7 @@ END
 
 # ---- Commands and images ------------------------------------------------------------------------------
 
-@test "cli: info is the command when none is given" {
+@test "cli: the default command is info" {
     cp "$SAMPLE" disk.qcow2
     run_qcow2_info disk.qcow2 --json
     assert_status 0
@@ -474,7 +474,7 @@ END
     done
 }
 
-@test "cli: the commands that --help lists are those that these tests know" {
+@test "cli: --help lists exactly the commands of these tests" {
     run_qcow2_info --help
     local listed
     listed=$(sed -n '/^Commands/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$output")

@@ -96,7 +96,7 @@ where damaged 1114112 | E\[91mbrokenE\[0m
     assert_output_contains "${ESCAPE}["
 }
 
-@test "color: in a pipe only for always, which nothing in the environment overrides" {
+@test "color: in a pipe only for always, whatever the environment says" {
     run_qcow2_info check "$SAMPLE"
     refute_output_contains "$ESCAPE"
     run_qcow2_info check --color auto "$SAMPLE"

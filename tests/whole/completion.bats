@@ -42,7 +42,7 @@ kind() {
 
 # ---- What the program offers ----------------------------------------------------------------------------
 
-@test "completion: each shell has a script, and nothing else has" {
+@test "completion: each shell has a script; other names are refused" {
     local shell
     for shell in bash zsh fish; do
         qcow2_info completion $shell | cmp - "$TOP/src/commands/completion.$shell"
@@ -90,7 +90,7 @@ kind() {
     assert_equal "$(offered 2 audit --allow dirty,dir)" ''
 }
 
-@test "completion: files and folders where they are values, and nothing where numbers are" {
+@test "completion: file and folder names where they are values, and no words where numbers are" {
     assert_equal "$(kind 1 map '')" 'files 0'
     assert_equal "$(kind 2 map --data-file x)" 'files 0'
     assert_equal "$(kind 1 map --data-file=x)" 'files 12'
@@ -116,7 +116,7 @@ kind() {
     assert_equal "$(offered 2 map --snapshot '')" ''
 }
 
-@test "completion: what is no image, or is not there, is no error, and a pipe is not waited for" {
+@test "completion: another file or a missing one is no error, and a pipe is not read" {
     mkfifo pipe
     local image
     for image in missing pipe . /dev/null - "$TOP/Makefile" http://localhost:1/x; do

@@ -143,7 +143,7 @@ refused() {
     assert_output BBB
 }
 
-@test "confine: a folder that is none is an error" {
+@test "confine: a missing folder, or a file in its place, is an error" {
     local command
     over base in/image
     for command in "${FOLLOWING[@]}"; do
@@ -175,7 +175,7 @@ refused() {
     done
 }
 
-@test "confine: info prints the layers above the one that is refused" {
+@test "confine: info prints the layers above a refused one" {
     over ../out/base in/image
     run_qcow2_info info --backing-chain --json --confine in in/image
     assert_status 1

@@ -57,7 +57,7 @@ forget_data_file() {
     qcow2_info cat image | cmp - data
 }
 
-@test "data files: one that the image does not name" {
+@test "data files: a data file that the image does not name" {
     make_external
     forget_data_file
     local command
@@ -90,7 +90,7 @@ forget_data_file() {
     qcow2_info cat --data-file elsewhere image | cmp - want
 }
 
-@test "data files: --data-file for an image without one changes nothing" {
+@test "data files: --data-file has no effect on an image without a data file" {
     make_image image 1M '' 'write -q -P 0x41 0 64k'
     make_raw image raw
     qcow2_info cat --data-file missing image | cmp - raw
@@ -137,7 +137,7 @@ name_full_data_file() {
     rm -f "$placeholder"
 }
 
-@test "data files: a file that has a file: or json: name as it is, and another that it means" {
+@test "data files: a file whose name is the whole file: or json: name, beside the file that it means" {
     local name
     for name in 'file:X.data' 'json:{"driver":"file","filename":"X.data"}'; do
         name_full_data_file "$name"
@@ -176,7 +176,7 @@ name_full_data_file() {
     guest_bytes_equal ../folder/image
 }
 
-@test "data files: one that only the current folder has is read, with a warning" {
+@test "data files: a file that only the current folder has is read, with a warning" {
     mkdir folder here
     (cd folder && make_external)
     mv folder/data here

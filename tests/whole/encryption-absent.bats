@@ -30,12 +30,12 @@ setup() {
     assert_output_contains 'libgcrypt not built in'
 }
 
-@test "without libgcrypt: digest names what it lacks" {
+@test "without libgcrypt: digest names the missing library" {
     cp "$SAMPLE" image
     cannot digest image 'digests need libgcrypt, which was not built in'
 }
 
-@test "without libgcrypt: cat names what it lacks, whether there is a key or not" {
+@test "without libgcrypt: cat names the missing library, with and without a key" {
     local method
     for method in luks aes; do
         cannot cat --key-file key $method "$method: guest data is encrypted ($method): reading encrypted data needs libgcrypt, which was not built in"

@@ -392,7 +392,7 @@ slot_of() {
     cannot info --check-key --key-file key --json image 'opens none of the LUKS key slots in use (3)'
 }
 
-@test "encryption: info --check-key reports the slots of a chain, and none for AES" {
+@test "encryption: info --check-key reports the slots of a chain, but no slot for AES" {
     local options
     for options in "$AES $LUKS" "$LUKS $AES"; do
         rm -f base image
@@ -418,7 +418,7 @@ slot_of() {
     assert_equal "$(slot_of seven)" 7
 }
 
-@test "encryption: --check-key where there is nothing to check" {
+@test "encryption: --check-key with AES, and without encryption" {
     make_data "$AES"
     cannot info --check-key --key-file key image 'which accepts any passphrase'
     qemu-img create -q -f qcow2 image 1M
@@ -445,7 +445,7 @@ slot_of() {
     cannot cat image 'image: guest data is encrypted; give the passphrase with --key-file FILE'
 }
 
-@test "encryption: a wrong key: nothing is written" {
+@test "encryption: with a wrong key no byte is written" {
     make_data
     printf wrong >key
     cannot cat --key-file key image 'image: the passphrase opens none of the LUKS key slots in use (1)'
@@ -733,7 +733,7 @@ only_root() {
     [[ $output =~ VmFlags:[a-z\ ]*${locked}[a-z\ ]*dd ]] || fail 'no memory is locked and kept out of dumps'
 }
 
-@test "encryption: the passphrase is gone from memory once the image is open" {
+@test "encryption: the passphrase is wiped from memory once the image is open" {
     only_root
     make_secret
     running_cat

@@ -80,7 +80,7 @@ cannot_decrypt() {
     grep -q 'libgcrypt' ../got ../err
 }
 
-@test "examples: a line of dots stands for any lines, and nothing else does" {
+@test "examples: only a line of dots stands for any lines" {
     cd ..
     printf 'a\nb\nc\nd\n' >got
     local pattern
@@ -96,7 +96,7 @@ cannot_decrypt() {
     done
 }
 
-@test "examples: every command in README prints what it shows" {
+@test "examples: every command in README prints the output shown there" {
     require_tool jq
     [[ -e $TOP/README.md ]] || fail 'there is no README.md'
     console_examples "$TOP/README.md"

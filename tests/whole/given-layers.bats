@@ -60,7 +60,7 @@ GIVEN=(--backing-file moved/mid --backing-file 1:moved/raw-bottom)
     assert_stderr_contains '--backing-file needs --backing-chain'
 }
 
-@test "--backing-file: the format is what the image states, whatever the file looks like" {
+@test "--backing-file: the format is the one that the image states, whatever the file looks like" {
     make_image inner 1M '' 'write -q -P 1 0 64k'
     # A raw disk that holds a qcow2 image: its bytes are the disk.
     cp inner base
@@ -109,7 +109,7 @@ GIVEN=(--backing-file moved/mid --backing-file 1:moved/raw-bottom)
     assert_stderr_contains 'does not begin with the number of a layer'
 }
 
-@test "--backing-file: a file whose layer names none is an error" {
+@test "--backing-file: an error if the layer above names no backing file" {
     make_moved
     run_qcow2_info cat "${GIVEN[@]}" --backing-file 2:moved/mid top
     assert_status 1

@@ -13,7 +13,7 @@ stand_in() {
     export QCOW2_INFO=$PWD/stand-in
 }
 
-@test "helpers: poke overwrites bytes and nothing else" {
+@test "helpers: poke overwrites only the given bytes" {
     printf '0123456789' >file
     poke file 3 '41 42'
     assert_equal "$(cat file)" 012AB56789

@@ -181,14 +181,14 @@ some_commands() {
 
 # ---- Names that images have -----------------------------------------------------------------------------
 
-@test "hostile names: that of a backing file which is missing" {
+@test "hostile names: a missing backing file" {
     make_layer harmless/image 1M '' "$HARMLESS" qcow2
     become_hostile
     every_command
     assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
-@test "hostile names: that of a backing file which is there" {
+@test "hostile names: an existing backing file" {
     make_image "harmless/$HARMLESS" 1M '' 'write -q -P 0x41 0 64k' 'write -q -c -P 0x42 64k 64k'
     make_layer harmless/image 1M '' "$HARMLESS" qcow2
     become_hostile
@@ -295,7 +295,7 @@ put_backing_name() {
     assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
-@test "hostile names: that of a data file which is missing, and which is there" {
+@test "hostile names: a missing and an existing data file" {
     (cd harmless && make_image image 1M "data_file=$HARMLESS" 'write -q -P 0x41 0 64k')
     become_hostile
     every_command
@@ -368,7 +368,7 @@ put_backing_name() {
     assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
-@test "hostile names: those of bitmaps" {
+@test "hostile names: bitmaps" {
     local folder at
     make_image harmless/image 1M '' 'write -q -P 0x41 0 64k'
     qemu-img bitmap --add harmless/image "$HARMLESS"
@@ -397,7 +397,7 @@ put_backing_name() {
     assert_reported "$AS_TEXT" "$AS_JSON"
 }
 
-@test "hostile names: those of features" {
+@test "hostile names: features" {
     local piece name file
     for piece in "${PIECES[@]}"; do
         # A feature name has 46 bytes.

@@ -96,7 +96,7 @@ WARNING='qcow2-info: image: warning: another process has the image open for writ
     assert_equal "${stderr-}" ''
 }
 
-@test "in use: it is over when QEMU has gone" {
+@test "in use: no warning after QEMU has ended" {
     make_small
     hold
     release
@@ -114,7 +114,7 @@ WARNING='qcow2-info: image: warning: another process has the image open for writ
     exec 8>&-
 }
 
-@test "in use: no lock is taken, so that QEMU can open what is being read" {
+@test "in use: no lock is taken, so that QEMU can open an image that is being read" {
     make_small
     # The reader has opened the image, and waits for room in the pipe.
     mkfifo bytes

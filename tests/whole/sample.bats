@@ -6,7 +6,7 @@
 
 load ../helpers/load
 
-@test "sample: qemu-img finds nothing wrong with it" {
+@test "sample: sound, says qemu-img" {
     require_tool qemu-img
     run qemu-img check "$SAMPLE"
     assert_status 0
@@ -35,7 +35,7 @@ load ../helpers/load
     maps_equal "$SAMPLE"
 }
 
-@test "sample: the pictures in README are what the program draws" {
+@test "sample: the program draws the pictures in README" {
     local command
     cp "$SAMPLE" disk.qcow2
     for command in map usage; do

@@ -209,7 +209,7 @@ run_line() {
     mv run "$result"
 }
 
-@test "sandbox: it changes nothing that info prints" {
+@test "sandbox: info prints the same with it and without it" {
     image_and_bait
     cp "$SAMPLE" sample
     no_difference 'q info ../sample' 'q info --json ../sample' 'q ../sample' 'q info --json <../sample' \
@@ -219,7 +219,7 @@ run_line() {
         'mkdir a; cd a; rmdir ../a; q info --json <../../image' 'PWD=/somewhere q info --json ../image'
 }
 
-@test "sandbox: it changes nothing that map and check print" {
+@test "sandbox: map and check print the same with it and without it" {
     image_and_bait
     cp "$SAMPLE" sample
     head -c 100000 sample >cut.qcow2
@@ -231,7 +231,7 @@ run_line() {
         'q check ../cut.qcow2' 'q check --data ../cut.qcow2' 'q check --data ../sample >/dev/full'
 }
 
-@test "sandbox: it changes nothing that audit prints" {
+@test "sandbox: audit prints the same with it and without it" {
     image_and_bait
     cp "$SAMPLE" sample
     head -c 100000 sample >cut.qcow2
@@ -239,7 +239,7 @@ run_line() {
         'cat ../sample | q audit --json' 'q audit missing' 'q audit ../sample >/dev/full' 'q audit --list-rules'
 }
 
-@test "sandbox: it changes nothing that cat writes" {
+@test "sandbox: cat writes the same with it and without it" {
     local jobs sparse
     image_and_bait
     cp "$SAMPLE" sample
@@ -255,7 +255,7 @@ run_line() {
     done
 }
 
-@test "sandbox: it changes nothing that cat writes of chains, data files, snapshots and VM states" {
+@test "sandbox: cat writes the same of chains, data files, snapshots and VM states" {
     local i
     image_and_bait
     for ((i = 1; i <= 30; i++)); do
@@ -270,7 +270,7 @@ run_line() {
         'q cat --snapshot before-the-flood --vm-state ../sample' 'rm -f ../base; q cat ../layer30'
 }
 
-@test "sandbox: it changes nothing that cat writes of an image that is cut short" {
+@test "sandbox: cat writes the same of an image that is cut short" {
     local jobs
     head -c 100000 "$SAMPLE" >cut.qcow2
     for jobs in 1 8; do

@@ -54,7 +54,7 @@ check() {
     assert_status 0
 }
 
-@test "schema: a key too many, one too few, another type and what is no JSON are found" {
+@test "schema: an extra key, a missing key, another type and invalid JSON are found" {
     local change
     qcow2_info usage --json "$SAMPLE" >good
     for change in '.more = 1' 'del(.errors)' '.file_size = "1"' '.file_size = -1' '.parts[0].code = "x"' '.parts[0].more = 1' '[.]'; do
@@ -80,7 +80,7 @@ check() {
     assert_status 1
 }
 
-@test "schema: what the helpers run is kept, also from pipes and in files, and what is not JSON is not" {
+@test "schema: the helpers keep JSON output, also of pipes and in files, and no other output" {
     local kept=$BATS_FILE_TMPDIR/.json before
     before=$(find "$kept" -name '*.run' | wc -l)
     run_qcow2_info --json "$SAMPLE"

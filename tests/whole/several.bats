@@ -66,7 +66,7 @@ gone() {
     done
 }
 
-@test "several: every command prints about each image what it prints about one" {
+@test "several: every command prints the same about each image as about a single one" {
     local command
     cp "$SAMPLE" a
     make_image base 1M '' 'write -q -P 0x41 0 128k'
@@ -173,7 +173,7 @@ gone() {
     assert_equal "$(wc -l <got)$(<errors)" 1
 }
 
-@test "several: what waits to be printed is bounded, and all of it is printed" {
+@test "several: waiting output is bounded, and all of it is printed" {
     local i
     make_image big 512M '' 'write -q 0 64k'
     # Each entry of the L2 table is a finding.
@@ -273,7 +273,7 @@ line 6 has a NUL byte; -0 read'
     wait $!
 }
 
-@test "several: what a command line may not say" {
+@test "several: command lines that are refused" {
     cp "$SAMPLE" a
     run_qcow2_info info - a - <"$SAMPLE"
     assert_status 64

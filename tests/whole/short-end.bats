@@ -194,7 +194,7 @@ refused() {
     assert_status 0
 }
 
-@test "--short-end: the end of a pipe is not known to be that of the file" {
+@test "--short-end: the end of a pipe may not be the end of the file" {
     make_image image 1M '' 'write -q -P 0x41 0 64k'
     cut_into image 0 512
     # shellcheck disable=SC2002 # a pipe is the point

@@ -180,7 +180,7 @@ first_byte() {
     first_byte 7 1
 }
 
-@test "snapshots: map takes the same names" {
+@test "snapshots: map accepts the same names" {
     make_image image 1M '' 'write -q -P 1 0 64k'
     take_snapshot image s
     write_image image 'write -q -P 1 64k 64k'
@@ -253,7 +253,7 @@ refused_name() {
     assert_one_error image 'more than one snapshot'
 }
 
-@test "snapshots: those in front of a broken entry are found" {
+@test "snapshots: those before a broken entry are found" {
     make_numbered one two
     poke_be32 image $(($(snapshot_at image 1) + EXTRA_SIZE)) 0xffffffff
     first_byte one 1
@@ -306,7 +306,7 @@ snapshot_has_its_size() {
     snapshot_has_its_size 65536
 }
 
-@test "snapshots: the end of its disk is that of --offset" {
+@test "snapshots: --offset may not exceed the size of its disk" {
     make_image image 1M ''
     take_snapshot image s
     qemu-img resize -q -f qcow2 image 3M
@@ -316,7 +316,7 @@ snapshot_has_its_size() {
     assert_one_error image 2097152 1048576
 }
 
-@test "snapshots: without a size of its own it has that of the image" {
+@test "snapshots: without a size of its own it has the size of the image" {
     make_image image 1M '' 'write -q -P 1 0 1M'
     take_snapshot image s
     # The extra data ends in front of the size: id and name move there.
@@ -424,7 +424,7 @@ make_vm_state() {
     qcow2_info cat --vm-state --snapshot s image | cmp - <(head -c 3000 text)
 }
 
-@test "snapshots: without extra data the VM state's size is that of 32 bits" {
+@test "snapshots: without extra data the 32-bit size of the VM state counts" {
     make_vm_state
     local at
     at=$(snapshot_at image 0)
@@ -527,7 +527,7 @@ snapshot_fault() {
     snapshot_fault 'disk of snapshot "s"' 18446744073709551615
 }
 
-@test "snapshots: a fault of the disk does not matter to a snapshot" {
+@test "snapshots: a snapshot can be read beside a fault of the active disk" {
     make_image image 1M '' 'write -q -P 1 0 64k'
     take_snapshot image s
     write_image image 'write -q -P 2 0 64k'

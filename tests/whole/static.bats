@@ -44,7 +44,7 @@ furnish_room() {
     run ! grep NEEDED dynamic
 }
 
-@test "static: what it was built without is known" {
+@test "static: make names the libraries that are not built in" {
     "$STATIC" --version >version
     grep -qx 'libcurl not built in' version
     local library name
