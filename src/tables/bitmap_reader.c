@@ -34,9 +34,12 @@ static bool read_entry(struct bitmap_reader *reader, struct bitmap *bitmap, stru
     if (!record_window_view(&reader->window, source, reader->at, BITMAP_HEAD_SIZE, &head, error)) {
         return false;
     }
-    if (!bitmap_parse(head, bitmap) || bitmap->end > left) {
+    // QEMU refuses an image whose last entry is not padded.
+    if (!bitmap_parse(head, bitmap) || bitmap_next(bitmap) > left) {
         return error_at(error, ERROR_CORRUPT, reader->at,
-                        "the entry reaches past the end of the directory at %" PRIu64, reader->end);
+                        "the entry, with its padding, reaches past the end of the directory at "
+                        "%" PRIu64,
+                        reader->end);
     }
     return record_window_view(&reader->window, source, reader->at + bitmap->name_at,
                               bitmap->name_size, &bitmap->name, error);
@@ -86,7 +89,7 @@ bool bitmap_reader_next(struct bitmap_reader *reader, struct bitmap *bitmap,
     }
     reader->next++;
     reader->names_bytes += bitmap->name_size;
-    reader->at = min_u64(reader->at + bitmap_next(bitmap), reader->end);
+    reader->at += bitmap_next(bitmap);
     return true;
 }
 

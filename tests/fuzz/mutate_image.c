@@ -385,6 +385,12 @@ static void change_bitmap(const struct image_map *map, struct random *random)
     if (extension == 0) {
         return;
     }
+    if (random_below(random, 8) == 0) {
+        uint64_t size = extension + BITMAPS_EXTENSION_DIRECTORY_SIZE;
+        put_number(map->subject, size, 8,
+                   get_number(map->subject, size, 8) + random_below(random, 17) - 8);
+        return;
+    }
     if (random_below(random, 3) > 0) {
         change_field(map->subject, at, fields, COUNT(fields), map->cluster, random);
         return;

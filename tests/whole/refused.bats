@@ -124,6 +124,17 @@ make_bitmap() {
     opened
 }
 
+@test "refused: a bitmap directory that ends within the padding of its last entry" {
+    local size cut
+    make_bitmap
+    qemu-img bitmap --add image four
+    size=$(peek_be64 image $((extension + 16)))
+    for cut in 1 4 5; do
+        poke_be64 image $((extension + 16)) $((size - cut))
+        refused bitmap-broken bitmap
+    done
+}
+
 @test "refused: a bitmap table that does not fit the disk" {
     make_bitmap
     poke_be32 image $((directory + 8)) 2
