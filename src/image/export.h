@@ -22,7 +22,7 @@ struct export_options {
     void (*on_progress)(void *context, uint64_t done); // guest bytes, of `length`
 
     // What need not be read counts as zeros. How many bytes from a guest offset on need not, before
-    // their tables are gone through; and how many bytes of an extent are alike in this. May be
+    // their tables are walked; and how many bytes of an extent are alike in this. May be
     // NULL.
     uint64_t (*pass_range)(void *context, uint64_t guest_offset);
     uint64_t (*pass_extent)(void *context, const struct extent *extent, bool *is_passed);
