@@ -55,6 +55,19 @@ static inline uint64_t load_le64(const uint8_t *data)
            (uint64_t)data[1] << 8 | (uint64_t)data[0];
 }
 
+// Stores a little-endian integer at `data`, which has 8 bytes.
+static inline void store_le64(uint8_t *data, uint64_t value)
+{
+    data[0] = (uint8_t)(value);
+    data[1] = (uint8_t)(value >> 8);
+    data[2] = (uint8_t)(value >> 16);
+    data[3] = (uint8_t)(value >> 24);
+    data[4] = (uint8_t)(value >> 32);
+    data[5] = (uint8_t)(value >> 40);
+    data[6] = (uint8_t)(value >> 48);
+    data[7] = (uint8_t)(value >> 56);
+}
+
 // Loads an integer at `offset`. The result is 0 unless all its bytes are inside the view: in the
 // format, a field that a shorter header lacks means the same as zero.
 static inline uint64_t bytes_load(struct bytes view, size_t offset, size_t width)

@@ -2,21 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "codec/codec.h"
-#include "codec/deflate_blocks.h"
+#include "codec/deflate_fast.h"
 
 #include <stdlib.h>
 #include <zlib.h>
-
-#if WITH_LIBDEFLATE
-#include <libdeflate.h>
-#endif
 
 enum { WINDOW_BITS = 15 };
 
 struct deflate {
     z_stream stream;
 #if WITH_LIBDEFLATE
-    struct libdeflate_decompressor *one_shot;
+    struct deflate_fast *fast;
 #endif
 };
 
@@ -26,7 +22,7 @@ static void deflate_close(void *state)
     if (deflate) {
         inflateEnd(&deflate->stream);
 #if WITH_LIBDEFLATE
-        libdeflate_free_decompressor(deflate->one_shot);
+        deflate_fast_close(deflate->fast);
 #endif
         free(deflate);
     }
@@ -44,8 +40,8 @@ static void *deflate_open(void)
         return NULL;
     }
 #if WITH_LIBDEFLATE
-    deflate->one_shot = libdeflate_alloc_decompressor();
-    if (!deflate->one_shot) {
+    deflate->fast = deflate_fast_open();
+    if (!deflate->fast) {
         deflate_close(deflate);
         return NULL;
     }
@@ -76,24 +72,13 @@ static const char *inflate_stream(z_stream *stream, struct bytes stored, uint8_t
     return NULL;
 }
 
-#if WITH_LIBDEFLATE
-// libdeflate accepts codes that RFC 1951 does not have and zlib refuses.
-static bool decodes_at_once(const struct deflate *deflate, struct bytes stored, uint8_t *output,
-                            size_t size)
-{
-    return libdeflate_deflate_decompress(deflate->one_shot, stored.data, stored.size, output, size,
-                                         NULL) == LIBDEFLATE_SUCCESS &&
-           deflate_blocks_sound(stored);
-}
-#endif
-
-// One shot where the stream ends with the cluster, as all writers make it. What is not that gets
-// its verdict from zlib.
+// Fast where the stream ends with the cluster, as all writers make it. Any other stream is decoded,
+// or refused, by zlib.
 static const char *deflate_decode(void *state, struct bytes stored, uint8_t *output, size_t size)
 {
     struct deflate *deflate = state;
 #if WITH_LIBDEFLATE
-    if (decodes_at_once(deflate, stored, output, size)) {
+    if (deflate_fast_decode(deflate->fast, stored, output, size)) {
         return NULL;
     }
 #endif

@@ -13,11 +13,10 @@ enum {
     END_OF_BLOCK = 256,
     LENGTH_CODES = 19, // of the code in which code lengths are written
     CODE_BITS_MAX = 15,
+    HEADER_BITS = 3, // of a block, before its codes
     TABLE_BITS = 11, // codes up to this length take one step
     LENGTH_BITS = 7, // of the code in which code lengths are written
 };
-
-enum block_type { BLOCK_STORED, BLOCK_FIXED, BLOCK_DYNAMIC };
 
 // What comes next: a literal or a length, a distance, another block, or nothing that means
 // anything.
@@ -79,6 +78,20 @@ static unsigned take(struct bit_reader *reader, unsigned count)
 static bool is_past_end(const struct bit_reader *reader)
 {
     return reader->missing > reader->count;
+}
+
+// A reader at a position of the stream.
+static struct bit_reader reader_at(struct bytes stored, uint64_t position)
+{
+    struct bit_reader reader = {.rest = bytes_from(stored, (size_t)(position / 8))};
+    refill(&reader);
+    skip(&reader, position % 8);
+    return reader;
+}
+
+static uint64_t position_of(const struct bit_reader *reader, struct bytes stored)
+{
+    return 8 * (uint64_t)(stored.size - reader->rest.size) + reader->missing - reader->count;
 }
 
 // ---- Codes --------------------------------------------------------------------------------------
@@ -259,26 +272,15 @@ static bool skip_codes(struct walk *walk)
     return next == NEXT_BLOCK && !is_past_end(&reader);
 }
 
-static bool skip_stored(struct bit_reader *reader)
+// False when the length is not there twice, or the bytes are not.
+static bool read_stored(struct bit_reader *reader, struct bytes stored, struct bytes *plain)
 {
-    refill(reader);
     skip(reader, reader->count % 8);
+    refill(reader);
     unsigned length = take(reader, 16);
-    skip(reader, 16);
-    size_t buffered = reader->count / 8;
-    if (length <= buffered) {
-        for (unsigned i = 0; i < length; i++) {
-            skip(reader, 8);
-        }
-        return !is_past_end(reader);
-    }
-    if (reader->missing > 0 || length - buffered > reader->rest.size) {
-        return false;
-    }
-    reader->rest = bytes_from(reader->rest, length - buffered);
-    reader->bits = 0;
-    reader->count = 0;
-    return true;
+    unsigned complement = take(reader, 16);
+    return (length ^ complement) == 0xffff && !is_past_end(reader) &&
+           bytes_view(stored, (size_t)(position_of(reader, stored) / 8), length, plain);
 }
 
 static void make_fixed(struct walk *walk)
@@ -342,9 +344,8 @@ static bool read_lengths(struct bit_reader *reader, const struct step *steps, ui
     return !is_past_end(reader);
 }
 
-static bool read_codes(struct walk *walk)
+static bool read_codes(struct bit_reader *reader, struct code codes[2])
 {
-    struct bit_reader *reader = &walk->reader;
     uint8_t lengths[LITERALS_MAX + DISTANCES_MAX] = {0};
     struct step steps[1 << LENGTH_BITS] = {{0}};
     refill(reader);
@@ -354,44 +355,82 @@ static bool read_codes(struct walk *walk)
     return literals <= LITERALS_MAX && distances <= DISTANCES_MAX &&
            read_length_code(reader, length_codes, steps) &&
            read_lengths(reader, steps, lengths, literals + distances) &&
-           lengths[END_OF_BLOCK] > 0 &&
-           sort_symbols(&walk->codes[NEXT_LITERAL], lengths, literals) &&
-           sort_symbols(&walk->codes[NEXT_DISTANCE], lengths + literals, distances);
+           lengths[END_OF_BLOCK] > 0 && sort_symbols(&codes[NEXT_LITERAL], lengths, literals) &&
+           sort_symbols(&codes[NEXT_DISTANCE], lengths + literals, distances);
 }
 
-static bool skip_block(struct walk *walk, enum block_type type)
+// The code that ends a block.
+static void find_end_code(const struct code *literals, struct deflate_block *block)
 {
-    if (type == BLOCK_STORED) {
-        return skip_stored(&walk->reader);
+    unsigned code = 0;
+    unsigned index = 0;
+    for (unsigned length = 1; length <= CODE_BITS_MAX; length++, code <<= 1) {
+        for (unsigned end = index + literals->counts[length]; index < end; index++, code++) {
+            if (literals->symbols[index] == END_OF_BLOCK) {
+                block->end_bits = length;
+                block->end_code = reversed(code, length);
+                return;
+            }
+        }
     }
-    fill_steps(&walk->codes[NEXT_LITERAL], walk->steps[NEXT_LITERAL], TABLE_BITS);
-    join_steps(walk->steps[NEXT_LITERAL], TABLE_BITS);
-    fill_steps(&walk->codes[NEXT_DISTANCE], walk->steps[NEXT_DISTANCE], TABLE_BITS);
-    return skip_codes(walk);
 }
 
-bool deflate_blocks_sound(struct bytes stored)
+bool deflate_block_read(struct bytes stored, uint64_t start, struct deflate_block *block)
 {
-    struct walk walk; // too large to be cleared for each stream
-    walk.reader = (struct bit_reader){.rest = stored};
+    struct bit_reader reader = reader_at(stored, start);
+    struct code codes[2];
+    bool is_last = take(&reader, 1) != 0;
+    unsigned type = take(&reader, 2);
+    *block = (struct deflate_block){
+        .start = start, .is_last = is_last, .type = (enum deflate_block_type)type};
+    switch (type) {
+    case DEFLATE_STORED:
+        return read_stored(&reader, stored, &block->plain);
+    case DEFLATE_FIXED:
+        return !is_past_end(&reader);
+    case DEFLATE_DYNAMIC:
+        if (!read_codes(&reader, codes)) {
+            return false;
+        }
+        find_end_code(&codes[NEXT_LITERAL], block);
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool deflate_block_find_end(struct bytes stored, const struct deflate_block *block, uint64_t most,
+                            uint64_t *end)
+{
+    unsigned found = 0;
+    for (unsigned back = 0; block->end_bits > 0 && back < 8; back++) {
+        struct bit_reader reader = reader_at(stored, most - back - block->end_bits);
+        if (take(&reader, block->end_bits) == block->end_code) {
+            *end = most - back;
+            found++;
+        }
+    }
+    return found == 1;
+}
+
+bool deflate_block_skip(struct bytes stored, const struct deflate_block *block, uint64_t *end)
+{
+    struct walk walk; // too large to be cleared for each block
+    walk.reader = reader_at(stored, block->start);
+    skip(&walk.reader, HEADER_BITS);
     walk.codes[NEXT_LITERAL].step_of = literal_step;
     walk.codes[NEXT_DISTANCE].step_of = distance_step;
-    for (bool is_last = false; !is_last;) {
-        refill(&walk.reader);
-        is_last = take(&walk.reader, 1) != 0;
-        unsigned type = take(&walk.reader, 2);
-        if (is_past_end(&walk.reader) || type > BLOCK_DYNAMIC ||
-            (type == BLOCK_DYNAMIC && !read_codes(&walk))) {
-            return false;
-        }
-        if (type == BLOCK_FIXED) {
-            make_fixed(&walk);
-        }
-        // What a decoder finds behind complete codes, every decoder does.
-        bool is_enough = is_last && type != BLOCK_FIXED;
-        if (!is_enough && !skip_block(&walk, (enum block_type)type)) {
-            return false;
-        }
+    if (block->type == DEFLATE_FIXED) {
+        make_fixed(&walk);
+    } else if (!read_codes(&walk.reader, walk.codes)) {
+        return false;
     }
+    fill_steps(&walk.codes[NEXT_LITERAL], walk.steps[NEXT_LITERAL], TABLE_BITS);
+    join_steps(walk.steps[NEXT_LITERAL], TABLE_BITS);
+    fill_steps(&walk.codes[NEXT_DISTANCE], walk.steps[NEXT_DISTANCE], TABLE_BITS);
+    if (!skip_codes(&walk)) {
+        return false;
+    }
+    *end = position_of(&walk.reader, stored);
     return true;
 }

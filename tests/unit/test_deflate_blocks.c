@@ -212,6 +212,26 @@ static bool check_as_zlib(void)
     return decodes;
 }
 
+// Reads the first `size` bytes of `stored` to the end. What a decoder finds in the last block
+// behind complete codes, every decoder does.
+static bool is_known_sound(size_t size)
+{
+    struct bytes stream = {stored, size};
+    struct deflate_block block;
+    for (uint64_t start = 0; deflate_block_read(stream, start, &block);) {
+        bool is_skipped = true;
+        if (block.type == DEFLATE_STORED) {
+            start = 8 * (uint64_t)(block.plain.data + block.plain.size - stored);
+        } else if (!block.is_last || block.type == DEFLATE_FIXED) {
+            is_skipped = deflate_block_skip(stream, &block, &start);
+        }
+        if (block.is_last || !is_skipped) {
+            return is_skipped;
+        }
+    }
+    return false;
+}
+
 // zlib decodes the block, or not, wherever it stands; `is_sound`: and no doubt is left.
 static void check_block(const struct block *block, bool decodes, bool is_sound)
 {
@@ -219,7 +239,7 @@ static void check_block(const struct block *block, bool decodes, bool is_sound)
         unsigned size = put_before((enum before)before);
         put_block(block, SIZE - size);
         CHECK(check_as_zlib() == decodes);
-        CHECK(deflate_blocks_sound((struct bytes){stored, (bits + 7) / 8}) == is_sound);
+        CHECK(is_known_sound((bits + 7) / 8) == is_sound);
     }
 }
 
@@ -291,7 +311,7 @@ static void the_other_bit_of_a_single_distance_is_refused(void)
         // The distance is the bit before the two of the end.
         stored[(bits - 3) / 8] |= (uint8_t)(1U << (bits - 3) % 8);
         CHECK(!check_as_zlib());
-        CHECK(!deflate_blocks_sound((struct bytes){stored, (bits + 7) / 8}));
+        CHECK(!is_known_sound((bits + 7) / 8));
     }
     twin.distance_symbol = 1;
     check_block(&twin, true, true);
@@ -307,7 +327,7 @@ static void a_length_without_any_distance_is_refused(void)
         put_block(&block, SIZE - size);
         put_bits(0, 16); // what another decoder takes for a distance
         CHECK(!check_as_zlib());
-        CHECK(!deflate_blocks_sound((struct bytes){stored, (bits + 7) / 8}));
+        CHECK(!is_known_sound((bits + 7) / 8));
     }
 }
 
@@ -322,7 +342,7 @@ static void a_code_with_a_gap_is_not_sound(void)
     block.literals.lengths[285] = 0; // of the end only '10' is left: '11' is nothing
     put_before(BEFORE_NONE);
     put_codes(&block);
-    CHECK(!deflate_blocks_sound((struct bytes){stored, (bits + 7) / 8}));
+    CHECK(!is_known_sound((bits + 7) / 8));
 }
 
 static void a_stream_that_ends_early_is_not_sound(void)
@@ -332,9 +352,9 @@ static void a_stream_that_ends_early_is_not_sound(void)
         unsigned size = put_before((enum before)before);
         put_block(&block, SIZE - size);
         size_t whole = (bits + 7) / 8;
-        CHECK(deflate_blocks_sound((struct bytes){stored, whole}));
+        CHECK(is_known_sound(whole));
         for (size_t cut = 0; cut < whole; cut++) {
-            CHECK(!deflate_blocks_sound((struct bytes){stored, cut}));
+            CHECK(!is_known_sound(cut));
         }
     }
 }
@@ -357,7 +377,7 @@ static void compress_soundly(struct bytes plain, unsigned kind, int strategy)
     REQUIRE(deflateInit2(&stream, (int)(kind % 10), Z_DEFLATED, -15, 1 + (int)kind % 9, strategy) ==
             Z_OK);
     CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    CHECK(deflate_blocks_sound((struct bytes){stored, stream.total_out}));
+    CHECK(is_known_sound(stream.total_out));
     deflateEnd(&stream);
 }
 
