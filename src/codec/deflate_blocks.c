@@ -273,14 +273,16 @@ static bool skip_codes(struct walk *walk)
 }
 
 // False when the length is not there twice, or the bytes are not.
-static bool read_stored(struct bit_reader *reader, struct bytes stored, struct bytes *plain)
+static bool read_stored(struct bit_reader *reader, struct bytes stored, struct deflate_block *block)
 {
     skip(reader, reader->count % 8);
     refill(reader);
     unsigned length = take(reader, 16);
     unsigned complement = take(reader, 16);
+    uint64_t start = position_of(reader, stored);
+    block->plain_end = start + 8 * (uint64_t)length;
     return (length ^ complement) == 0xffff && !is_past_end(reader) &&
-           bytes_view(stored, (size_t)(position_of(reader, stored) / 8), length, plain);
+           bytes_view(stored, start / 8, length, &block->plain);
 }
 
 static void make_fixed(struct walk *walk)
@@ -385,7 +387,7 @@ bool deflate_block_read(struct bytes stored, uint64_t start, struct deflate_bloc
         .start = start, .is_last = is_last, .type = (enum deflate_block_type)type};
     switch (type) {
     case DEFLATE_STORED:
-        return read_stored(&reader, stored, &block->plain);
+        return read_stored(&reader, stored, block);
     case DEFLATE_FIXED:
         return !is_past_end(&reader);
     case DEFLATE_DYNAMIC:

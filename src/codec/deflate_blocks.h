@@ -16,7 +16,8 @@ struct deflate_block {
     uint64_t start; // of its header
     bool is_last;
     enum deflate_block_type type;
-    struct bytes plain;          // of a stored block: a view
+    struct bytes plain;          // of a stored block: a view,
+    uint64_t plain_end;          // ... and where it ends
     unsigned end_bits, end_code; // of a dynamic block: the code that ends it, its first bit lowest
 };
 

@@ -115,15 +115,13 @@ static bool decode_block(struct stream *stream, const struct deflate_block *bloc
     return true;
 }
 
-static bool copy_stored(struct stream *stream, const struct deflate_block *block, uint64_t *end)
+static bool copy_stored(struct stream *stream, struct bytes plain)
 {
-    struct bytes plain = block->plain;
     if (plain.size > stream->size - stream->done) {
         return false;
     }
     memcpy(stream->output + stream->done, plain.data, plain.size);
     stream->done += plain.size;
-    *end = 8 * (uint64_t)(plain.data + plain.size - stream->stored.data);
     return true;
 }
 
@@ -132,7 +130,8 @@ static bool take_block(struct stream *stream, const struct deflate_block *block,
 {
     uint64_t most;
     if (block->type == DEFLATE_STORED) {
-        return copy_stored(stream, block, end);
+        *end = block->plain_end;
+        return copy_stored(stream, block->plain);
     }
     if (!decode_block(stream, block, &most)) {
         return false;

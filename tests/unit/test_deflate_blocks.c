@@ -221,7 +221,7 @@ static bool is_known_sound(size_t size)
     for (uint64_t start = 0; deflate_block_read(stream, start, &block);) {
         bool is_skipped = true;
         if (block.type == DEFLATE_STORED) {
-            start = 8 * (uint64_t)(block.plain.data + block.plain.size - stored);
+            start = block.plain_end;
         } else if (!block.is_last || block.type == DEFLATE_FIXED) {
             is_skipped = deflate_block_skip(stream, &block, &start);
         }

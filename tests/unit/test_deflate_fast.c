@@ -120,6 +120,20 @@ static void damaged_streams_are_left_to_zlib(void)
     CHECK(memcmp(ours, plain, DAMAGED_PLAIN) == 0);
 }
 
+// A flush writes an empty stored block.
+static void empty_blocks_are_nothing(void)
+{
+    z_stream stream = {.next_in = plain, .next_out = packed, .avail_out = sizeof packed};
+    CHECK(deflateInit2(&stream, 6, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) == Z_OK);
+    for (unsigned i = 1; i <= 4; i++) {
+        stream.avail_in = PLAIN / 4;
+        CHECK(deflate(&stream, i < 4 ? Z_SYNC_FLUSH : Z_FINISH) >= Z_OK);
+    }
+    deflateEnd(&stream);
+    CHECK(deflate_fast_decode(fast, (struct bytes){packed, stream.total_out}, ours, PLAIN));
+    CHECK(memcmp(ours, plain, PLAIN) == 0);
+}
+
 // Many empty blocks would cost a window each.
 static void small_blocks_are_left_to_zlib(void)
 {
@@ -142,6 +156,7 @@ static void run_fast(void)
     if (CHECK(fast != NULL)) {
         RUN(what_zlib_writes_needs_no_other_decoder);
         RUN(damaged_streams_are_left_to_zlib);
+        RUN(empty_blocks_are_nothing);
         RUN(small_blocks_are_left_to_zlib);
     }
     deflate_fast_close(fast);
