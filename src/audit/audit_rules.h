@@ -165,8 +165,8 @@ struct audit {
 #define AUDIT_SNAPSHOT_WALK (UINT64_C(2) << 30)
 #define AUDIT_WALK_OF_TABLE (UINT64_C(8) << 10) // a smaller table takes as much time
 
-// Bytes of L2 tables that lie in holes. QEMU reads them for a check, and writes them for a snapshot:
-// seconds for so many.
+// Bytes of L2 tables that lie in holes. QEMU reads them for a check, and writes them for a
+// snapshot: seconds for so many.
 #define AUDIT_HOLE_TABLES (UINT64_C(1) << 30)
 
 // Bytes of refcount blocks that QEMU reads for a check or a snapshot: seconds for so many. It

@@ -66,8 +66,7 @@ struct mark_list {
 // Sums over the image, in bytes where nothing else is said.
 struct audit_sums {
     uint64_t accounted;       // of the disks, VM states and bitmaps in the image
-    uint64_t unseen_tables;   // number of L2 tables of the active disk that were not walked, because
-                              // the budget was exhausted
+    uint64_t unseen_tables;   // number of L2 tables of the active disk that the budget left out
     uint64_t hole_tables;     // of L2 tables that lie in holes, of all disks
     uint64_t data_clusters;   // that are not compressed, each counted once
     uint64_t bitmap_clusters; // with any bits: a program that closes the image writes all of them
