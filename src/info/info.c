@@ -149,9 +149,9 @@ static size_t entries_room(const struct source *source, uint64_t at, uint32_t co
     return (size_t)min_u64(count, (source->size - min_u64(at, source->size)) / size) + 1;
 }
 
-static size_t names_room(const struct source *source, uint64_t at, uint32_t longest)
+static size_t names_room(const struct source *source, uint64_t at, uint32_t count, uint32_t longest)
 {
-    uint64_t left = source->size - min_u64(at, source->size);
+    uint64_t left = count > 0 ? source->size - min_u64(at, source->size) : 0;
     return (size_t)min_u64(left, CAP_NAMES_BYTES + longest) + 1;
 }
 
@@ -174,7 +174,7 @@ static bool collect_snapshots(const struct image *image, struct info *info)
     uint64_t at = reader.at;
     info->snapshots = calloc(entries_room(image->source, at, reader.count, SNAPSHOT_FIXED_SIZE),
                              sizeof *info->snapshots);
-    info->snapshot_names = malloc(names_room(image->source, at, 2 * UINT16_MAX));
+    info->snapshot_names = malloc(names_room(image->source, at, reader.count, 2 * UINT16_MAX));
     uint8_t *room = info->snapshot_names;
     bool made = info->snapshots && room;
     while (made && snapshot_reader_next(&reader, &snapshot, &problems)) {
@@ -203,7 +203,7 @@ static bool collect_bitmaps(const struct image *image, struct info *info)
     uint64_t at = reader.at;
     info->bitmaps = calloc(entries_room(image->source, at, reader.count, BITMAP_FIXED_SIZE),
                            sizeof *info->bitmaps);
-    info->bitmap_names = malloc(names_room(image->source, at, UINT16_MAX));
+    info->bitmap_names = malloc(names_room(image->source, at, reader.count, UINT16_MAX));
     uint8_t *room = info->bitmap_names;
     bool made = info->bitmaps && room;
     while (made && bitmap_reader_next(&reader, &bitmap, &problems)) {
