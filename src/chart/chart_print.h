@@ -11,7 +11,7 @@
 // Prints the picture, its scale and its legend, in the format of the subject.
 void chart_print(const struct chart *chart, struct writer *writer);
 
-// The formats.
+// The same in one format.
 void chart_text(const struct chart *chart, struct writer *writer);
 void chart_svg(const struct chart *chart, struct writer *writer);
 

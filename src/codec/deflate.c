@@ -72,8 +72,8 @@ static const char *inflate_stream(z_stream *stream, struct bytes stored, uint8_t
     return NULL;
 }
 
-// Fast where the stream ends with the cluster, as all writers make it. Any other stream is decoded,
-// or refused, by zlib.
+// libdeflate decodes streams that end with the cluster, as all writers make them. zlib decodes or
+// refuses any other stream.
 static const char *deflate_decode(void *state, struct bytes stored, uint8_t *output, size_t size)
 {
     struct deflate *deflate = state;

@@ -272,7 +272,7 @@ static bool skip_codes(struct walk *walk)
     return next == NEXT_BLOCK && !is_past_end(&reader);
 }
 
-// False when the length is not there twice, or the bytes are not.
+// False when the length contradicts its complement, or bytes are missing.
 static bool read_stored(struct bit_reader *reader, struct bytes stored, struct deflate_block *block)
 {
     skip(reader, reader->count % 8);
@@ -361,7 +361,7 @@ static bool read_codes(struct bit_reader *reader, struct code codes[2])
            sort_symbols(&codes[NEXT_DISTANCE], lengths + literals, distances);
 }
 
-// The code that ends a block.
+// Notes the code that ends the block.
 static void find_end_code(const struct code *literals, struct deflate_block *block)
 {
     unsigned code = 0;

@@ -25,9 +25,8 @@ struct deflate_block {
 // 286 literal and length codes and 30 distance codes, complete, their lengths within their table.
 bool deflate_block_read(struct bytes stored, uint64_t start, struct deflate_block *block);
 
-// Finds the end of a block that a decoder has decoded, up to a position from `most` - 7 to `most`.
-// False when the code that ends the block is at more than one of them; always false for a block
-// that is not dynamic.
+// Finds the end of a dynamic block that was decoded: the position from `most` - 7 to `most` that
+// follows the code which ends the block. False when several of them do, and for other blocks.
 bool deflate_block_find_end(struct bytes stored, const struct deflate_block *block, uint64_t most,
                             uint64_t *end);
 

@@ -23,7 +23,7 @@ enum {
     STORED_HEADER = 5,  // bytes
     BLOCK_MAX = 65536,  // bytes of a block: writers begin another one before
     BLOCK_LEAST = 4096, // bytes of a block on average: zlib is faster with smaller ones
-    BLOCKS_FEW = 4,
+    BLOCKS_FEW = 4,     // more than this many have to be as large on average
 };
 
 struct deflate_fast {
@@ -136,7 +136,7 @@ static bool take_block(struct stream *stream, const struct deflate_block *block,
     if (!decode_block(stream, block, &most)) {
         return false;
     }
-    // What a decoder finds in the last block behind complete codes, every decoder does.
+    // With complete codes every decoder reads the last block alike.
     return (block->is_last && block->type == DEFLATE_DYNAMIC) ||
            deflate_block_find_end(stream->stored, block, most, end) ||
            deflate_block_skip(stream->stored, block, end);

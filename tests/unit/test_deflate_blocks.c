@@ -212,8 +212,8 @@ static bool check_as_zlib(void)
     return decodes;
 }
 
-// Reads the first `size` bytes of `stored` to the end. What a decoder finds in the last block
-// behind complete codes, every decoder does.
+// Reads the first `size` bytes of `stored` to the end. With complete codes every decoder reads the
+// last block alike.
 static bool is_known_sound(size_t size)
 {
     struct bytes stream = {stored, size};
