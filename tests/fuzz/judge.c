@@ -6,10 +6,11 @@
 // is documented, one line of text a problem on standard error, and what a program can read on
 // standard output.
 //
-//     judge [--every N] PROGRAM DOCUMENTS IMAGE...
+//     judge [--every N] SECONDS PROGRAM DOCUMENTS IMAGE...
 //
-// With --every N an image is given to one command in N, the next image to the next ones. All JSON
-// that was printed is appended to the file DOCUMENTS. Each command line is printed before it runs.
+// With --every N an image is given to one command in N, the next image to the next ones. A command
+// may take so many seconds of CPU time. All JSON that was printed is appended to the file
+// DOCUMENTS. Each command line is printed before it runs.
 
 #include "capture.h"
 #include "cli/command.h"
@@ -33,14 +34,13 @@
 #endif
 
 #ifdef SANITIZED
-enum { SECONDS = 50, MEMORY_LIMITED = false };
+enum { MEMORY_LIMITED = false };
 #else
-enum { SECONDS = 5, MEMORY_LIMITED = true };
+enum { MEMORY_LIMITED = true };
 #endif
 
 enum {
     MEMORY_MAX = 256 << 20, // of addresses: bytes
-    TRIES = 4,              // by the clock others can be at fault, never four times in a row
     ARGUMENTS_MAX = 8,
 };
 
@@ -88,6 +88,14 @@ static const struct rule {
     {{"usage", "--json"}, "01", .format = FORMAT_JSON, .in_part = true, .one = true},
 };
 
+// What runs, and how.
+struct trial {
+    const char *program;
+    rlim_t seconds; // of CPU time, at most, for each command
+    size_t every;   // an image is given to one command in so many
+    FILE *documents;
+};
+
 struct outcome {
     int status;
     struct bytes output, errors; // owned
@@ -100,10 +108,10 @@ static void limit(int resource, rlim_t most)
 }
 
 // In the child.
-static _Noreturn void become(const char *program, const struct rule *rule, const char *image,
+static _Noreturn void become(const struct trial *trial, const struct rule *rule, const char *image,
                              int output, int errors)
 {
-    char *arguments[ARGUMENTS_MAX + 3] = {(char *)(uintptr_t)program};
+    char *arguments[ARGUMENTS_MAX + 3] = {(char *)(uintptr_t)trial->program};
     size_t count = 1;
     while (rule->arguments[count - 1]) {
         arguments[count] = (char *)(uintptr_t)rule->arguments[count - 1];
@@ -113,13 +121,12 @@ static _Noreturn void become(const char *program, const struct rule *rule, const
     int input = open("/dev/null", O_RDONLY);
     MUST(dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
          dup2(errors, STDERR_FILENO) >= 0);
-    limit(RLIMIT_CPU, SECONDS);
+    limit(RLIMIT_CPU, trial->seconds);
     limit(RLIMIT_CORE, 0);
     if (MEMORY_LIMITED) {
         limit(RLIMIT_AS, MEMORY_MAX);
     }
-    alarm(SECONDS);
-    execv(program, arguments);
+    execv(trial->program, arguments);
     _exit(127);
 }
 
@@ -129,9 +136,7 @@ static void free_outcome(struct outcome *outcome)
     free((void *)(uintptr_t)outcome->errors.data);
 }
 
-// Returns its status from wait().
-static int run_once(const char *program, const struct rule *rule, const char *image,
-                    struct outcome *outcome)
+static struct outcome run(const struct trial *trial, const struct rule *rule, const char *image)
 {
     int output = capture_open();
     int errors = capture_open();
@@ -139,23 +144,12 @@ static int run_once(const char *program, const struct rule *rule, const char *im
     pid_t child = fork();
     MUST(child >= 0);
     if (child == 0) {
-        become(program, rule, image, output, errors);
+        become(trial, rule, image, output, errors);
     }
     MUST(waitpid(child, &status, 0) == child);
-    *outcome = (struct outcome){.output = capture_read(output), .errors = capture_read(errors)};
+    struct outcome outcome = {.output = capture_read(output), .errors = capture_read(errors)};
     close(output);
     close(errors);
-    return status;
-}
-
-static struct outcome run(const char *program, const struct rule *rule, const char *image)
-{
-    struct outcome outcome;
-    int status = run_once(program, rule, image, &outcome);
-    for (int try = 1; try < TRIES && WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM; try++) {
-        free_outcome(&outcome);
-        status = run_once(program, rule, image, &outcome);
-    }
     if (!WIFEXITED(status)) {
         printf("ended by signal %d\n%s", WTERMSIG(status), (const char *)outcome.errors.data);
     }
@@ -219,47 +213,48 @@ static void judge(const struct rule *rule, const struct outcome *outcome, FILE *
     }
 }
 
-static void judge_image(const char *program, const struct rule *rule, const char *image,
-                        FILE *documents)
+static void judge_image(const struct trial *trial, const struct rule *rule, const char *image)
 {
     for (size_t i = 0; rule->arguments[i]; i++) {
         printf("%s ", rule->arguments[i]);
     }
     printf("%s\n", image);
     fflush(stdout);
-    struct outcome outcome = run(program, rule, image);
-    judge(rule, &outcome, documents);
+    struct outcome outcome = run(trial, rule, image);
+    judge(rule, &outcome, trial->documents);
     free_outcome(&outcome);
     unlink("disk");
 }
 
-// words: PROGRAM DOCUMENTS IMAGE..., ends with NULL
-static int judge_images(char **words, size_t every)
+static void judge_images(const struct trial *trial, char **images)
 {
-    FILE *documents = fopen(words[1], "ab");
-    if (!documents) {
-        perror(words[1]);
-        return EXIT_CANNOT;
-    }
-    for (size_t image = 0; words[2 + image]; image++) {
-        for (size_t rule = image % every; rule < sizeof rules / sizeof rules[0]; rule += every) {
-            judge_image(words[0], &rules[rule], words[2 + image], documents);
+    for (size_t image = 0; images[image]; image++) {
+        for (size_t rule = image % trial->every; rule < sizeof rules / sizeof rules[0];
+             rule += trial->every) {
+            judge_image(trial, &rules[rule], images[image]);
         }
     }
-    return fclose(documents) == 0 ? EXIT_DONE : EXIT_CANNOT;
 }
 
 int main(int argc, char **argv)
 {
-    size_t every = 1;
+    struct trial trial = {.every = 1};
     if (argc > 2 && strcmp(argv[1], "--every") == 0) {
-        every = strtoul(argv[2], NULL, 10);
+        trial.every = strtoul(argv[2], NULL, 10);
         argv += 2;
         argc -= 2;
     }
-    if (argc <= 3 || every == 0) {
-        fprintf(stderr, "usage: judge [--every N] PROGRAM DOCUMENTS IMAGE...\n");
+    trial.seconds = argc > 4 ? strtoul(argv[1], NULL, 10) : 0;
+    if (trial.seconds == 0 || trial.every == 0) {
+        fprintf(stderr, "usage: judge [--every N] SECONDS PROGRAM DOCUMENTS IMAGE...\n");
         return EXIT_USAGE;
     }
-    return judge_images(argv + 1, every);
+    trial.program = argv[2];
+    trial.documents = fopen(argv[3], "ab");
+    if (!trial.documents) {
+        perror(argv[3]);
+        return EXIT_CANNOT;
+    }
+    judge_images(&trial, argv + 4);
+    return fclose(trial.documents) == 0 ? EXIT_DONE : EXIT_CANNOT;
 }

@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The corpus of the fuzz harnesses, and images that are changed by seeds: every command on each of
-# them, within 5 seconds and 256 MiB of addresses. What has to hold is in tests/fuzz,
+# them, within 50 units of CPU time and 256 MiB of addresses. What has to hold is in tests/fuzz,
 # and what ended a program is the last line that it printed.
 
 # Without sanitizers: `make fuzz` takes its corpus through them.
 
 load ../helpers/load
+load ../helpers/effort
 
 FUZZ=$TOP/tests/fuzz
 PROGRAMS=$(dirname "$(readlink -f "$QCOW2_INFO")")/fuzz
@@ -55,7 +56,7 @@ replay() {
 # judge [--every N] IMAGE...: every command on them, or one command in N on each, the next image the next
 # commands; with the files that some of them name beside them
 judge() {
-    local every=()
+    local every=() seconds
     if [[ $1 == --every ]]; then
         every=("$1" "$2")
         shift 2
@@ -63,7 +64,8 @@ judge() {
     cp "$FUZZ/corpus/image/plain" base
     cp "$FUZZ/corpus/image/overlay-on-raw" overlay
     head -c 16384 /dev/zero >raw.data
-    timeout "$PROGRAM_SECONDS" "$PROGRAMS/judge" "${every[@]}" "$(readlink -f "$QCOW2_INFO")" documents "$@" >log 2>&1 ||
+    seconds=$(effort 50) || return
+    timeout "$PROGRAM_SECONDS" "$PROGRAMS/judge" "${every[@]}" "$seconds" "$(readlink -f "$QCOW2_INFO")" documents "$@" >log 2>&1 ||
         fail "$(tail -n 20 log)" || return
     judges_every_command || return
     jq -n 'reduce inputs as $document (0; . + 1)' documents
