@@ -1,15 +1,16 @@
 # Copyright 2026 The qcow2-info authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Compares what `qcow2-info check --json` and `qemu-img check --output=json` say of one image.
+# Compares what `qcow2-info check --json` and `qemu-img check --output=json` say of images:
 #
-#     jq -n -r -f check.jq --argjson our_status N --argjson their_status N
-#         --slurpfile ours FILE --slurpfile theirs FILE --rawfile errors FILE --rawfile messages FILE
-#         --argjson snapshots N
+#     jq -R -s -r -f check.jq <RECORDS
 #
-# The files hold what was printed; "errors" what we wrote to standard error, "messages" what qemu-img
-# did. The header says that there are N snapshots. Prints "same"; or
-# "rule: NAME" for each of the rules below that explains a difference; or "DIFFERENCE" with what differs.
+# A record is what note_checks() in check.bash writes: a label, our status and QEMU's, how many snapshots the
+# header says that there are, both reports, and what both wrote to standard error. Prints for each, behind its
+# label, "same"; or "rule: NAME" for each of the rules below that explains a difference; or "DIFFERENCE"
+# with what differs.
+
+def answer($our_status; $their_status; $snapshots; $ours; $theirs; $errors; $messages):
 
 def listed: $ours[0].findings // [];
 def count(condition): [listed[] | select(condition)] | length;
@@ -125,7 +126,8 @@ def difference($what):
     "DIFFERENCE: \($what | join("; ")) (status \($our_status), qemu-img's \($their_status))",
     (summary[] | "  ours: " + .), ($messages | split("\n")[:8][] | "  theirs: " + .);
 
-if $ours == [] and $our_status == 1 and $their_status == 1 then "same"
+if $their_status > 63 then "rule: qemu-img did not end by itself (status \($their_status))"
+elif $ours == [] and $our_status == 1 and $their_status == 1 then "same"
 elif $ours != [] and (consistent | not) then difference(["our numbers and our status contradict each other"])
 elif our_verdict == 1 and $their_status == 1 then "same"
 else
@@ -137,4 +139,15 @@ else
       else ([codes[] | select(in(only_ours))] | unique) as $own
         | if $own == [] then "same" else $own[] | "rule: only we report: " + only_ours[.] end
       end
-end
+end;
+
+# ---- Records ---------------------------------------------------------------------------------------
+
+# What a program printed: an array of one document, or of none.
+def documents: if test("^[[:space:]]*$") then [] else [fromjson] end;
+
+split("\u001e")[:-1][] | split("\u001f") as [$name, $ours, $theirs, $snapshots, $report, $their_report, $errors, $messages]
+| $name + (
+    try ($report | documents) as $documents | ($their_report | documents) as $their_documents
+        | answer($ours | tonumber; $theirs | tonumber; $snapshots | tonumber; $documents; $their_documents; $errors; $messages)
+    catch "DIFFERENCE: cannot be compared: \(.)")
