@@ -301,7 +301,7 @@ unknown_extensions() {
     poke_field image backing_file_size 0
     # What lies behind its place may be header extensions to another program.
     assert_codes header-broken
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 8
+    assert_equal "${audited_offset-}" 8
     poke image "$(field image backing_file_offset)" 00000000
     assert_codes header-unknown
     assert_status 0
@@ -321,13 +321,13 @@ unknown_extensions() {
     assert_clean image
     poke image 119 01
     assert_codes header-unknown
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 119
+    assert_equal "${audited_offset-}" 119
     assert_status 0
     # Those behind the compression type are to be zero.
     make_small
     poke image 105 01
     assert_codes header-unknown
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 105
+    assert_equal "${audited_offset-}" 105
 }
 
 @test "audit attack: an end of the header extensions that is longer than an end" {
@@ -337,7 +337,7 @@ unknown_extensions() {
     assert_equal "$(peek image "$at" 8)" 0000000000000000
     poke_be32 image $((at + 4)) 4104
     assert_codes header-broken
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$at"
+    assert_equal "${audited_offset-}" "$at"
     # To a program that takes it for fields of version 3, a data file.
     make_image image 1M compat=0.10
     poke_be32 image 76 4
@@ -446,12 +446,12 @@ find_bits() {
     for entry in $((1 << 50)) $(((1 << 56) - C)) $((($(stat -c %s image) + C - 1) / C * C)); do
         poke_be64 image "$bits" "$entry"
         assert_codes table-outside-file || fail "$entry" || return
-        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$bits"
+        assert_equal "${audited_offset-}" "$bits"
     done
     for entry in $((2 * C + 512)) $((3 * C | 1)) 2 $((COPIED | 3 * C)) $((1 << 56)); do
         poke_be64 image "$bits" "$entry"
         assert_codes bitmap-broken || fail "$entry" || return
-        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$bits"
+        assert_equal "${audited_offset-}" "$bits"
     done
     # All ones, and all zeros.
     for entry in 1 0; do
@@ -838,7 +838,7 @@ incomplete_with() {
 broken_entry() {
     poke_be64 image "$(l2_entry_at image 0)" "$1"
     assert_codes entry-broken || fail "$1" || return
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$(l2_entry_at image 0)"
+    assert_equal "${audited_offset-}" "$(l2_entry_at image 0)"
 }
 
 @test "audit attack: entries that programs read differently" {
@@ -858,7 +858,7 @@ broken_entry() {
         make_small
         poke_be64 image "$at" $(($(peek_be64 image "$at") | 1 << 8))
         assert_codes entry-broken
-        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$at"
+        assert_equal "${audited_offset-}" "$at"
     done
     # The zero bit came with version 3.
     make_image image 1M compat=0.10 "write -P 1 0 $C"
@@ -912,7 +912,7 @@ marked() {
     make_image image 1M compat=0.10,cluster_size=128k "write -P 1 0 $((2 * C))"
     poke image "$1" "$2"
     assert_codes other-format || fail "$1 $2" || return
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$(($1))"
+    assert_equal "${audited_offset-}" "$(($1))"
 }
 
 @test "audit attack: marks of other formats in the header cluster" {
@@ -978,7 +978,7 @@ marked_far() {
     kept=$(peek image "$1" $size)
     poke image "$1" "$2"
     assert_codes "$3" || fail "$1 $2" || return
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$(($1))" || return
+    assert_equal "${audited_offset-}" "$(($1))" || return
     poke image "$1" "$kept"
 }
 
@@ -1029,7 +1029,7 @@ marked_far() {
     poke_text image 148 "$(printf '%06o' $sum)"
     poke image 154 0020
     assert_codes other-format
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" 148
+    assert_equal "${audited_offset-}" 148
     poke_text image 148 "$(printf '%06o' $((sum + 1)))"
     assert_clean image
 }
@@ -1043,7 +1043,7 @@ marked_far() {
         truncate -s $((end + C)) image
         poke image $((end + C - 512)) $mark
         assert_codes other-format trailing-data
-        assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + C - 512))
+        assert_equal "${audited_offset-}" $((end + C - 512))
     done
     # In a file that ends within a sector they are where it begins, or as far from the end; and a DMG may be
     # anywhere in the sector before.
@@ -1056,7 +1056,7 @@ marked_far() {
                 truncate -s $((end + size)) image
                 poke_text image $((end + at)) $mark
                 assert_codes other-format trailing-data || fail "$mark at $at of $size"
-                assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + at))
+                assert_equal "${audited_offset-}" $((end + at))
             done
         done
     done
@@ -1078,7 +1078,7 @@ marked_far() {
         poke image "$end" "504b0506$(printf '%032d%02x%02x' 0 $((comment % 256)) $((comment / 256)))"
         head -c $comment /dev/urandom >>image
         assert_codes other-format trailing-data || fail "$comment"
-        assert_equal "$(jq '.findings[0].offset' <<<"$output")" "$end"
+        assert_equal "${audited_offset-}" "$end"
         # One byte more is no comment.
         printf x >>image
         assert_codes trailing-data || fail "$comment"
@@ -1092,7 +1092,7 @@ marked_far() {
     head -c 17M /dev/zero >>image
     printf Rar! >>image
     assert_codes trailing-data
-    assert_equal "$(jq '.findings[0].offset' <<<"$output")" $((end + (17 << 20)))
+    assert_equal "${audited_offset-}" $((end + (17 << 20)))
     # Neither in the first bytes that are inspected, nor in the last.
     head -c 1M /dev/zero >>image
     assert_codes trailing-data incomplete

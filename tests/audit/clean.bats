@@ -24,7 +24,7 @@ still_clean() {
 # still_safe WHAT: QEMU has freed clusters of the file image, which may leave data at its end
 still_safe() {
     audited image || fail "$1" || return
-    [[ $status -eq 0 && (-z $(codes) || $(codes) == trailing-data) ]] || fail "$1" "$output"
+    [[ $status -eq 0 && (-z ${audited_codes-} || $audited_codes == trailing-data) ]] || fail "$1" "$output"
 }
 
 WRITES=('write -q -P 1 0 3M' 'write -q -P 2 15M 1M' 'write -q -z 1M 1M' 'discard -q 2M 512k' 'write -q -P 3 5000k 1k')

@@ -4,20 +4,24 @@
 #
 # What `usage` prints beside what the file and QEMU say; load helpers/load first.
 
-# clusters_in_use IMAGE: how many refcounts of 8, 16, 32 or 64 bits are not 0
+# clusters_in_use IMAGE: how many refcounts of 8, 16, 32 or 64 bits are not 0, of the clusters that the file has and
+# of as many as QEMU may have given away behind its end
 clusters_in_use() {
-    local c order at end block width blocks=()
+    local c order at end block width left size blocks=()
     c=$((1 << $(field "$1" cluster_bits)))
     order=4
     [[ $(field "$1" version) -lt 3 ]] || order=$(field "$1" refcount_order)
     width=$((1 << (order - 3)))
     at=$(field "$1" refcount_table_offset)
     end=$((at + c * $(field "$1" refcount_table_clusters)))
+    left=$((($(stat -c %s "$1") / c + 256) * width))
     for block in $(od -An -v -t u8 --endian=big -j "$at" -N $((end - at)) "$1"); do
-        [[ $block -eq 0 ]] || blocks+=("$block")
+        size=$((left < c ? left : c))
+        left=$((left - size))
+        [[ $block -eq 0 || $size -eq 0 ]] || blocks+=("$block $size")
     done
     for block in "${blocks[@]}"; do
-        od -An -v -t "u$width" --endian=big -j "$block" -N "$c" "$1"
+        od -An -v -t "u$width" --endian=big -j "${block% *}" -N "${block#* }" "$1"
     done | tr -s ' ' '\n' | grep -cv '^0*$'
 }
 

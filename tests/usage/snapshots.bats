@@ -63,25 +63,33 @@ shuffled() {
     done
 }
 
-# read_figures: reads the figures of image to $used, $table and $json
+# read_figures: reads the figures of image to $used, $table, $of_all, and of each snapshot to $exclusive[ID]
 read_figures() {
+    local counted leaked id bytes
     used=$(clusters_in_use image)
     qcow2_info usage --json image >json || fail "usage: status $?" || return
     parts_add_up json image || return
-    table=$(jq '.parts[] | select(.code == "snapshot-table").clusters' json)
-    assert_equal "$(jq '[.parts[] | select(.code != "free" and .code != "trailing").clusters] | add' json)" "$used" &&
-        assert_equal "$(jq '.parts[] | select(.code == "leaked").clusters' json)" 0
+    exclusive=()
+    {
+        read -r table counted leaked of_all
+        while read -r id bytes; do
+            exclusive[id]=$bytes
+        done
+    } < <(jq -r 'def clusters(condition): [.parts[] | select(condition).clusters] | add;
+        ([clusters(.code == "snapshot-table"), clusters(.code != "free" and .code != "trailing"),
+            clusters(.code == "leaked"), .all_snapshots_exclusive_bytes], (.snapshots[] | [.id, .exclusive_bytes]))
+        | join(" ")' json)
+    assert_equal "$counted $leaked" "$used 0"
 }
 
 # deleting_frees_what_is_said C OPTIONS COUNT
 deleting_frees_what_is_said() {
-    local c=$1 used table order id said_of_one said_of_all used_at_first before table_before
+    local c=$1 used table of_all exclusive order id said_of_one said_of_all used_at_first before table_before
     make_snapshots "$@" && read_figures || return
-    said_of_all=$(jq .all_snapshots_exclusive_bytes json)
-    used_at_first=$used
+    said_of_all=$of_all used_at_first=$used
     shuffled "$3"
     for id in "${order[@]}"; do
-        said_of_one=$(jq ".snapshots[] | select(.id == \"$id\").exclusive_bytes" json)
+        said_of_one=${exclusive[id]}
         before=$used table_before=$table
         qemu-img snapshot -q -d "tag$id" image && read_figures || return
         assert_equal "$(((said_of_one + c - 1) / c + table_before - table))" $((before - used)) ||
@@ -123,12 +131,12 @@ deleting_frees_what_is_said() {
         qemu_io qcow2 image "write -q -P $((i % 256)) $((i % 100 * 512)) 512" || return
         qemu-img snapshot -q -c "tag$i" image || return
     done
-    local used table before said
+    local used table of_all exclusive before said
     read_figures
     said=$(jq '[.snapshots[].exclusive_bytes] | add' json)
     [[ $said -gt $((200 * 512)) ]] || fail "only $said bytes"
     for i in 200 1 77 180 161; do
-        said=$(jq ".snapshots[] | select(.id == \"$i\").exclusive_bytes" json)
+        said=${exclusive[i]}
         before=$((used - table))
         qemu-img snapshot -q -d "tag$i" image
         read_figures
