@@ -7,14 +7,17 @@
 #
 # FOLDER has, for each run, the file N with its output and the file N.run: the exit status and the arguments, one a
 # line. A run that failed may end within a value; all that comes before is checked. Without FOLDER it is only tried
-# whether the module jsonschema is there. Exit status 1: something does not fit.
+# whether the module jsonschema is there. Exit status 1: something does not fit; 3: there is no such module.
 
 import itertools
 import json
 import pathlib
 import sys
 
-import jsonschema
+try:
+    import jsonschema
+except ImportError:
+    sys.exit(3)
 
 BYTES_MAX, VALUES_MAX, SHOWN = 4 << 20, 3000, 5
 
