@@ -88,11 +88,11 @@ static const struct rule {
     {{"usage", "--json"}, "01", .format = FORMAT_JSON, .in_part = true, .one = true},
 };
 
-// What runs, and how.
+// What judge's own command line asks for.
 struct trial {
     const char *program;
     rlim_t seconds; // of CPU time, at most, for each command
-    size_t every;   // an image is given to one command in so many
+    size_t every;   // each image goes to one command in so many
     FILE *documents;
 };
 

@@ -4,6 +4,9 @@
 #
 # What the tests of audit share; load ../helpers/load and helpers/tables first.
 
+# For jq: the codes of all findings but for those in $beside.
+AUDIT_CODES='([.findings[].code] - ($beside | split(" ")) | join(" "))'
+
 # audited IMAGE OPTION...: runs audit --json, which ends with one of its statuses and prints one object. Sets
 # $audited_codes, as codes prints them; $audited_verdict, "SAFE COMPLETE FINDINGS", which are two booleans and a
 # count; and of the first finding $audited_severity and $audited_offset.
@@ -25,8 +28,6 @@ audited() {
         read -r audited_has_message
     } <<<"$text"
 }
-
-AUDIT_CODES='([.findings[].code] - ($beside | split(" ")) | join(" "))'
 
 # codes: those of the findings in $output, in one line, but for those in $BESIDE: what a test makes beside
 # what it is for, such as tables without a refcount

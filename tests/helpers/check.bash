@@ -6,7 +6,7 @@
 
 CHECK_RULES=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/check.jq
 
-# A check that takes longer hangs, on any machine: it needs milliseconds.
+# What takes longer hangs, on any machine: a check needs milliseconds, the making of an image seconds.
 HANG_SECONDS=1800
 
 # limited_check OPTION...: check, whose status is 124 when it hangs
@@ -21,8 +21,8 @@ compare_checks() {
     note_checks "$1" && judge_checks
 }
 
-# note_checks IMAGE [LABEL]: runs both checks, and appends what they say to check.records. Many images are
-# compared by one judge_checks later, because to start jq takes longer than both checks.
+# note_checks IMAGE [LABEL]: runs both checks and appends their reports to check.records. One judge_checks
+# compares many images later, because starting jq takes longer than both checks.
 note_checks() {
     local ours=0 theirs=0 snapshots report their_report errors messages
     limited_check --json --max-findings 1000000 "$1" >check.ours 2>check.errors || ours=$?
@@ -41,7 +41,7 @@ note_checks() {
     printf '%s\x1e' "${messages//[$'\x1e\x1f']/}" >>check.records
 }
 
-# judge_checks: prints what compare_checks does for each record, in their order, behind its label
+# judge_checks: prints, for each record in order, its label and what compare_checks prints
 judge_checks() {
     local answer
     answer=$(jq -R -s -r -f "$CHECK_RULES" check.records 2>&1) || answer="DIFFERENCE: $answer"

@@ -4,8 +4,8 @@
 #
 # What `usage` prints beside what the file and QEMU say; load helpers/load first.
 
-# clusters_in_use IMAGE: how many refcounts of 8, 16, 32 or 64 bits are not 0, of the clusters that the file has and
-# of as many as QEMU may have given away behind its end
+# clusters_in_use IMAGE: how many refcounts of 8, 16, 32 or 64 bits are not 0. Refcounts further than 256 clusters
+# behind the end of the file are left out: they are many, and QEMU allocates no such cluster.
 clusters_in_use() {
     local c order at end block width left size blocks=()
     c=$((1 << $(field "$1" cluster_bits)))
